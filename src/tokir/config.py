@@ -1,0 +1,237 @@
+"""Every setting of a study: its default, its bounds and what it means.
+
+One pydantic model checks a YAML file, a ``--set`` on the command line and a Python call alike, so an
+error always names the field, what is allowed and the nearest name.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tokir.errors import TokirError, nearest
+
+ArchitectureName = Literal["lstm", "transformer"]
+PoolingName = Literal["mean", "mean-white"]
+PretrainedName = Literal["minilm", "canine", "roberta", "byt5"]
+BaselineName = Literal["bm25", "minilm", "canine", "roberta", "byt5"]
+Precision = Literal["fp32", "bf16", "auto"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+class Settings(BaseModel):
+    """Base of every group of settings: unknown keys are errors, values never change after checking."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(Settings):
+    """Which passages and queries."""
+
+    source: str = Field("wiki", min_length=1, description="a built-in data set, a folder or a file")
+    split: Literal["train", "dev", "test"] | None = Field(
+        None, description="the queries to evaluate on; by default test, or dev where there is no test"
+    )
+    queries: int | None = Field(None, ge=1, description="evaluate on this many queries, drawn by seed")
+    seed: int = Field(0, ge=0, description="draws queries, training documents and held-out documents")
+    unknown_documents: Literal["error", "drop"] = Field(
+        "error", description="what to do with judgements that name unknown passages or queries"
+    )
+
+
+class TokenizerSettings(Settings):
+    """A tokenizer to train on the training documents."""
+
+    type: Literal["bpe"] = Field("bpe", description="byte-level byte-pair encoding")
+    vocabulary_size: int = Field(2000, ge=257, le=1_000_000, description="entries, special tokens included")
+    lowercase: bool = Field(False, description="lower-case text first")
+    normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = Field(
+        None, description="Unicode normalisation form applied first"
+    )
+
+    @property
+    def id(self) -> str:
+        """The name used in system ids, for example ``bpe-2k`` or ``bpe-8k-lower-nfkc``."""
+        size = self.vocabulary_size
+        name = f"{self.type}-{size // 1000}k" if size % 1000 == 0 else f"{self.type}-{size}"
+        name += "-lower" if self.lowercase else ""
+        return name + (f"-{self.normalization.lower()}" if self.normalization else "")
+
+
+class LearningRates(Settings):
+    """The peak after warm-up, by architecture: each at its best, or the comparison is of learning rates."""
+
+    lstm: float = Field(1e-2, gt=0, le=1)
+    transformer: float = Field(2e-3, gt=0, le=1)
+
+
+class TrainingSettings(Settings):
+    """How every language model of the study is trained; the same for all of them, or nothing compares."""
+
+    documents: int = Field(5000, ge=1, description="training documents, drawn by seed; all when fewer")
+    epochs: int = Field(10, ge=1, le=1000)
+    sequence_length: int = Field(128, ge=8, le=4096, description="tokens in a training window")
+    batch_size: int = Field(32, ge=1, le=4096, description="windows in a batch")
+    learning_rate: LearningRates = LearningRates()
+    warmup: float = Field(0.05, ge=0, le=0.5, description="share of the steps that warm up; then cosine decay")
+    gradient_clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    dropout: float = Field(0.1, ge=0, lt=1)
+    validations_per_epoch: int = Field(2, ge=1, le=100)
+    checkpoint: Literal["best", "final"] = Field(
+        "best", description="which weights embed: lowest validation loss, or those of the last step"
+    )
+    precision: Precision = Field(
+        "fp32", description="bf16 is autocast; auto is bf16 where the processor computes in it, else fp32"
+    )
+
+
+class EvaluationSettings(Settings):
+    """What is measured, and how often."""
+
+    depth: int = Field(1000, ge=100, le=100_000, description="passages kept in a ranking")
+    bootstrap: int = Field(10_000, ge=100, description="resamples behind a 95% interval")
+    latency_queries: int = Field(100, ge=1, description="queries timed one at a time, after warm-up")
+    seed: int = Field(0, ge=0)
+
+
+class StudyConfig(Settings):
+    """One study: a data set, the grid of systems, baselines and an evaluation."""
+
+    name: str = Field("study", pattern=r"^[A-Za-z0-9._-]+$", description="names the run folder")
+    data: DataSettings = DataSettings()
+    tokenizers: Annotated[list[TokenizerSettings], Field(min_length=1)] = [TokenizerSettings()]
+    architectures: Annotated[list[ArchitectureName], Field(min_length=1)] = ["lstm", "transformer"]
+    training: TrainingSettings = TrainingSettings()
+    poolings: Annotated[list[PoolingName], Field(min_length=1)] = ["mean", "mean-white"]
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+    baselines: list[BaselineName] = ["bm25", "minilm"]
+    pretrained_folders: dict[PretrainedName, str] = Field(
+        {}, description="local folders of pretrained models, by baseline name"
+    )
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+
+PRESETS = ("quickstart", "reference")
+
+
+def load_config(preset_or_file: str, overrides: list[str] | None = None) -> StudyConfig:
+    """Read a preset by name or a YAML file, apply ``key=value`` overrides, and check the result.
+
+    Keys of overrides are dotted (``training.epochs=3``); values are YAML (``seeds=[0,1]``).
+
+    Raises:
+        TokirError: unknown preset, missing file, no YAML, an unknown key or a value out of bounds.
+    """
+    path = Path(preset_or_file)
+    if preset_or_file in PRESETS:
+        text = files("tokir").joinpath("presets", f"{preset_or_file}.yaml").read_text("utf-8")
+        place = f"preset {preset_or_file}"
+    elif path.suffix in (".yaml", ".yml") or path.is_file():
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TokirError(f"{path}: cannot read the configuration: {error}") from None
+        place = str(path)
+    else:
+        raise TokirError(
+            f"unknown preset {preset_or_file!r}{nearest(preset_or_file, PRESETS)}: "
+            f"name one of {', '.join(PRESETS)}, or a .yaml file"
+        )
+    values = _yaml(text, place) or {}
+    if not isinstance(values, dict):
+        raise TokirError(f"{place}: a configuration is a mapping of settings, not {type(values).__name__}")
+    for override in overrides or []:
+        _apply(values, override)
+    return check_config(values, place)
+
+
+def check_config(values: dict[str, Any], place: str = "configuration") -> StudyConfig:
+    """Check raw settings; raises TokirError with one sentence that names every field that is wrong."""
+    try:
+        return StudyConfig.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(_sentence(dict(problem)) for problem in error.errors())
+        raise TokirError(f"{place}: {problems}") from None
+
+
+def dump_config(config: StudyConfig) -> str:
+    """The resolved configuration as YAML, in the order of the fields."""
+    text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return text
+
+
+def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings as dotted keys.
+
+    >>> flatten({"training": {"epochs": 2}, "seeds": [0]})
+    {'training.epochs': 2, 'seeds': [0]}
+    """
+    if not isinstance(values, dict) or not values:
+        return {prefix: values}
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat.update(flatten(value, f"{prefix}.{key}" if prefix else str(key)))
+    return flat
+
+
+def _yaml(text: str, place: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise TokirError(f"{place}{line}: not YAML: {getattr(error, 'problem', error)}") from None
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise TokirError(f"--set {override}: write key=value, for example training.epochs=3")
+    *groups, last = key.strip().split(".")
+    target: Any = values
+    for depth, group in enumerate(groups):
+        if isinstance(target, list) and group.isdigit() and int(group) < len(target):
+            target = target[int(group)]
+        elif isinstance(target, dict):
+            target = target.setdefault(group, {})
+        else:
+            raise TokirError(f"--set {override}: {'.'.join(groups[: depth + 1])} is no group of settings")
+    parsed = _yaml(value, f"--set {key}")
+    if isinstance(target, list) and last.isdigit() and int(last) < len(target):
+        target[int(last)] = parsed
+    elif isinstance(target, dict):
+        target[last] = parsed
+    else:
+        raise TokirError(f"--set {override}: {'.'.join(groups)} is no group of settings")
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """One pydantic error as a sentence: the field, what is allowed, the nearest name."""
+    location = problem["loc"]
+    where = ".".join(str(part) for part in location)
+    if problem["type"] == "extra_forbidden":
+        allowed = _fields_at(location[:-1])
+        return f"unknown setting {where}{nearest(str(location[-1]), allowed)}: allowed are {', '.join(allowed)}"
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    if problem["type"] == "literal_error":
+        expected = problem["ctx"]["expected"]
+        names = [part.strip(" '") for part in expected.replace(" or ", ",").split(",")]
+        return f"{where} is {problem['input']!r}{nearest(str(problem['input']), names)}: allowed are {expected}"
+    return f"{where} is {problem['input']!r}: {message}"
+
+
+def _fields_at(location: tuple[Any, ...]) -> list[str]:
+    model: Any = StudyConfig
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        model = next(
+            (a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, Settings)),
+            model,
+        )
+    return list(model.model_fields)

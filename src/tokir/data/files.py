@@ -1,0 +1,161 @@
+"""Where the bytes of a data set lie: a folder, or a zip whose members are read as streams."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+
+from ..errors import TokirError
+
+FORMATS = (".jsonl", ".csv", ".tsv", ".parquet")
+
+
+class Files(Protocol):
+    """The files of one data set, by their names in the BEIR layout (``corpus.jsonl``, ``qrels/test.tsv``)."""
+
+    def names(self) -> list[str]:
+        """Names of the files, sorted."""
+
+    def where(self, name: str) -> str:
+        """The place of a file, as an error message names it."""
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """A binary stream over one file; whatever cannot be read raises ``TokirError``."""
+
+
+class Folder:
+    """A folder on disk. With ``only``, just that one file of it."""
+
+    def __init__(self, path: Path, only: str | None = None) -> None:
+        self.path = path
+        self._only = only
+
+    def names(self) -> list[str]:
+        """See `Files.names`."""
+        if self._only is not None:
+            return [self._only]
+        inside = [*self.path.glob("*"), *self.path.glob("qrels/*")]
+        return sorted(entry.relative_to(self.path).as_posix() for entry in inside if entry.is_file())
+
+    def where(self, name: str) -> str:
+        """See `Files.where`."""
+        return str(self.path / name)
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """See `Files.open`."""
+        try:
+            with (self.path / name).open("rb") as stream:
+                yield stream
+        except OSError as error:
+            raise TokirError(f"{self.where(name)} cannot be read: {error.strerror or error}.") from error
+
+
+class Archive:
+    """A zip in the BEIR layout, with or without a top folder. Nothing is ever extracted."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._zip() as archive:
+            members = [member for member in archive.namelist() if not member.endswith("/")]
+        tops = [m.rpartition("/")[0] for m in members if _is_corpus(m.rpartition("/")[2])]
+        depth = min((_depth(top) for top in tops), default=0)
+        tops = sorted({top for top in tops if _depth(top) == depth})
+        if len(tops) > 1:
+            raise TokirError(
+                f"{path} holds more than one corpus ({', '.join(tops)}): zip one data set alone."
+            )
+        self._top = f"{tops[0]}/" if tops and tops[0] else ""
+        self._names = sorted(m.removeprefix(self._top) for m in members if m.startswith(self._top))
+
+    def names(self) -> list[str]:
+        """See `Files.names`."""
+        return self._names
+
+    def where(self, name: str) -> str:
+        """See `Files.where`."""
+        return f"{self.path}/{self._top}{name}"
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """See `Files.open`."""
+        with self._zip() as archive, archive.open(self._top + name) as stream:
+            yield stream
+
+    @contextmanager
+    def _zip(self) -> Iterator[zipfile.ZipFile]:
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                yield archive
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise TokirError(
+                f"{self.path} is a broken or encrypted zip ({error}): fetch it again."
+            ) from error
+        except OSError as error:
+            raise TokirError(f"{self.path} cannot be read: {error.strerror or error}.") from error
+
+
+def _is_corpus(name: str) -> bool:
+    return name in {f"corpus{suffix}" for suffix in FORMATS}
+
+
+def _depth(top: str) -> int:
+    return len(top.split("/")) if top else 0
+
+
+def lines(files: Files, name: str) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, line) of a UTF-8 file; a byte order mark is dropped.
+
+    Only a line feed ends a line: what else Python takes for one, such as U+2028, occurs inside JSON strings.
+    """
+    with files.open(name) as stream:
+        for number, raw in enumerate(stream, 1):
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise TokirError(f"{files.where(name)}:{number} is not UTF-8: convert the file.") from error
+            yield number, line
+
+
+def digest(files: Files, name: str) -> str:
+    """SHA-256 of a file's bytes, as hexadecimal; the same for a zip's member and the file in a folder."""
+    hasher = hashlib.sha256()
+    with files.open(name) as stream:
+        while block := stream.read(1 << 20):
+            hasher.update(block)
+    return hasher.hexdigest()
+
+
+def cache_folder(cache: Path | None = None) -> Path:
+    """The cache: ``cache``, else $TOKIR_CACHE, else $XDG_CACHE_HOME/tokir, else ~/.cache/tokir."""
+    if cache is not None:
+        return Path(cache)
+    if named := os.environ.get("TOKIR_CACHE"):
+        return Path(named)
+    if xdg := os.environ.get("XDG_CACHE_HOME"):
+        return Path(xdg) / "tokir"
+    return Path.home() / ".cache" / "tokir"
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Yield a fresh folder beside ``target`` that takes its place on success and vanishes on failure."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)  # mkdtemp's 0o700 would hide a shared cache from other users
+        if target.exists():
+            shutil.rmtree(target)
+        temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

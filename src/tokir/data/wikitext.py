@@ -1,0 +1,145 @@
+"""Wiki markup to plain text: the sections of an article, each as clean paragraphs.
+
+mwparserfromhell only finds the nodes; what each becomes is decided here, so that its next minor version
+renders the same text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+BACK_MATTER = {
+    "bibliography",
+    "citations",
+    "endnotes",
+    "explanatory notes",
+    "external links",
+    "footnotes",
+    "further reading",
+    "general references",
+    "literature",
+    "notes",
+    "notes and references",
+    "references",
+    "references and notes",
+    "see also",
+    "sources",
+    "works cited",
+}
+# Tags whose content is no running text. All other tags are replaced by what they hold.
+DROPPED_TAGS = {
+    "br", "ce", "chem", "code", "del", "gallery", "graph", "hiero", "imagemap", "indicator", "inputbox",
+    "mapframe", "math", "pre", "ref", "references", "score", "source", "syntaxhighlight", "table",
+    "templatestyles", "timeline",
+}  # fmt: skip
+# Links that are no words of the sentence: media, categories, and the same article in other languages.
+DROPPED_LINK = re.compile(r"\s*(file|image|media|category|[a-z]{2,3}(-[a-z-]+)?|simple)\s*:", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_HEADING = re.compile(r"^(={2,6})(?!=)[ \t]*(.+?)[ \t]*\1[ \t]*$", re.MULTILINE)
+LINE_TAGS = {"li", "dt", "dd", "p", "div", "blockquote", "poem", "center", "hr", "ul", "ol", "dl"}
+
+
+@dataclass
+class Section:
+    """A section's own paragraphs, without those of its sub-sections. The lead has no heading."""
+
+    heading: str
+    paragraphs: list[str] = field(default_factory=list)
+
+
+def sections(markup: str) -> list[Section]:
+    """The sections of an article that hold text, in order; back matter is left out."""
+    found: list[Section] = []
+    level, dropped_level = 1, 0  # while dropped_level is set, everything deeper is back matter
+    # Split before parsing: an unclosed tag or a stray '' would otherwise swallow the headings after it.
+    lead, *rest = _HEADING.split(_COMMENT.sub("", markup))
+    for marks, title, body in [("", "", lead), *zip(rest[0::3], rest[1::3], rest[2::3], strict=True)]:
+        level, heading = len(marks), " ".join(_paragraphs(_render(title)))
+        if level <= dropped_level:
+            dropped_level = 0
+        if not dropped_level and heading.lower().strip(" :") in BACK_MATTER:
+            dropped_level = level
+        if not dropped_level and (paragraphs := _paragraphs(_render(body))):
+            found.append(Section(heading, paragraphs))
+    return found
+
+
+def _render(markup: str) -> str:
+    import mwparserfromhell
+
+    return _plain(mwparserfromhell.parse(markup))
+
+
+def _plain(code: Any) -> str:
+    return "".join(_text(node) for node in code.nodes) if code is not None else ""
+
+
+def _text(node: Any) -> str:
+    """The plain text of one node; a space stands where something inside a line was dropped."""
+    kind = type(node).__name__
+    if kind == "Text":
+        return str(node)
+    if kind == "HTMLEntity":
+        return str(node.normalize())
+    if kind == "Wikilink":
+        return _link(node)
+    if kind == "ExternalLink":
+        return _plain(node.title)
+    if kind == "Tag":
+        name = str(node.tag).strip().lower()
+        if name in DROPPED_TAGS:
+            return " "
+        inside = _plain(node.contents)
+        if name not in LINE_TAGS:
+            return inside
+        # List marks start a paragraph and hold nothing: the item's text follows as further nodes.
+        return f"\n\n{inside}" if node.wiki_markup else f"\n\n{inside}\n\n"
+    return " "  # templates and their arguments
+
+
+def _link(node: Any) -> str:
+    title = _plain(node.title)
+    if DROPPED_LINK.match(title):
+        return " "
+    if node.text is None:
+        return title.strip().removeprefix(":")
+    return _plain(node.text)
+
+
+# What is left where the markup itself is broken, or where something was dropped, in the order of mending.
+_MENDING = [
+    (re.compile(r"\{\{[^{}]*\}\}|\{\{|\}\}|\{\||\|\}"), " "),
+    (re.compile(r"\[\[(?:[^\[\]|]*\|)*([^\[\]|]*)\]\]"), r"\1"),
+    (re.compile(r"\[\[|\]\]|'{2,}|__[A-Z]+__|\[\d{1,3}\]"), ""),
+    (re.compile(r"\|"), " "),
+    (re.compile(r"\[?\bhttps?://\S+"), " "),
+    (re.compile(r"</?[A-Za-z][^<>]*>"), ""),
+    (re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]"), ""),
+    (re.compile(r"\s+"), " "),
+    (re.compile(r"([(\[])(?:[\s,;:/–—-]|\bor\b|\band\b)+(?=[^\s,;:])"), r"\1"),
+    (re.compile(r"[\s,;:]+([)\]])"), r"\1"),
+    (re.compile(r"\(\s*(?:IPA|pronounced|pronunciation|listen)?[\s,;:]*\)|\[\s*\]|\"\s*\""), ""),
+    (re.compile(r"\s+([,.;:!?])(?=\s|$|[,.;:\"”)])"), r"\1"),
+    (re.compile(r"([,;:])(?:\s*[,;:])+"), r"\1"),
+    (re.compile(r"[,;:](\.)(?=\s|$)"), r"\1"),
+    (re.compile(r"(?<!\.)\.\.(?!\.)"), "."),
+    (re.compile(r"(?:^|(?<=[.!?]))\s*\.(?=\s)"), ""),
+    (re.compile(r"\s+"), " "),
+]
+_TABLE_ROW = re.compile(r"\s*(?:[|!]|\{\||class=|style=)")
+
+
+def _paragraphs(text: str) -> list[str]:
+    """The paragraphs of rendered text that hold words, without what broken markup left behind."""
+    kept = []
+    for paragraph in re.split(r"\n\s*\n", text):
+        # Table rows are left where mwparserfromhell did not find the table.
+        line = " ".join(line for line in paragraph.split("\n") if not _TABLE_ROW.match(line))
+        for pattern, replacement in _MENDING:
+            line = pattern.sub(replacement, line)
+        line = line.strip().lstrip("*#:;,•· ")
+        if re.search(r"\w", line):
+            kept.append(line)
+    return kept

@@ -1,0 +1,103 @@
+"""Embeddings of a whole corpus, streamed to a memory-mapped file; a stopped run goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokir.artifacts import write_text
+from tokir.encoders import Encoder
+from tokir.progress import Progress
+
+log = logging.getLogger("tokir")
+BLOCK = 1024  # passages embedded between two notes of progress: what is sorted by length, and lost by a kill
+
+
+class Passages(Protocol):
+    """A corpus, as far as an encoder sees it."""
+
+    def __len__(self) -> int:
+        """Number of passages."""
+
+    def passages(self, start: int, stop: int) -> list[str]:
+        """The texts from ``start`` up to ``stop``."""
+
+
+def embed_corpus(encoder: Encoder, corpus: Passages, path: Path, key: str, task: str, progress: Progress) -> None:
+    """Write ``path``, float32 of shape (passages, dimensions), in ``.npy`` format.
+
+    Args:
+        key: hash of what the vectors depend on; a part left by a stopped run of another key is not gone on with.
+    """
+    _write_blocks(
+        path,
+        len(corpus),
+        encoder.dimensions,
+        key,
+        lambda start, stop: encoder.embed(encoder.tokenize(corpus.passages(start, stop))),
+        lambda done: progress.step(task, done, len(corpus), "passages"),
+    )
+
+
+def transform_embeddings(
+    source: Path, path: Path, key: str, transform: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> None:
+    """Write ``transform`` of the vectors in ``source`` to ``path``, block by block."""
+    vectors = read_embeddings(source)
+    _write_blocks(path, len(vectors), vectors.shape[1], key, lambda a, b: transform(vectors[a:b]), lambda _: None)
+
+
+def read_embeddings(path: Path) -> NDArray[np.float32]:
+    """The vectors of ``path``, memory-mapped."""
+    vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return vectors
+
+
+def blocks(vectors: NDArray[np.float32], size: int = 65_536) -> Iterator[NDArray[np.float32]]:
+    """Consecutive rows of ``vectors``, so that a pass over them needs constant memory."""
+    for start in range(0, len(vectors), size):
+        yield np.asarray(vectors[start : start + size])
+
+
+def _write_blocks(
+    path: Path,
+    count: int,
+    dimensions: int,
+    key: str,
+    make: Callable[[int, int], NDArray[np.float32]],
+    tell: Callable[[int], None],
+) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part, note = path.with_suffix(".part"), path.with_suffix(".part.json")
+    done = _done(part, note, key, (count, dimensions))
+    mode = "r+" if done else "w+"
+    out = np.lib.format.open_memmap(part, mode=mode, dtype=np.float32, shape=(count, dimensions))  # type: ignore[no-untyped-call]
+    for start in range(done, count, BLOCK):
+        stop = min(start + BLOCK, count)
+        out[start:stop] = make(start, stop)
+        out.flush()
+        write_text(note, json.dumps({"key": key, "done": stop}))
+        tell(stop)
+    out.flush()
+    del out
+    part.replace(path)
+    note.unlink(missing_ok=True)
+
+
+def _done(part: Path, note: Path, key: str, shape: tuple[int, int]) -> int:
+    """How many rows of ``part`` an earlier run finished."""
+    if not (part.exists() and note.exists()):
+        return 0
+    try:
+        about = json.loads(note.read_text("utf-8"))
+        if about["key"] == key and read_embeddings(part).shape == shape:
+            return int(about["done"])
+    except (ValueError, KeyError, OSError):
+        log.warning("%s: damaged; the corpus is embedded again", part)
+    return 0

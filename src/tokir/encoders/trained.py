@@ -1,0 +1,70 @@
+"""A language model trained here, as an encoder: the mean of its last states over all tokens of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tokir.models.pooling import pool_windows
+
+if TYPE_CHECKING:
+    from tokir.models import LanguageModel
+    from tokir.tokenizers import Tokenizer
+
+TOKENS_PER_BATCH = 8192  # padded; bounds memory
+
+
+class TrainedEncoder:
+    """Texts longer than ``window`` tokens are read whole, in windows pooled by their token counts."""
+
+    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, window: int) -> None:
+        self.model, self.tokenizer, self.window = model.eval(), tokenizer, window
+        self.dimensions = model.dimensions
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text."""
+        return self.tokenizer.encode(texts)
+
+    @torch.inference_mode()
+    def embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
+        """Mean-pooled states, (texts, dimensions); a text without tokens is the zero vector."""
+        out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
+        # Texts of like length share a batch, so little is padding; batches depend on the texts alone.
+        order = sorted(range(len(tokens)), key=lambda i: (len(tokens[i]), i))
+        first = 0
+        while first < len(order):
+            last, windows, width = first, 0, 1
+            while last < len(order):
+                length = len(tokens[order[last]])
+                count = -(-length // self.window)
+                padded = max(width, min(length, self.window))
+                if last > first and (windows + count) * padded > TOKENS_PER_BATCH:
+                    break
+                windows, width, last = windows + count, padded, last + 1
+            chosen = order[first:last]
+            out[chosen] = self._embed_batch([tokens[i] for i in chosen], windows, width)
+            first = last
+        return out
+
+    def _embed_batch(self, texts: list[list[int]], windows: int, width: int) -> NDArray[np.float32]:
+        if not windows:
+            return np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        padded = np.zeros((windows, width), dtype=np.int64)
+        lengths, owners = np.empty(windows, dtype=np.int64), np.empty(windows, dtype=np.int64)
+        row = 0
+        for owner, ids in enumerate(texts):
+            for start in range(0, len(ids), self.window):
+                part = ids[start : start + self.window]
+                padded[row, : len(part)], lengths[row], owners[row] = part, len(part), owner
+                row += 1
+        device = self.model.output.weight.device
+        states = self.model.states(torch.from_numpy(padded).to(device)).float()  # (windows, width, dimensions)
+        pooled = pool_windows(
+            states, torch.from_numpy(lengths).to(device), torch.from_numpy(owners).to(device), len(texts)
+        )
+        vectors: NDArray[np.float32] = pooled.cpu().numpy()
+        return vectors

@@ -1,0 +1,1 @@
+"""Ranked lists and judgements to numbers: measures, intervals, latency."""

@@ -1,0 +1,211 @@
+"""The study's questions held against the measured numbers.
+
+A claim is *supported* when a 95% interval lies wholly on its side, *not supported* when it lies wholly on the
+other side, and *cannot tell* when it holds both, or when what the claim speaks of was not measured.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from tokir.evaluation.measures import HEADLINE
+
+Answer = Literal["supported", "not supported", "cannot tell"]
+Rows = list[dict[str, Any]]
+GENERAL = ("canine", "roberta", "byt5")  # much larger models, trained on general text and not on retrieval
+
+
+def findings(rows: Rows, comparisons: list[dict[str, Any]], chance: float) -> list[dict[str, Any]]:
+    """One entry per claim: question, claim, answer, evidence (paths into ``results.json``) and text."""
+    facts = _Facts(rows, comparisons, chance)
+    return [
+        _retrieves(facts),
+        _level_with_larger(facts),
+        _lstm_or_transformer(facts),
+        _objective_matters(facts),
+        _fastest(facts),
+    ]
+
+
+class _Facts:
+    """Look-ups over the result table that also give the path of what they found."""
+
+    def __init__(self, rows: Rows, comparisons: list[dict[str, Any]], chance: float) -> None:
+        self.rows, self.comparisons, self.chance = rows, comparisons, chance
+        self.place = {row["id"]: number for number, row in enumerate(rows)}
+
+    def trained(self, **wanted: Any) -> Rows:
+        """Evaluated language models whose fields are as ``wanted``, best recall first."""
+        found = [
+            row
+            for row in self.rows
+            if row["kind"] == "trained" and row["status"] == "ok" and all(row[k] == v for k, v in wanted.items())
+        ]
+        return sorted(found, key=lambda row: -row["scores"][HEADLINE])
+
+    def row(self, name: str) -> dict[str, Any] | None:
+        """An evaluated system by id."""
+        row = self.rows[self.place[name]] if name in self.place else None
+        return row if row is not None and row["status"] == "ok" else None
+
+    def path(self, row: dict[str, Any], *keys: str) -> str:
+        parts = "".join(f".{key}" if key.isidentifier() else f'["{key}"]' for key in keys)
+        return f"systems[{self.place[row['id']]}]{parts}"
+
+    def compare(self, a: dict[str, Any], b: dict[str, Any]) -> tuple[float, float, float, str]:
+        """Difference ``a - b`` in recall@10, its interval, and its path."""
+        for number, entry in enumerate(self.comparisons):
+            low, high = entry["interval"]
+            if (entry["a"], entry["b"]) == (a["id"], b["id"]):
+                return entry["difference"], low, high, f"comparisons[{number}]"
+            if (entry["a"], entry["b"]) == (b["id"], a["id"]):
+                return -entry["difference"], -high, -low, f"comparisons[{number}]"
+        raise LookupError(f"{a['id']} and {b['id']} were not compared")
+
+
+def _finding(question: str, claim: str, answer: Answer, evidence: list[str], text: str) -> dict[str, Any]:
+    return {"question": question, "claim": claim, "answer": answer, "evidence": evidence, "text": text}
+
+
+def _verdict(low: float, high: float) -> Answer:
+    """Is a difference above zero?"""
+    return "supported" if low > 0 else "not supported" if high < 0 else "cannot tell"
+
+
+def _recall(row: dict[str, Any]) -> str:
+    low, high = row["intervals"][HEADLINE]
+    return f"{row['scores'][HEADLINE]:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _signed(value: float, low: float, high: float) -> str:
+    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _retrieves(facts: _Facts) -> dict[str, Any]:
+    question = "Does a small language model trained from scratch retrieve?"
+    claim = "A language model of this size, trained from scratch, finds relevant passages better than chance."
+    models = facts.trained()
+    if not models:
+        return _finding(question, claim, "cannot tell", [], "No language model was evaluated.")
+    best = models[0]
+    low, high = best["intervals"][HEADLINE]
+    answer = _verdict(low - facts.chance, high - facts.chance)
+    parts = [
+        f"The best of them, {best['id']} ({best['parameters']:,} parameters), has recall@10 {_recall(best)}; "
+        f"a random order would have {facts.chance:.4f}."
+    ]
+    evidence = [facts.path(best, "scores", HEADLINE), facts.path(best, "intervals", HEADLINE), f'chance["{HEADLINE}"]']
+    raw, white = facts.trained(pooling="mean"), facts.trained(pooling="mean-white")
+    if raw and white:
+        parts.append(
+            f"Whitening decides: as they come, mean-pooled states reach {_recall(raw[0])} at best ({raw[0]['id']}), "
+            f"whitened ones {_recall(white[0])}."
+        )
+        evidence += [facts.path(raw[0], "scores", HEADLINE), facts.path(white[0], "scores", HEADLINE)]
+    if bm25 := facts.row("bm25"):
+        difference = facts.compare(best, bm25)
+        parts.append(f"BM25, which is not trained, has {_recall(bm25)}: a difference of {_signed(*difference[:3])}.")
+        evidence += [facts.path(bm25, "scores", HEADLINE), difference[3]]
+    return _finding(question, claim, answer, evidence, " ".join(parts))
+
+
+def _level_with_larger(facts: _Facts) -> dict[str, Any]:
+    question = "How does it compare with much larger general models?"
+    claim = "It is at least level with general models many times its size (CANINE, RoBERTa, ByT5; mean-pooled)."
+    models = facts.trained()
+    larger = [row for name in GENERAL if (row := facts.row(name))]
+    if not models or not larger:
+        missing = [row["title"] for row in facts.rows if row["id"] in GENERAL and row["status"] != "ok"]
+        why = (
+            f"{', '.join(missing)} could not be evaluated, since their weights are not on this machine"
+            if missing
+            else "none of them is part of this study"
+        )
+        return _finding(
+            question,
+            claim,
+            "cannot tell",
+            [facts.path(row, "status") for row in facts.rows if row["id"] in GENERAL],
+            f"No such model was measured: {why}. MiniLM is no stand-in: it was trained for this task.",
+        )
+    best, texts, evidence, verdicts = models[0], [], [], []
+    for row in larger:
+        value, low, high, path = facts.compare(best, row)
+        verdicts.append("not supported" if high < 0 else "supported" if low >= 0 else "cannot tell")
+        texts.append(
+            f"{row['title']} ({row['parameters'] / best['parameters']:.0f} times the parameters) has {_recall(row)}: "
+            f"a difference of {_signed(value, low, high)}."
+        )
+        evidence += [facts.path(row, "scores", HEADLINE), path]
+    answer: Answer = "supported" if set(verdicts) == {"supported"} else "cannot tell"
+    if "not supported" in verdicts:
+        answer = "not supported"
+    text = f"{best['id']} has recall@10 {_recall(best)}. " + " ".join(texts)
+    return _finding(question, claim, answer, evidence, text)
+
+
+def _lstm_or_transformer(facts: _Facts) -> dict[str, Any]:
+    question = "LSTM or Transformer, under the identical set-up?"
+    claim = "The LSTM retrieves better than the Transformer."
+    lstm, transformer = facts.trained(architecture="lstm"), facts.trained(architecture="transformer")
+    if not lstm or not transformer:
+        return _finding(question, claim, "cannot tell", [], "Only one of the two was evaluated.")
+    a, b = lstm[0], transformer[0]
+    value, low, high, path = facts.compare(a, b)
+    ab, bb = a["language_model"]["bits_per_character"], b["language_model"]["bits_per_character"]
+    text = (
+        f"At its best pooling the LSTM has recall@10 {_recall(a)} ({a['id']}) and the Transformer {_recall(b)} "
+        f"({b['id']}): a difference of {_signed(value, low, high)}. As language models they reach {ab:.3f} and "
+        f"{bb:.3f} bits per character on held-out documents with {a['parameters']:,} and {b['parameters']:,} "
+        f"parameters, trained in {a['seconds']['train']:,.0f} and {b['seconds']['train']:,.0f} seconds."
+    )
+    seeds = {row["seed"] for row in lstm + transformer}
+    if len(seeds) == 1:
+        text += " One seed was trained: the interval holds the spread over queries, not over trainings."
+    evidence = [facts.path(a, "scores", HEADLINE), facts.path(b, "scores", HEADLINE), path]
+    return _finding(question, claim, _verdict(low, high), evidence, text)
+
+
+def _objective_matters(facts: _Facts) -> dict[str, Any]:
+    question = "How much does the training objective matter?"
+    claim = "A model trained for the task (MiniLM) retrieves better than general language modelling."
+    models, minilm = facts.trained(), facts.row("minilm")
+    if not models or minilm is None:
+        return _finding(question, claim, "cannot tell", [], "MiniLM was not evaluated in this study.")
+    best = models[0]
+    value, low, high, path = facts.compare(minilm, best)
+    text = (
+        f"MiniLM has recall@10 {_recall(minilm)}, the best language model {_recall(best)} ({best['id']}): a "
+        f"difference of {_signed(value, low, high)}. The two differ in more than the objective: MiniLM has "
+        f"{minilm['parameters'] / best['parameters']:.0f} times the parameters and was trained on a billion text "
+        "pairs; how much the objective alone brings takes the same model trained both ways."
+    )
+    evidence = [facts.path(minilm, "scores", HEADLINE), facts.path(best, "scores", HEADLINE), path]
+    return _finding(question, claim, _verdict(low, high), evidence, text)
+
+
+def _fastest(facts: _Facts) -> dict[str, Any]:
+    question = "Which is fastest per query?"
+    claim = "A small language model answers a query faster than the larger pretrained models."
+    timed = sorted(
+        (row for row in facts.rows if row["latency_ms"]), key=lambda row: row["latency_ms"]["total"]["p50"]
+    )
+    small = [row for row in timed if row["kind"] == "trained"]
+    large = [row for row in timed if row["kind"] == "pretrained"]
+    if not timed:
+        return _finding(question, claim, "cannot tell", [], "No latency was measured.")
+    listed = ", ".join(
+        f"{row['id']} {row['latency_ms']['total']['p50']:.2f} ({row['latency_ms']['total']['p95']:.2f})" for row in timed
+    )
+    text = f"Median milliseconds per query on one thread, tokenizing to ranked list (95th percentile): {listed}."
+    evidence = [facts.path(row, "latency_ms", "total") for row in timed]
+    if not small or not large:
+        return _finding(question, claim, "cannot tell", evidence, text + " Only one of the two kinds was measured.")
+    a, b = small[0]["latency_ms"]["total"], large[0]["latency_ms"]["total"]
+    answer: Answer = "cannot tell"
+    if a["p95"] < b["p50"]:
+        answer = "supported"
+    elif a["p50"] > b["p95"]:
+        answer = "not supported"
+    text += f" Fastest of all is {timed[0]['id']}. {small[0]['id']} takes {a['p50'] / b['p50']:.2f} times {large[0]['id']}'s time."
+    return _finding(question, claim, answer, evidence, text)

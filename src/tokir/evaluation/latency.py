@@ -1,0 +1,55 @@
+"""Latency of one query at a time, on one thread, after warm-up: tokenize, encode, search the ten best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+WARM_UP = 10  # queries answered before the clock counts
+DEPTH = 10  # passages a timed search returns: what a result page shows
+
+
+def measure_latency(queries: Sequence[str], stages: dict[str, Callable[[Any], Any]]) -> dict[str, dict[str, float]]:
+    """Milliseconds per query of each stage and of their sum, ``total``: mean, p50 and p95.
+
+    Args:
+        queries: texts; each is one measurement.
+        stages: name to function, in order; the first gets the query, each further one what came before it.
+    """
+    times: dict[str, list[float]] = {name: [] for name in stages}
+    with one_thread():
+        for number, query in enumerate([*queries[:WARM_UP], *queries]):
+            value: Any = query
+            for name, stage in stages.items():
+                start = time.perf_counter_ns()
+                value = stage(value)
+                if number >= min(WARM_UP, len(queries)):
+                    times[name].append((time.perf_counter_ns() - start) / 1e6)
+    times["total"] = np.sum(list(times.values()), axis=0).tolist()
+    return {
+        name: {
+            "mean": float(np.mean(values)),
+            "p50": float(np.percentile(values, 50)),
+            "p95": float(np.percentile(values, 95)),
+        }
+        for name, values in times.items()
+    }
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch and the linear algebra behind numpy on one thread."""
+    from threadpoolctl import threadpool_limits
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)

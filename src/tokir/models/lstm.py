@@ -1,0 +1,50 @@
+"""A recurrent language model (Hochreiter and Schmidhuber, 1997; as a language model Zaremba et al., 2014)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class LSTMConfig:
+    """2,078,672 parameters at a vocabulary of 2,000."""
+
+    vocabulary_size: int
+    embedding_width: int = 256
+    width: int = 256
+    layers: int = 2
+    dropout: float = 0.1  # after the embedding, between layers and before the output
+
+
+class LSTM(nn.Module):
+    """Token ids to states and next-token logits; the output table is not tied to the embedding."""
+
+    def __init__(self, config: LSTMConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.dimensions = config.width
+        self.embedding = nn.Embedding(config.vocabulary_size, config.embedding_width)
+        self.recurrent = nn.LSTM(
+            config.embedding_width, config.width, config.layers, batch_first=True, dropout=config.dropout
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = nn.Linear(config.width, config.vocabulary_size)
+
+    def states(self, tokens: Tensor) -> Tensor:
+        """States of the last layer; each window starts from the zero state."""
+        embedded = self.dropout(self.embedding(tokens))  # (batch, time, embedding)
+        states: Tensor = self.recurrent(embedded)[0]  # (batch, time, width)
+        return states
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Next-token logits."""
+        logits: Tensor = self.output(self.dropout(self.states(tokens)))  # (batch, time, vocabulary)
+        return logits
+
+    def num_parameters(self) -> int:
+        """Trained numbers, all of them."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+

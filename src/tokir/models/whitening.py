@@ -1,0 +1,77 @@
+"""Whitening of vectors (Su et al., 2021, Whitening Sentence Representations), with a strength.
+
+Mean-pooled states share one large common direction and a few dominant ones (anisotropy), so every cosine is
+close to one. Whitening subtracts the mean and divides each principal direction by a power of its deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokir.artifacts import read_tensors, write_tensors
+from tokir.errors import TokirError
+
+FloatArray = NDArray[np.float32]
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+DEFAULT_STRENGTH = 1.0  # used where there are no queries to choose on
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """``(x - mean) @ directions * deviations ** -strength``; 0 only centres, 1 gives unit covariance."""
+
+    mean: FloatArray  # (width,)
+    directions: FloatArray  # (width, width), a column per principal direction, largest first
+    deviations: FloatArray  # (width,), standard deviation along each direction
+    strength: float = DEFAULT_STRENGTH
+
+    @classmethod
+    def fit(cls, blocks: Iterable[FloatArray]) -> Whitening:
+        """Fit on vectors that come in blocks of shape (n, width); float64 sums, constant memory."""
+        count, total, square = 0, np.zeros(0), np.zeros((0, 0))
+        for block in blocks:
+            x = block.astype(np.float64)
+            if not count:
+                total, square = np.zeros(x.shape[1]), np.zeros((x.shape[1], x.shape[1]))
+            count += len(x)
+            total += x.sum(0)
+            square += x.T @ x
+        mean = total / count
+        values, vectors = np.linalg.eigh(square / count - np.outer(mean, mean))
+        order = np.argsort(-values)
+        # With fewer passages than dimensions some directions hold only rounding: floor them, or noise rules.
+        deviations = np.sqrt(np.maximum(values[order], 1e-6 * max(values.max(), 1e-30)))
+        return cls(
+            mean.astype(np.float32), vectors[:, order].astype(np.float32), deviations.astype(np.float32)
+        )
+
+    def with_strength(self, strength: float) -> Whitening:
+        """The same fit, applied with another strength."""
+        return Whitening(self.mean, self.directions, self.deviations, strength)
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """Whiten vectors of shape (n, width)."""
+        return ((x - self.mean) @ (self.directions * self.deviations**-self.strength)).astype(np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write as safetensors."""
+        import torch
+
+        arrays = {"mean": self.mean, "directions": self.directions, "deviations": self.deviations}
+        tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+        write_tensors(path, tensors, {"strength": str(self.strength)})
+
+    @classmethod
+    def load(cls, path: Path) -> Whitening:
+        """Read what :meth:`save` wrote; TokirError when the file is damaged."""
+        tensors, metadata = read_tensors(path)
+        try:
+            arrays = [tensors[name].numpy() for name in ("mean", "directions", "deviations")]
+            return cls(arrays[0], arrays[1], arrays[2], float(metadata["strength"]))
+        except KeyError as error:
+            raise TokirError(f"{path}: no whitening: {error} is missing") from None

@@ -1,0 +1,118 @@
+"""Next-token prediction with cross-entropy over a stream of documents (Bengio et al., 2003)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from tokir.errors import TokirError
+
+if TYPE_CHECKING:
+    from tokir.models import LanguageModel
+    from tokir.tokenizers import Tokenizer
+
+VALIDATION_BATCH = 64  # windows; bounds memory, does not change the figures
+
+
+class LanguageModelObjective:
+    """Windows of ``sequence_length`` tokens out of all training documents, joined by the separator.
+
+    Args:
+        tokenizer: cuts the documents.
+        training: training documents.
+        held_out: validation documents, none of them among ``training``.
+        sequence_length: tokens a window predicts.
+        batch_size: windows in a batch.
+    """
+
+    name = "lm"
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        training: Sequence[str],
+        held_out: Sequence[str],
+        sequence_length: int,
+        batch_size: int,
+    ) -> None:
+        self.sequence_length, self.batch_size = sequence_length, batch_size
+        separator = tokenizer.separator_id
+        stream = [separator]
+        for ids in tokenizer.encode(training):
+            stream += [*ids, separator]
+        self.stream: NDArray[np.int32] = np.array(stream, dtype=np.int32)
+        self.windows = (len(stream) - 1) // sequence_length
+        if not self.windows:
+            raise TokirError(
+                f"the training documents hold {len(stream):,} tokens, fewer than one window of "
+                f"{sequence_length}: give more documents, or a smaller training.sequence_length"
+            )
+        self.steps_per_epoch = math.ceil(self.windows / batch_size)
+        self._separator = separator
+        self._held_out = tokenizer.encode(held_out)
+        self._characters = sum(map(len, held_out))
+        self._bytes = sum(len(text.encode()) for text in held_out)
+
+    def batches(self, seed: int, epoch: int, skip: int = 0) -> list[NDArray[np.int64]]:
+        """The window starts of each batch of one epoch; each epoch is a new order and a new offset.
+
+        The offset moves every window's borders, so a token is not always predicted from the same context.
+        """
+        rng = np.random.default_rng([seed, epoch])
+        spare = len(self.stream) - 1 - self.windows * self.sequence_length
+        starts = rng.permutation(self.windows) * self.sequence_length + rng.integers(spare + 1)
+        return [starts[i : i + self.batch_size] for i in range(0, self.windows, self.batch_size)][skip:]
+
+    def loss(self, model: LanguageModel, starts: NDArray[np.int64]) -> Tensor:
+        """Mean cross-entropy of a batch, in nats per token."""
+        window = self.stream[starts[:, None] + np.arange(self.sequence_length + 1)]
+        tokens = torch.from_numpy(window.astype(np.int64)).to(model.output.weight.device)  # (batch, time + 1)
+        return functional.cross_entropy(model(tokens[:, :-1]).float().flatten(0, 1), tokens[:, 1:].flatten())
+
+    @torch.no_grad()
+    def validate(self, model: LanguageModel) -> dict[str, float]:
+        """Scores over every token of the held-out documents.
+
+        A document is read in windows of ``sequence_length`` that do not overlap, the first one after the
+        separator; separators are not scored. ``loss`` is nats per token, ``perplexity`` its exponential;
+        bits per character and per byte divide the same summed loss by the characters and bytes of the text.
+        """
+        length = self.sequence_length
+        rows, targets = [], []
+        for ids in self._held_out:
+            inputs = [self._separator, *ids[:-1]]
+            for start in range(0, len(ids), length):
+                rows.append(inputs[start : start + length])
+                targets.append(ids[start : start + length])
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+        device = model.output.weight.device
+        total, tokens = 0.0, 0
+        was_training = model.training
+        model.eval()
+        for first in range(0, len(order), VALIDATION_BATCH):
+            batch = order[first : first + VALIDATION_BATCH]
+            width = max(len(rows[i]) for i in batch)
+            inputs_ = torch.zeros(len(batch), width, dtype=torch.long)
+            targets_ = torch.full((len(batch), width), -100)
+            for row, i in enumerate(batch):
+                inputs_[row, : len(rows[i])] = torch.tensor(rows[i])
+                targets_[row, : len(rows[i])] = torch.tensor(targets[i])
+            logits = model(inputs_.to(device)).float()
+            loss = functional.cross_entropy(logits.flatten(0, 1), targets_.to(device).flatten(), reduction="sum")
+            total += float(loss)
+            tokens += sum(len(rows[i]) for i in batch)
+        model.train(was_training)
+        bits = total / math.log(2)
+        return {
+            "loss": total / max(1, tokens),
+            "perplexity": math.exp(min(700.0, total / max(1, tokens))),
+            "bits_per_character": bits / max(1, self._characters),
+            "bits_per_byte": bits / max(1, self._bytes),
+        }

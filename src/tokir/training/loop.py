@@ -1,0 +1,274 @@
+"""The one training loop: schedule, clipping, validation, checkpoints, resume.
+
+On a CPU with the same number of threads an interrupted and resumed training gives the same weights, bit for
+bit, as one that was never interrupted: the state holds weights, Adam's moments, the step and the random state,
+and the order of batches depends on seed and epoch alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tokir.artifacts import digest, read_tensors, write_json, write_tensors, write_text
+from tokir.config import Precision, TrainingSettings
+from tokir.errors import TokirError
+from tokir.models import build_model
+from tokir.progress import Progress
+
+if TYPE_CHECKING:
+    from tokir.config import ArchitectureName
+    from tokir.models import LanguageModel
+
+log = logging.getLogger("tokir")
+SECONDS_BETWEEN_SAVES = 15.0
+FILES = ("best.safetensors", "final.safetensors", "history.jsonl", "config.json")
+
+
+class Objective(Protocol):
+    """What a model is trained for; an epoch is a list of batches that any process can make again."""
+
+    name: str
+    steps_per_epoch: int
+
+    def batches(self, seed: int, epoch: int, skip: int = 0) -> Sequence[NDArray[np.int64]]:
+        """The batches of ``epoch``, without the first ``skip``."""
+
+    def loss(self, model: LanguageModel, batch: NDArray[np.int64]) -> Tensor:
+        """A scalar to descend."""
+
+    def validate(self, model: LanguageModel) -> dict[str, float]:
+        """Scores on held-out data; ``loss`` among them decides which weights are best."""
+
+
+class Interrupted(TokirError):
+    """Training was stopped by the user; its state is saved."""
+
+
+def resolve_device(device: str) -> torch.device:
+    """``auto`` is CUDA, then MPS, then the CPU; TokirError when the device asked for is not there."""
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if present[name]))
+    if not present[device]:
+        there = " and ".join(name for name, here in present.items() if here)
+        raise TokirError(f"--device {device}: there is none on this machine, only {there}; leave --device out")
+    return torch.device(device)
+
+
+def resolve_precision(precision: Precision, device: torch.device) -> Precision:
+    """``auto`` is bf16 where the processor computes in it (on others it is emulated, and slower), else fp32."""
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return "bf16" if device.type == "cpu" and native() else "fp32"
+
+
+def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
+    """Linear warm-up to ``peak`` over the share ``warmup`` of the steps, then half a cosine down to zero
+    (Loshchilov and Hutter, 2017).
+    """
+    warm = max(1, round(warmup * steps))
+    if step < warm:
+        return peak * (step + 1) / warm
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def train(
+    architecture: ArchitectureName,
+    vocabulary_size: int,
+    objective: Objective,
+    settings: TrainingSettings,
+    folder: Path,
+    *,
+    seed: int,
+    device: torch.device,
+    progress: Progress,
+    inputs: dict[str, Any],
+) -> None:
+    """Train a model from scratch into ``folder``, or go on where an earlier call stopped.
+
+    Writes ``best.safetensors`` (lowest validation loss), ``final.safetensors``, ``history.jsonl`` and
+    ``config.json``; keeps ``resume/state.safetensors`` until it has finished.
+
+    Args:
+        inputs: what the weights depend on; a saved state of other inputs is not gone on with.
+
+    Raises:
+        Interrupted: on Ctrl-C, after the state is saved.
+    """
+    torch.manual_seed(seed)
+    model = build_model(architecture, vocabulary_size, settings).to(device)
+    peak: float = getattr(settings.learning_rate, architecture)
+    optimizer = torch.optim.Adam(model.parameters(), lr=peak, fused=device.type != "mps")
+    state = _State(folder / "resume" / "state.safetensors", digest([inputs, settings.model_dump()]), device)
+    step, history, best = state.load(model, optimizer)
+    steps = settings.epochs * objective.steps_per_epoch
+    every = max(1, objective.steps_per_epoch // settings.validations_per_epoch)
+    precision = resolve_precision(settings.precision, device)
+    name, saved_at = folder.name, time.monotonic()
+    started, first_step, tokens = time.monotonic(), step, settings.batch_size * settings.sequence_length
+    if step:
+        progress.say(f"{name}: going on at step {step:,} of {steps:,}")
+    model.train()
+    try:
+        while step < steps:
+            epoch, done = divmod(step, objective.steps_per_epoch)
+            for batch in objective.batches(seed, epoch, done):
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(step, steps, peak, settings.warmup)
+                optimizer.zero_grad(set_to_none=True)
+                with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+                    loss = objective.loss(model, batch)
+                loss.backward()  # type: ignore[no-untyped-call]
+                norm = torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)
+                if not math.isfinite(value := loss.item()) or not math.isfinite(norm.item()):
+                    raise TokirError(
+                        f"{name}: the loss left the finite numbers at step {step}: "
+                        f"lower training.learning_rate.{architecture}, or use training.precision=fp32"
+                    )
+                optimizer.step()
+                step += 1
+                elapsed = time.monotonic() - started
+                rate = (step - first_step) * tokens / elapsed
+                if step % 10 == 0 or step == steps:
+                    left = (steps - step) * elapsed / (step - first_step)
+                    detail = f"loss {value:.3f}  perplexity {math.exp(min(value, 99)):,.0f}  "
+                    progress.step(name, step, steps, detail + f"{rate:,.0f} tokens/s  {left:,.0f} s left")
+                if step % every == 0 or step == steps:
+                    scores = objective.validate(model)
+                    history.append(
+                        {
+                            "step": step,
+                            "epoch": step / objective.steps_per_epoch,
+                            "training_loss": value,
+                            **scores,
+                            "learning_rate": optimizer.param_groups[0]["lr"],
+                            "tokens_per_second": round(rate, 1),
+                        }
+                    )
+                    if scores["loss"] < best:
+                        best = scores["loss"]
+                        write_tensors(folder / "best.safetensors", model.state_dict())
+                if time.monotonic() - saved_at > SECONDS_BETWEEN_SAVES:
+                    state.save(model, optimizer, step, history, best)
+                    saved_at = time.monotonic()
+    except KeyboardInterrupt:
+        state.save(model, optimizer, step, history, best)
+        raise Interrupted(
+            f"{name}: stopped at step {step:,} of {steps:,}; the same command goes on from there"
+        ) from None
+    last = history[-1]
+    progress.say(
+        f"{name}: perplexity {last['perplexity']:.1f}, {last['bits_per_character']:.3f} bits per character "
+        f"after {settings.epochs} epochs"
+    )
+    write_tensors(folder / "final.safetensors", model.state_dict())
+    write_text(folder / "history.jsonl", "".join(json.dumps(line) + "\n" for line in history))
+    write_json(
+        folder / "config.json",
+        {
+            "architecture": architecture,
+            "objective": objective.name,
+            "model": asdict(model.config),
+            "parameters": model.num_parameters(),
+            "precision": precision,
+            "seed": seed,
+            "steps": steps,
+        },
+    )
+    state.forget()
+
+
+class _State:
+    """Everything a training needs to go on, in one safetensors file that is replaced as a whole."""
+
+    def __init__(self, path: Path, key: str, device: torch.device) -> None:
+        self.path, self.key, self.device = path, key, device
+
+    def save(
+        self,
+        model: LanguageModel,
+        optimizer: torch.optim.Optimizer,
+        step: int,
+        history: list[dict[str, Any]],
+        best: float,
+    ) -> None:
+        tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        for index, moments in optimizer.state_dict()["state"].items():
+            tensors.update({f"adam.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()})
+        tensors["random.cpu"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
+        elif self.device.type == "mps":
+            tensors["random.mps"] = torch.mps.get_rng_state()
+        about = {"key": self.key, "step": step, "history": history, "best": best if math.isfinite(best) else None}
+        write_tensors(self.path, tensors, {"tokir": json.dumps(about)})
+
+    def load(
+        self, model: LanguageModel, optimizer: torch.optim.Optimizer
+    ) -> tuple[int, list[dict[str, Any]], float]:
+        """Step, history and best loss; a start from nothing when there is no state, or none that fits."""
+        if not self.path.exists():
+            return 0, [], math.inf
+        try:
+            tensors, metadata = read_tensors(self.path)
+            about = json.loads(metadata["tokir"])
+        except (TokirError, KeyError, ValueError):
+            log.warning("%s: damaged; the training starts again", self.path)
+            return 0, [], math.inf
+        if about["key"] != self.key:
+            log.warning("%s: of other settings or data; the training starts again", self.path)
+            return 0, [], math.inf
+        model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("adam."):
+                _, index, moment = name.split(".")
+                moments.setdefault(int(index), {})[moment] = tensor
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+        torch.set_rng_state(tensors["random.cpu"])
+        if self.device.type == "cuda" and "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
+        elif self.device.type == "mps" and "random.mps" in tensors:
+            torch.mps.set_rng_state(tensors["random.mps"])
+        best = about["best"]
+        return about["step"], about["history"], math.inf if best is None else best
+
+    def forget(self) -> None:
+        self.path.unlink(missing_ok=True)
+        if self.path.parent.exists():
+            self.path.parent.rmdir()
+
+
+def load_trained(folder: Path, checkpoint: str, device: torch.device) -> LanguageModel:
+    """The model of ``folder`` with its ``best`` or ``final`` weights, ready to read; TokirError when damaged."""
+    place = folder / "config.json"
+    try:
+        about = json.loads(place.read_text("utf-8"))
+        shape = about["model"]
+    except (OSError, ValueError, KeyError) as error:
+        raise TokirError(f"{place}: damaged model configuration ({error}): run the training again") from None
+    settings = TrainingSettings(
+        dropout=shape["dropout"], sequence_length=shape.get("window", TrainingSettings().sequence_length)
+    )
+    model = build_model(about["architecture"], shape["vocabulary_size"], settings)
+    weights, _ = read_tensors(folder / f"{checkpoint}.safetensors")
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise TokirError(f"{folder / checkpoint}.safetensors: of another model: {error}") from None
+    return model.to(device).eval()

@@ -1,0 +1,94 @@
+"""The embedded Wikipedia excerpt, built from scratch, and the rendering of wiki markup."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tokir.data import load, wiki, wikitext
+
+MARKUP = r"\[\[|\]\]|\{\{|\}\}|\||''|</?[a-z]|&\w+;|\(\s*[),;:]|[,;]\s*\)|\[\s*\]|\s,|thumb\||==|https?:|\s\s"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def dataset(cache):
+    return load("wiki", cache=cache)
+
+
+def test_checksum(dataset):
+    assert dataset.checksum == wiki.CHECKSUM
+    assert (len(dataset.corpus), dataset.corpus.characters, len(dataset.queries)) == (5579, 2756372, 1700)
+
+
+def test_passages_are_short_and_plain(dataset):
+    records = list(dataset.corpus.records())
+    assert len({record.title for record in records}) == 106
+    assert max(len(record.text.split()) for record in records) <= 120
+    assert [record for record in records if re.search(MARKUP, record.text)] == []
+
+
+def test_queries_are_split_by_article(dataset):
+    articles = {
+        name: {query.split("-")[0] for query in dataset.split(name).queries} for name in dataset.qrels
+    }
+    assert len(articles["test"]) == 40 and len(articles["dev"]) == 14
+    assert not articles["test"] & articles["train"] | articles["test"] & articles["dev"]
+    assert len(dataset.split("test").queries) >= 500
+    relevant = [passage for rows in dataset.qrels.values() for row in rows.values() for passage in row]
+    assert len(relevant) == len(set(relevant))  # a passage lies in one section
+
+
+def test_damaged_build_is_built_again(dataset, cache):
+    (cache / "wiki" / "queries.jsonl").write_text("{", encoding="utf-8")
+    with pytest.warns(RuntimeWarning, match=r"wiki is damaged .*queries\.jsonl:1 is no JSON"):
+        assert load("wiki", cache=cache).checksum == dataset.checksum
+
+
+ARTICLE = """{{Infobox|x={{y}}}}
+[[File:a.jpg|thumb|A [[cat]].]]
+'''Cats''' ({{IPA|kat}}, {{lang|de|x}}) are [[felid|small]] [[animal]]s.<ref name=a>Ref ''t''</ref><!-- no -->
+They&nbsp;purr [http://a.b loudly] {{cn}}.
+
+== Life ==
+* ''wild
+* tame <b>cats</b> [[fr:Chat]]
+{| class="wikitable"
+| cell
+|}
+=== Food ===
+Mice <math>x_1</math>.
+== References ==
+{{reflist}} dropped
+=== Books ===
+dropped
+== End ==
+Last.[[Category:Cats]]
+"""
+
+
+def test_markup_becomes_text():
+    found = [(section.heading, section.paragraphs) for section in wikitext.sections(ARTICLE)]
+    assert found == [
+        ("", ["Cats are small animals. They purr loudly."]),
+        ("Life", ["wild", "tame cats"]),
+        ("Food", ["Mice."]),
+        ("End", ["Last."]),
+    ]
+
+
+def test_cuts_at_paragraphs_then_sentences_then_words():
+    def words(count):
+        return " ".join(["word"] * count)
+
+    def lengths(*paragraphs):
+        return [len(passage.split()) for passage in wiki.passages(list(paragraphs))]
+
+    assert lengths(words(50), words(70), words(1)) == [120, 1]
+    assert lengths(words(10), f"{words(100)}. {'Word ' + words(49)}.", words(10)) == [10, 100, 50, 10]
+    assert lengths(words(250)) == [120, 120, 10]
