@@ -133,7 +133,9 @@ class RunFolder:
             new = flatten(config.model_dump(mode="json"))
             changed = [key for key in {**old, **new} if old.get(key) != new.get(key) and key != "name"]
             if changed:
-                details = "; ".join(f"{key} is {old.get(key)!r} there and {new.get(key)!r} here" for key in changed)
+                details = "; ".join(
+                    f"{key} is {old.get(key)!r} there and {new.get(key)!r} here" for key in changed
+                )
                 raise TokirError(
                     f"{path} holds a run of another configuration: {details}. "
                     "Choose another folder with --out, or repeat its settings"
@@ -167,9 +169,13 @@ class RunFolder:
             results: dict[str, Any] = json.loads(place.read_text("utf-8"))
             return results
         except FileNotFoundError:
-            raise TokirError(f"{self.path} has no results yet: finish it with `tokir evaluate {self.path}`") from None
+            raise TokirError(
+                f"{self.path} has no results yet: finish it with `tokir evaluate {self.path}`"
+            ) from None
         except ValueError as error:
-            raise TokirError(f"{place}: damaged ({error}): make it again with `tokir evaluate {self.path}`") from None
+            raise TokirError(
+                f"{place}: damaged ({error}): make it again with `tokir evaluate {self.path}`"
+            ) from None
 
     def ensure(self, names: Sequence[str], inputs: Any, make: Callable[[], None]) -> None:
         """Make the artefact whose files are ``names`` unless all are there, whole and of the same ``inputs``.

@@ -20,7 +20,7 @@ PoolingName = Literal["mean", "mean-white"]
 PretrainedName = Literal["minilm", "canine", "roberta", "byt5"]
 BaselineName = Literal["bm25", "minilm", "canine", "roberta", "byt5"]
 Precision = Literal["fp32", "bf16", "auto"]
-Device = Literal["auto", "cpu", "cuda", "mps"]
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class Settings(BaseModel):
@@ -66,7 +66,7 @@ class LearningRates(Settings):
     """The peak after warm-up, by architecture: each at its best, or the comparison is of learning rates."""
 
     lstm: float = Field(1e-2, gt=0, le=1)
-    transformer: float = Field(2e-3, gt=0, le=1)
+    transformer: float = Field(1e-3, gt=0, le=1)
 
 
 class TrainingSettings(Settings):
@@ -144,9 +144,13 @@ def load_config(preset_or_file: str, overrides: list[str] | None = None) -> Stud
     values = _yaml(text, place) or {}
     if not isinstance(values, dict):
         raise TokirError(f"{place}: a configuration is a mapping of settings, not {type(values).__name__}")
-    for override in overrides or []:
-        _apply(values, override)
-    return check_config(values, place)
+    config = check_config(values, place)
+    if overrides:
+        values = config.model_dump(mode="json")  # every group and list is there to be changed
+        for override in overrides:
+            _apply(values, override)
+        config = check_config(values, "--set")
+    return config
 
 
 def check_config(values: dict[str, Any], place: str = "configuration") -> StudyConfig:
@@ -197,7 +201,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
         if isinstance(target, list) and group.isdigit() and int(group) < len(target):
             target = target[int(group)]
         elif isinstance(target, dict):
-            target = target.setdefault(group, {})
+            target = target.setdefault(group, {})  # an unknown group is for the check to name
         else:
             raise TokirError(f"--set {override}: {'.'.join(groups[: depth + 1])} is no group of settings")
     parsed = _yaml(value, f"--set {key}")

@@ -14,6 +14,9 @@ class Progress(Protocol):
     def step(self, task: str, done: float, total: float, detail: str = "") -> None:
         """``done`` of ``total`` units of ``task`` are finished; ``detail`` is for the eye."""
 
+    def close(self) -> None:
+        """The work has ended, well or not."""
+
 
 class Silent:
     """Hears everything and shows nothing."""
@@ -23,3 +26,6 @@ class Silent:
 
     def step(self, task: str, done: float, total: float, detail: str = "") -> None:
         """Ignore the step."""
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -20,7 +20,15 @@ from tokir.artifacts import RunFolder, digest, write_json
 from tokir.config import StudyConfig
 from tokir.errors import TokirError, Unavailable
 from tokir.progress import Progress, Silent
-from tokir.systems import OBJECTIVE, BaselineSystem, ModelPoint, System, TrainedSystem, model_points, systems
+from tokir.systems import (
+    OBJECTIVE,
+    BaselineSystem,
+    ModelPoint,
+    System,
+    TrainedSystem,
+    model_points,
+    systems,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -228,7 +236,12 @@ class Study:
             [raw],
             inputs,
             lambda: embed_corpus(
-                encoder, self.dataset.corpus, path, digest(inputs), f"{system.model.id}: embedding", self.progress
+                encoder,
+                self.dataset.corpus,
+                path,
+                digest(inputs),
+                f"{system.model.id}: embedding",
+                self.progress,
             ),
         )
         ids = self.dataset.corpus.ids
@@ -286,7 +299,15 @@ class Study:
             embed_corpus(
                 encoder, self.dataset.corpus, path, digest(inputs), f"{system.id}: embedding", self.progress
             )
-            write_json(about, {"longest": encoder.longest, "truncated": encoder.truncated})
+            write_json(
+                about,
+                {
+                    "parameters": encoder.num_parameters(),
+                    "dimensions": encoder.dimensions,
+                    "longest": encoder.longest,
+                    "truncated": encoder.truncated,
+                },
+            )
 
         self.folder.ensure(files, inputs, make)
         return DenseSearcher(encoder, ExactIndex(read_embeddings(path), self.dataset.corpus.ids))
@@ -298,6 +319,16 @@ class Study:
         assert system.id != "bm25"
         folder = self.config.pretrained_folders.get(system.id)
         return load_pretrained(system.id, folder=folder, download=self.machine.download, device=self.device)
+
+    # -- run ----------------------------------------------------------------------------------------------
+
+    def run(self) -> dict[str, Any]:
+        """All steps and the report; returns what ``results.json`` holds."""
+        from tokir.report import write_report
+
+        results = self.evaluate()
+        write_report(self.folder)
+        return results
 
     # -- evaluate -----------------------------------------------------------------------------------------
 
@@ -311,8 +342,8 @@ class Study:
         from tokir.retrieval.ranking import write_qrels
 
         started = datetime.now(timezone.utc)
-        self.train()  # first, so that all models are there before any is compared
         split, path = self.splits.evaluate, self.folder.path
+        self.train()  # first, so that all models are there before any is compared
         write_qrels(path / "qrels.trec", split.qrels)
         self._write_queries(split)
         evaluated = [self._evaluate_system(system, split, again) for system in systems(self.config)]
@@ -342,10 +373,14 @@ class Study:
             point.tokenizer.id: self.tokenizer(point).pieces for point in model_points(self.config)
         }
         ok = [system for system in evaluated if system.about["status"] == "ok"]
-        write_json(path / "examples.json", assemble_examples(ok, split, tokenizers, self._record, self.config.evaluation.seed))
+        write_json(
+            path / "examples.json",
+            assemble_examples(ok, split, tokenizers, self.record, self.config.evaluation.seed),
+        )
         return results
 
     def _evaluate_system(self, system: System, split: Split, again: bool) -> Any:
+        from tokir.describe import describe, unavailable
         from tokir.evaluation.latency import measure_latency
         from tokir.evaluation.results import Evaluated
         from tokir.retrieval.ranking import read_run, write_run
@@ -354,7 +389,7 @@ class Study:
             searcher = self.searcher(system)
         except Unavailable as error:
             self.progress.say(f"{system.id}: unavailable: {error}")
-            return Evaluated(self._about(system, None) | {"status": "unavailable", "reason": str(error)}, {})
+            return Evaluated(describe(system, self.folder, self.config) | unavailable(str(error)), {})
         self.progress.say(f"{system.id}: ranking {len(split.queries):,} queries")
         run, clock = f"rankings/{system.id}.trec", f"latency/{system.id}.json"
         inputs = {
@@ -378,7 +413,7 @@ class Study:
             {**inputs, "timed": len(timed), "device": self.device.type},
             lambda: write_json(clock_path, measure_latency(timed, searcher.stages())),
         )
-        about = self._about(system, searcher)
+        about = describe(system, self.folder, self.config)
         about["latency_ms"] = json.loads(clock_path.read_text("utf-8"))
         return Evaluated(about, read_run(run_path))
 
@@ -389,93 +424,14 @@ class Study:
             return {"k1": K1, "b": B}
         return [
             self.folder.key(name)
-            for name in (f"embeddings/{system.id}/corpus.npy", f"embeddings/{system.id}/whitening.safetensors")
+            for name in (
+                f"embeddings/{system.id}/corpus.npy",
+                f"embeddings/{system.id}/whitening.safetensors",
+            )
             if (self.folder.path / name).exists()
         ]
 
-    def _about(self, system: System, searcher: Searcher | None) -> dict[str, Any]:
-        """What a row of the result table is, without its scores."""
-        from tokir.encoders.pretrained import BASELINES
-
-        about: dict[str, Any] = {
-            "id": system.id,
-            "kind": "trained" if isinstance(system, TrainedSystem) else "pretrained",
-            "title": "",
-            "tokenizer": None,
-            "architecture": None,
-            "objective": None,
-            "pooling": None,
-            "seed": None,
-            "parameters": None,
-            "dimensions": None,
-            "language_model": None,
-            "scores": None,
-            "intervals": None,
-            "latency_ms": None,
-            "status": "ok",
-            "reason": None,
-        }
-        if isinstance(system, TrainedSystem):
-            return about | self._about_trained(system)
-        if system.id == "bm25":
-            return about | {"kind": "lexical", "title": "BM25, k1 1.5, b 0.75", "architecture": "bm25"}
-        baseline = BASELINES[system.id]
-        about |= {"title": baseline.title, "architecture": system.id, "objective": baseline.training}
-        if searcher is not None:
-            encoder: Any = searcher.encoder  # type: ignore[attr-defined]
-            read = json.loads((self.folder.path / f"embeddings/{system.id}/encoder.json").read_text("utf-8"))
-            about |= {
-                "pooling": "mean",
-                "parameters": encoder.num_parameters(),
-                "dimensions": encoder.dimensions,
-                "longest_tokens": read["longest"],
-                "truncated_passages": read["truncated"],
-                "seconds": {"embed": self.folder.entry(f"embeddings/{system.id}/corpus.npy")["seconds"]},
-            }
-        return about
-
-    def _about_trained(self, system: TrainedSystem) -> dict[str, Any]:
-        from tokir.models.whitening import Whitening
-
-        place = self.folder.path / "models" / system.model.id
-        model = json.loads((place / "config.json").read_text("utf-8"))
-        lines = (place / "history.jsonl").read_text("utf-8").splitlines()
-        history = [json.loads(line) for line in lines]
-        used = history[-1]
-        if self.config.training.checkpoint == "best":
-            used = min(history, key=lambda entry: entry["loss"])
-        tokenizer_folder = self.folder.path / "tokenizers" / system.model.tokenizer.id
-        architecture = {"lstm": "LSTM", "transformer": "Transformer"}[system.model.architecture]
-        about: dict[str, Any] = {
-            "title": f"{architecture} language model, {'whitened' if system.pooling == 'mean-white' else 'raw'} mean",
-            "tokenizer": json.loads((tokenizer_folder / "training.json").read_text("utf-8")),
-            "architecture": system.model.architecture,
-            "objective": OBJECTIVE,
-            "pooling": system.pooling,
-            "seed": system.model.seed,
-            "parameters": model["parameters"],
-            "dimensions": 256,
-            "language_model": {
-                "perplexity": used["perplexity"],
-                "bits_per_character": used["bits_per_character"],
-                "bits_per_byte": used["bits_per_byte"],
-                "epochs": self.config.training.epochs,
-                "tokens_per_second": history[-1]["tokens_per_second"],
-                "precision": model["precision"],
-                "history": history,
-            },
-            "seconds": {
-                "train": self.folder.entry(f"models/{system.model.id}/final.safetensors")["seconds"],
-                "embed": self.folder.entry(f"embeddings/{TrainedSystem(system.model, 'mean').id}/corpus.npy")["seconds"],
-            },
-        }
-        if system.pooling == "mean-white":
-            whitening = Whitening.load(self.folder.path / f"embeddings/{system.id}/whitening.safetensors")
-            about["whitening_strength"] = whitening.strength
-            about["dimensions"] = len(whitening.mean)
-        return about
-
-    def _record(self, passage: str) -> dict[str, str]:
+    def record(self, passage: str) -> dict[str, str]:
         """Title and text of a passage by id."""
         title, text = self.dataset.corpus.record(self._positions[passage])[1:]
         return {"title": title, "text": text}

@@ -26,8 +26,7 @@ def splits_of(tmp_path, open_):
     def splits_of(train=None, dev=None, test=None, **settings):
         shutil.rmtree(tmp_path / "set", ignore_errors=True)
         files = {
-            name: judged(*ids) if ids else None
-            for name, ids in [("train", train), ("val", dev), ("test", test)]
+            name: judged(*ids) if ids else None for name, ids in [("train", train), ("val", dev), ("test", test)]
         }
         return open_(write_folder(tmp_path / "set", queries=QUERIES, **files)).evaluation_splits(**settings)
 

@@ -16,9 +16,7 @@ from .conftest import jsonl
 @pytest.fixture
 def source(tmp_path):
     """Ten titles of three passages; query i is answered by passage i, query 0 also by the last passage."""
-    corpus = [
-        {"_id": f"doc{i}", "title": f"T{i // 3}", "text": f"text {i}", "metadata": {}} for i in range(30)
-    ]
+    corpus = [{"_id": f"doc{i}", "title": f"T{i // 3}", "text": f"text {i}", "metadata": {}} for i in range(30)]
     queries = [{"_id": f"test{i}", "text": f"query {i}", "metadata": {}} for i in range(30)]
     pairs = [(0, 29), *((i, i) for i in range(30))]
     path = tmp_path / "downloads" / "nq.zip"

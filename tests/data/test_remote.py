@@ -72,8 +72,6 @@ def test_a_failing_network_is_one_sentence(open_, monkeypatch):
         raise ConnectionError("no route to host\nwith a long trace")
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    with pytest.raises(
-        Unavailable, match=r"'hf:pets' cannot be fetched \(no route to host\): check"
-    ) as caught:
+    with pytest.raises(Unavailable, match=r"'hf:pets' cannot be fetched \(no route to host\): check") as caught:
         open_("hf:pets")
     assert "\n" not in str(caught.value)

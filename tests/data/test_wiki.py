@@ -34,9 +34,7 @@ def test_passages_are_short_and_plain(dataset):
 
 
 def test_queries_are_split_by_article(dataset):
-    articles = {
-        name: {query.split("-")[0] for query in dataset.split(name).queries} for name in dataset.qrels
-    }
+    articles = {name: {query.split("-")[0] for query in dataset.split(name).queries} for name in dataset.qrels}
     assert len(articles["test"]) == 40 and len(articles["dev"]) == 14
     assert not articles["test"] & articles["train"] | articles["test"] & articles["dev"]
     assert len(dataset.split("test").queries) >= 500

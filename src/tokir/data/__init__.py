@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .dataset import Corpus, Dataset, Document, EvaluationSplits, Split
-from .sources import BuiltIn, load, names
+from tokir.data.dataset import Corpus, Dataset, Document, EvaluationSplits, Split
+from tokir.data.sources import BuiltIn, build, load, names
 
-__all__ = ["BuiltIn", "Corpus", "Dataset", "Document", "EvaluationSplits", "Split", "load", "names"]
+__all__ = ["BuiltIn", "Corpus", "Dataset", "Document", "EvaluationSplits", "Split", "build", "load", "names"]

@@ -12,15 +12,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from ..errors import TokirError
-from . import corpus as corpora
-from . import qrels as judgements
-from . import tables
-from .corpus import Document
-from .dataset import Dataset, checksum, split_name
-from .files import FORMATS, Archive, Files, Folder, digest
-from .qrels import Qrels
-from .tables import Table
+from tokir.data import corpus as corpora
+from tokir.data import qrels as judgements
+from tokir.data import tables
+from tokir.data.corpus import Document
+from tokir.data.dataset import Dataset, checksum, split_name
+from tokir.data.files import FORMATS, Archive, Files, Folder, digest
+from tokir.data.qrels import Qrels
+from tokir.data.tables import Table
+from tokir.errors import TokirError
 
 Unknown = Literal["error", "drop"]
 LISTED = 5  # unknown ids that an error names
@@ -108,9 +108,7 @@ def _qrels(
         if file.startswith("qrels/") and file.endswith(".tsv") and file.count("/") == 1:
             split = split_name(PurePosixPath(file).stem)
             if split in names:
-                raise TokirError(
-                    f"{files.where(file)} and {names[split]} both hold {split}: keep one of them."
-                )
+                raise TokirError(f"{files.where(file)} and {names[split]} both hold {split}: keep one of them.")
             names[split] = file
     if names and not queries:
         raise TokirError(f"{files.where(names[min(names)])} judges queries but there is no queries.jsonl.")
@@ -122,18 +120,14 @@ def _qrels(
         place = files.where(file)
         kept = _known(by_split[split], queries, passages, place, unknown)
         if dropped := sum(map(len, by_split[split].values())) - sum(map(len, kept.values())):
-            notes.append(
-                f"{dropped} judgements of {place} name unknown passages or queries and were dropped."
-            )
+            notes.append(f"{dropped} judgements of {place} name unknown passages or queries and were dropped.")
         if not any(judgements.relevant(row) for row in kept.values()):
             raise TokirError(f"{place} names no relevant passage (score of 1 or more) for any query.")
         by_split[split] = kept
     return by_split, tuple(notes)
 
 
-def _known(
-    qrels: Qrels, queries: Mapping[str, str], passages: set[str], place: str, unknown: Unknown
-) -> Qrels:
+def _known(qrels: Qrels, queries: Mapping[str, str], passages: set[str], place: str, unknown: Unknown) -> Qrels:
     """The judgements of known queries and passages; raises ``TokirError`` if others are errors."""
     unknown_ids = {
         "queries": qrels.keys() - queries.keys(),

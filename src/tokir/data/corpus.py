@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import TokirError
+from tokir.errors import TokirError
 
 ROWS_PER_BATCH = 10_000
 CHARACTERS_PER_BATCH = 1 << 25  # long documents fill a batch before its rows do

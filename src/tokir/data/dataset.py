@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import TokirError, nearest
-from .corpus import Corpus, Document, canonical
-from .qrels import Qrels, relevant
+from tokir.data.corpus import Corpus, Document, canonical
+from tokir.data.qrels import Qrels, relevant
+from tokir.errors import TokirError, nearest
 
 __all__ = ["Corpus", "Dataset", "Document", "EvaluationSplits", "Split"]
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
-from ..errors import TokirError
+from tokir.errors import TokirError
 
 FORMATS = (".jsonl", ".csv", ".tsv", ".parquet")
 
@@ -71,9 +71,7 @@ class Archive:
         depth = min((_depth(top) for top in tops), default=0)
         tops = sorted({top for top in tops if _depth(top) == depth})
         if len(tops) > 1:
-            raise TokirError(
-                f"{path} holds more than one corpus ({', '.join(tops)}): zip one data set alone."
-            )
+            raise TokirError(f"{path} holds more than one corpus ({', '.join(tops)}): zip one data set alone.")
         self._top = f"{tops[0]}/" if tops and tops[0] else ""
         self._names = sorted(m.removeprefix(self._top) for m in members if m.startswith(self._top))
 
@@ -97,9 +95,7 @@ class Archive:
             with zipfile.ZipFile(self.path) as archive:
                 yield archive
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise TokirError(
-                f"{self.path} is a broken or encrypted zip ({error}): fetch it again."
-            ) from error
+            raise TokirError(f"{self.path} is a broken or encrypted zip ({error}): fetch it again.") from error
         except OSError as error:
             raise TokirError(f"{self.path} cannot be read: {error.strerror or error}.") from error
 

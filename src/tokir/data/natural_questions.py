@@ -14,13 +14,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import TokirError, Unavailable
-from . import beir, qrels, tables
-from .beir import Unknown
-from .corpus import Document
-from .dataset import Dataset, draw
-from .files import new_folder
-from .tables import Table
+from tokir.data import beir, qrels, tables
+from tokir.data.beir import Unknown
+from tokir.data.corpus import Document
+from tokir.data.dataset import Dataset, draw
+from tokir.data.files import new_folder
+from tokir.data.tables import Table
+from tokir.errors import TokirError, Unavailable
 
 ADDRESS = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/nq.zip"
 MD5 = "d4d3d2e48787a744b6f6e691ff534307"
@@ -150,9 +150,7 @@ def build_subset(
     with new_folder(out_dir) as folder:
         beir.write_documents(folder, first(corpus))
         if kept < passages:
-            raise TokirError(
-                f"{files.where(corpus.name)} has only {kept} of the {passages} passages asked for."
-            )
+            raise TokirError(f"{files.where(corpus.name)} has only {kept} of the {passages} passages asked for.")
         eligible = [query for query in judged if left[query] == 0]
         if len(eligible) < queries:
             raise TokirError(

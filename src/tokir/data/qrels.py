@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..errors import TokirError
-from .files import Files, lines
+from tokir.data.files import Files, lines
+from tokir.errors import TokirError
 
 HEADER = ("query-id", "corpus-id", "score")
 Qrels = dict[str, dict[str, int]]

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import TokirError, Unavailable
-from . import beir
-from .beir import Unknown
-from .corpus import Document
-from .dataset import Dataset, split_name
-from .files import new_folder
-from .qrels import Qrels
+from tokir.data import beir
+from tokir.data.beir import Unknown
+from tokir.data.corpus import Document
+from tokir.data.dataset import Dataset, split_name
+from tokir.data.files import new_folder
+from tokir.data.qrels import Qrels
+from tokir.errors import TokirError, Unavailable
 
 SPLITS = ("train", "dev", "test")
 
@@ -43,8 +43,7 @@ def read(source: str, cache: Path, unknown_documents: Unknown = "error") -> Data
             except Exception as error:  # the libraries raise whatever their HTTP clients and parsers do
                 what = str(error).strip().partition("\n")[0] or type(error).__name__
                 raise Unavailable(
-                    f"{source!r} cannot be fetched ({what}): check the id and the network, "
-                    "or give a local folder."
+                    f"{source!r} cannot be fetched ({what}): check the id and the network, or give a local folder."
                 ) from error
     return beir.read(folder, cache, name=id, source=source, unknown_documents=unknown_documents)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import TokirError, nearest
-from . import beir, natural_questions, remote, wiki
-from .beir import Unknown
-from .dataset import Dataset
-from .files import FORMATS, cache_folder
+from tokir.data import beir, natural_questions, remote, wiki
+from tokir.data.beir import Unknown
+from tokir.data.dataset import Dataset
+from tokir.data.files import FORMATS, cache_folder
+from tokir.errors import TokirError, Unavailable, nearest
 
 REMOTE = ("ir_datasets:", "hf:")
 
@@ -79,3 +79,42 @@ def load(
         "ir_datasets:<id>, hf:<id>, or the path of a BEIR folder, a .zip, or a documents file "
         f"({', '.join(FORMATS)})."
     )
+
+
+def build(
+    name: str,
+    source: str | None = None,
+    out: Path | None = None,
+    *,
+    passages: int = 7247,
+    queries: int = 100,
+    seed: int = 0,
+    download: bool = False,
+    cache: Path | None = None,
+) -> Path:
+    """Build ``nq-subset`` out of BEIR's Natural Questions and return its folder.
+
+    Args:
+        name: ``nq-subset``; every other data set is read as it is.
+        source: BEIR's NQ as a folder or a zip; by default where ``nq`` lies.
+        out: the folder to write; by default where ``nq-subset`` is looked for.
+        passages: how many to keep.
+        queries: how many to draw, by ``seed``.
+        seed: for the draw.
+        download: fetch NQ where it is not on this machine.
+        cache: see :func:`load`.
+
+    Raises:
+        TokirError: another name, or the source is missing or not BEIR's NQ.
+
+    """
+    if name != "nq-subset":
+        raise TokirError(f"There is nothing to build for {name!r}{nearest(name, ['nq-subset'])}: name nq-subset.")
+    cache = cache_folder(cache)
+    path = Path(source).expanduser() if source else natural_questions.find(cache)
+    if path is None and download:
+        path = natural_questions.fetch(cache / "nq.zip")
+    if path is None:
+        raise Unavailable(f"nq-subset is cut from BEIR's Natural Questions: {natural_questions.remedy(cache)}.")
+    target = out or cache / "nq-subset"
+    return natural_questions.build_subset(path, target, passages, queries, seed)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..errors import TokirError
-from .corpus import ROWS_PER_BATCH, Document
-from .files import FORMATS, Files, lines
+from tokir.data.corpus import ROWS_PER_BATCH, Document
+from tokir.data.files import FORMATS, Files, lines
+from tokir.errors import TokirError
 
 DOCUMENT_IDS = ("_id", "id", "doc_id")
 QUERY_IDS = ("_id", "id", "query_id")
@@ -67,9 +67,7 @@ class Table:
                         f"{self.place(number)} has {len(row)} fields, the header {len(header)}: "
                         "quote texts that hold the separator."
                     )
-                number = (
-                    reader.line_num + 1
-                )  # a quoted text may span lines, so a row's line is where it starts
+                number = reader.line_num + 1  # a quoted text may span lines, so a row's line is where it starts
         except csv.Error as error:
             raise TokirError(f"{self.place(number)} cannot be read: {error}.") from error
 
@@ -124,6 +122,11 @@ def queries(table: Table) -> dict[str, str]:
 def _id(table: Table, line: int, fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
     value = next((fields[name] for name in names if fields.get(name) is not None), None)
     if isinstance(value, str) and value:
+        if value.split() != [value]:
+            raise TokirError(
+                f"{table.place(line)}: the id {value!r} holds white space, which TREC files of rankings and "
+                "judgements cannot carry: put something else in its place."
+            )
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)

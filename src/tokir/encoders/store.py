@@ -77,7 +77,7 @@ def _write_blocks(
     part, note = path.with_suffix(".part"), path.with_suffix(".part.json")
     done = _done(part, note, key, (count, dimensions))
     mode = "r+" if done else "w+"
-    out = np.lib.format.open_memmap(part, mode=mode, dtype=np.float32, shape=(count, dimensions))  # type: ignore[no-untyped-call]
+    out = np.lib.format.open_memmap(part, mode=mode, dtype=np.float32, shape=(count, dimensions))
     for start in range(done, count, BLOCK):
         stop = min(start + BLOCK, count)
         out[start:stop] = make(start, stop)

@@ -94,17 +94,23 @@ def _retrieves(facts: _Facts) -> dict[str, Any]:
         f"The best of them, {best['id']} ({best['parameters']:,} parameters), has recall@10 {_recall(best)}; "
         f"a random order would have {facts.chance:.4f}."
     ]
-    evidence = [facts.path(best, "scores", HEADLINE), facts.path(best, "intervals", HEADLINE), f'chance["{HEADLINE}"]']
+    evidence = [
+        facts.path(best, "scores", HEADLINE),
+        facts.path(best, "intervals", HEADLINE),
+        f'chance["{HEADLINE}"]',
+    ]
     raw, white = facts.trained(pooling="mean"), facts.trained(pooling="mean-white")
     if raw and white:
         parts.append(
-            f"Whitening decides: as they come, mean-pooled states reach {_recall(raw[0])} at best ({raw[0]['id']}), "
-            f"whitened ones {_recall(white[0])}."
+            f"Whitening decides: as they come, mean-pooled states reach {_recall(raw[0])} at best "
+            f"({raw[0]['id']}), whitened ones {_recall(white[0])}."
         )
         evidence += [facts.path(raw[0], "scores", HEADLINE), facts.path(white[0], "scores", HEADLINE)]
     if bm25 := facts.row("bm25"):
         difference = facts.compare(best, bm25)
-        parts.append(f"BM25, which is not trained, has {_recall(bm25)}: a difference of {_signed(*difference[:3])}.")
+        parts.append(
+            f"BM25, which is not trained, has {_recall(bm25)}: a difference of {_signed(*difference[:3])}."
+        )
         evidence += [facts.path(bm25, "scores", HEADLINE), difference[3]]
     return _finding(question, claim, answer, evidence, " ".join(parts))
 
@@ -133,8 +139,8 @@ def _level_with_larger(facts: _Facts) -> dict[str, Any]:
         value, low, high, path = facts.compare(best, row)
         verdicts.append("not supported" if high < 0 else "supported" if low >= 0 else "cannot tell")
         texts.append(
-            f"{row['title']} ({row['parameters'] / best['parameters']:.0f} times the parameters) has {_recall(row)}: "
-            f"a difference of {_signed(value, low, high)}."
+            f"{row['title']} ({row['parameters'] / best['parameters']:.0f} times the parameters) has "
+            f"{_recall(row)}: a difference of {_signed(value, low, high)}."
         )
         evidence += [facts.path(row, "scores", HEADLINE), path]
     answer: Answer = "supported" if set(verdicts) == {"supported"} else "cannot tell"
@@ -195,17 +201,23 @@ def _fastest(facts: _Facts) -> dict[str, Any]:
     if not timed:
         return _finding(question, claim, "cannot tell", [], "No latency was measured.")
     listed = ", ".join(
-        f"{row['id']} {row['latency_ms']['total']['p50']:.2f} ({row['latency_ms']['total']['p95']:.2f})" for row in timed
+        f"{row['id']} {row['latency_ms']['total']['p50']:.2f} ({row['latency_ms']['total']['p95']:.2f})"
+        for row in timed
     )
     text = f"Median milliseconds per query on one thread, tokenizing to ranked list (95th percentile): {listed}."
     evidence = [facts.path(row, "latency_ms", "total") for row in timed]
     if not small or not large:
-        return _finding(question, claim, "cannot tell", evidence, text + " Only one of the two kinds was measured.")
+        return _finding(
+            question, claim, "cannot tell", evidence, text + " Only one of the two kinds was measured."
+        )
     a, b = small[0]["latency_ms"]["total"], large[0]["latency_ms"]["total"]
     answer: Answer = "cannot tell"
     if a["p95"] < b["p50"]:
         answer = "supported"
     elif a["p50"] > b["p95"]:
         answer = "not supported"
-    text += f" Fastest of all is {timed[0]['id']}. {small[0]['id']} takes {a['p50'] / b['p50']:.2f} times {large[0]['id']}'s time."
+    text += (
+        f" Fastest of all is {timed[0]['id']}. {small[0]['id']} takes {a['p50'] / b['p50']:.2f} times the time "
+        f"of {large[0]['id']}."
+    )
     return _finding(question, claim, answer, evidence, text)

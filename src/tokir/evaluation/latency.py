@@ -14,7 +14,9 @@ WARM_UP = 10  # queries answered before the clock counts
 DEPTH = 10  # passages a timed search returns: what a result page shows
 
 
-def measure_latency(queries: Sequence[str], stages: dict[str, Callable[[Any], Any]]) -> dict[str, dict[str, float]]:
+def measure_latency(
+    queries: Sequence[str], stages: dict[str, Callable[[Any], Any]]
+) -> dict[str, dict[str, float]]:
     """Milliseconds per query of each stage and of their sum, ``total``: mean, p50 and p95.
 
     Args:

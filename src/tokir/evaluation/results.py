@@ -51,7 +51,9 @@ def assemble_results(
         difference, interval = paired_difference(
             per_query[a][HEADLINE], per_query[b][HEADLINE], settings.bootstrap, settings.seed
         )
-        comparisons.append({"a": a, "b": b, "measure": HEADLINE, "difference": difference, "interval": list(interval)})
+        comparisons.append(
+            {"a": a, "b": b, "measure": HEADLINE, "difference": difference, "interval": list(interval)}
+        )
     # A random order puts each relevant passage among the first ten with this probability.
     chance = min(1.0, 10 / passages)
     body = {"systems": rows, "comparisons": comparisons, "chance": {HEADLINE: chance}}
@@ -76,7 +78,8 @@ def assemble_examples(
             passages = list(system.ranking.get(query, {}).items())
             found[system.about["id"]] = {
                 "first_relevant_rank": next(
-                    (rank for rank, (passage, _) in enumerate(passages, 1) if judged.get(passage, 0) > 0), None
+                    (rank for rank, (passage, _) in enumerate(passages, 1) if judged.get(passage, 0) > 0),
+                    None,
                 ),
                 "passages": [
                     {

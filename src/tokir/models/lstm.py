@@ -31,6 +31,8 @@ class LSTM(nn.Module):
         )
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.width, config.vocabulary_size)
+        # Twice torch's default: gates that see larger inputs learn several times as fast at first.
+        nn.init.normal_(self.embedding.weight, std=2.0)
 
     def states(self, tokens: Tensor) -> Tensor:
         """States of the last layer; each window starts from the zero state."""
@@ -46,5 +48,3 @@ class LSTM(nn.Module):
     def num_parameters(self) -> int:
         """Trained numbers, all of them."""
         return sum(parameter.numel() for parameter in self.parameters())
-
-

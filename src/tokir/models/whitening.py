@@ -46,9 +46,7 @@ class Whitening:
         order = np.argsort(-values)
         # With fewer passages than dimensions some directions hold only rounding: floor them, or noise rules.
         deviations = np.sqrt(np.maximum(values[order], 1e-6 * max(values.max(), 1e-30)))
-        return cls(
-            mean.astype(np.float32), vectors[:, order].astype(np.float32), deviations.astype(np.float32)
-        )
+        return cls(mean.astype(np.float32), vectors[:, order].astype(np.float32), deviations.astype(np.float32))
 
     def with_strength(self, strength: float) -> Whitening:
         """The same fit, applied with another strength."""

@@ -34,7 +34,9 @@ class Tokenizer:
     @cached_property
     def separator_id(self) -> int:
         """The id that stands between documents in a language model's stream."""
-        return int(self._hf.token_to_id(SEPARATOR))
+        token = self._hf.token_to_id(SEPARATOR)
+        assert token is not None  # every tokenizer trained here has one
+        return int(token)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens."""
@@ -72,7 +74,10 @@ class Tokenizer:
 
 
 def train_bpe(
-    texts: Iterable[str], vocabulary_size: int = 2000, lowercase: bool = False, normalization: str | None = None
+    texts: Iterable[str],
+    vocabulary_size: int = 2000,
+    lowercase: bool = False,
+    normalization: str | None = None,
 ) -> Tokenizer:
     """Train byte-level BPE on ``texts``: the same texts and settings give the same tokenizer, byte for byte.
 

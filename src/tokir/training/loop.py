@@ -215,7 +215,12 @@ class _State:
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
         elif self.device.type == "mps":
             tensors["random.mps"] = torch.mps.get_rng_state()
-        about = {"key": self.key, "step": step, "history": history, "best": best if math.isfinite(best) else None}
+        about = {
+            "key": self.key,
+            "step": step,
+            "history": history,
+            "best": best if math.isfinite(best) else None,
+        }
         write_tensors(self.path, tensors, {"tokir": json.dumps(about)})
 
     def load(

@@ -1,0 +1,5 @@
+"""``python -m tokir``."""
+
+from tokir.cli import main
+
+main()

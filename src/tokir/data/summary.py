@@ -1,0 +1,37 @@
+"""A data set in a page of text."""
+
+from __future__ import annotations
+
+import textwrap
+
+from tokir.data.dataset import Dataset
+
+EXAMPLES = 3
+
+
+def summarize(dataset: Dataset) -> str:
+    """Counts, sizes and a few example queries with a relevant passage."""
+    corpus = dataset.corpus
+    lines = [f"{dataset.name}: {dataset.description}", f"source    {dataset.source}"]
+    lines.append(f"passages  {len(corpus):,}, {corpus.characters:,} characters of text")
+    for name, judged in dataset.qrels.items():
+        relevant = sum(grade > 0 for grades in judged.values() for grade in grades.values())
+        lines.append(f"{name:<9} {len(dataset.split(name).queries):,} queries, {relevant:,} relevant passages")
+    if not dataset.qrels:
+        lines.append(
+            "queries   none: tokenizers and language models can be trained, retrieval cannot be evaluated"
+        )
+    lines += [f"note      {note}" for note in dataset.notes]
+    lines.append(f"sha256    {dataset.checksum}")
+    if dataset.qrels:
+        split = dataset.split(next(name for name in ("test", "dev", *dataset.qrels) if name in dataset.qrels))
+        lines.append(f"\nExamples of {split.name}:")
+        positions = {id: position for position, id in enumerate(corpus.ids)}
+        chosen = list(split.queries)[:: max(1, len(split.queries) // EXAMPLES)][:EXAMPLES]
+        for query in chosen:
+            passage = next(id for id, grade in split.qrels[query].items() if grade > 0)
+            record = corpus.record(positions[passage])
+            text = textwrap.shorten(f"{record.title} | {record.text}" if record.title else record.text, 300)
+            lines.append(f"  query    {split.queries[query]}")
+            lines += textwrap.wrap(text, 96, initial_indent="  passage  ", subsequent_indent=" " * 11)
+    return "\n".join(lines)

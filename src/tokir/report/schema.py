@@ -1,0 +1,245 @@
+"""What the report reads: ``results.json`` and ``examples.json``, checked field by field before anything is drawn.
+
+Only what the report shows is named here; further keys in the files are let be.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from tokir.artifacts import RunFolder
+from tokir.errors import TokirError
+
+HEADLINE = "recall@10"
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class Percentiles(_Read):
+    """Milliseconds per query."""
+
+    mean: float
+    p50: float
+    p95: float
+
+
+class Validation(_Read):
+    """One line of a model's history; losses in nats per token."""
+
+    epoch: float
+    training_loss: float | None = None
+    loss: float
+    bits_per_character: float
+
+
+class LanguageModel(_Read):
+    """A trained model on held-out documents."""
+
+    perplexity: float
+    bits_per_character: float
+    bits_per_byte: float
+    epochs: int
+    tokens_per_second: float | None = None
+    history: list[Validation] = []
+
+
+class Tokenizer(_Read):
+    """A trained tokenizer on held-out documents."""
+
+    id: str
+    type: str
+    vocabulary_size: int
+    documents: int | None = None
+    fertility: float | None = None
+    bytes_per_token: float | None = None
+    characters_per_token: float | None = None
+
+
+class System(_Read):
+    """One row of the result table."""
+
+    id: str
+    kind: str
+    title: str
+    tokenizer: Tokenizer | None
+    architecture: str | None
+    objective: str | None
+    pooling: str | None
+    seed: int | None
+    parameters: int | None
+    dimensions: int | None
+    language_model: LanguageModel | None
+    scores: dict[str, float | None] | None
+    intervals: dict[str, tuple[float, float]] | None
+    latency_ms: dict[str, Percentiles] | None
+    status: Literal["ok", "unavailable"]
+    reason: str | None
+    seconds: dict[str, float] = {}
+    whitening_strength: float | None = None
+    longest_tokens: int | None = None
+    truncated_passages: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Was it evaluated?"""
+        return self.status == "ok"
+
+    def score(self, measure: str = HEADLINE) -> float | None:
+        """A score, None where there is none."""
+        return (self.scores or {}).get(measure)
+
+    def interval(self, measure: str = HEADLINE) -> tuple[float, float] | None:
+        """Its 95% interval."""
+        return (self.intervals or {}).get(measure)
+
+    def latency(self, stage: str = "total") -> Percentiles | None:
+        """Milliseconds per query of a stage."""
+        return (self.latency_ms or {}).get(stage)
+
+
+class Comparison(_Read):
+    """``a - b`` over the same queries."""
+
+    a: str
+    b: str
+    measure: str
+    difference: float
+    interval: tuple[float, float]
+
+
+class Finding(_Read):
+    """A claim held against the numbers."""
+
+    question: str
+    claim: str
+    answer: Literal["supported", "not supported", "cannot tell"]
+    evidence: list[str]
+    text: str
+
+
+class DatasetFacts(_Read):
+    """The evaluated data set."""
+
+    name: str
+    source: str
+    description: str
+    checksum: str
+    passages: int
+    characters: int
+    split: str
+    queries: int
+    relevant: int
+    choices: str
+    notes: list[str]
+
+
+class Environment(_Read):
+    """The machine and the libraries."""
+
+    versions: dict[str, str | None]
+    system: str
+    cpu: str
+    cores: int | None
+    threads: int
+    gpu: str | None
+    device: str
+
+
+class EvaluationFacts(_Read):
+    """The settings that captions speak of."""
+
+    depth: int
+    bootstrap: int
+    latency_queries: int
+
+
+class Settings(_Read):
+    """The part of the configuration that captions speak of."""
+
+    evaluation: EvaluationFacts
+
+
+class Results(_Read):
+    """``results.json``."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    study: str
+    created: str
+    dataset: DatasetFacts
+    environment: Environment
+    settings: Settings
+    systems: list[System]
+    comparisons: list[Comparison]
+    chance: dict[str, float]
+    findings: list[Finding]
+
+
+class Passage(_Read):
+    """A passage as an example shows it."""
+
+    id: str
+    title: str
+    text: str
+
+
+class Found(Passage):
+    """A passage that a system ranked."""
+
+    relevant: bool
+
+
+class FoundBy(_Read):
+    """What a system found for a query."""
+
+    first_relevant_rank: int | None
+    passages: list[Found]
+
+
+class Example(_Read):
+    """A query, how each tokenizer cuts it, and what each system found."""
+
+    query_id: str
+    text: str
+    pieces: dict[str, list[str]]
+    relevant: int
+    relevant_passage: Passage
+    systems: dict[str, FoundBy]
+
+
+def read(folder: RunFolder) -> tuple[dict[str, Any], Results, list[Example]]:
+    """``results.json`` as it lies there and as checked values, and ``examples.json`` (empty where there is none).
+
+    Raises:
+        TokirError: a file is missing, damaged, or of another version of tokir.
+    """
+    raw = folder.results()
+    results = _checked(folder, "results.json", TypeAdapter(Results), raw)
+    place = folder.path / "examples.json"
+    examples: Any = []
+    if place.exists():
+        try:
+            examples = json.loads(place.read_text("utf-8"))
+        except ValueError as error:
+            raise _unreadable(folder, "examples.json", f"damaged ({error})") from None
+    return raw, results, _checked(folder, "examples.json", TypeAdapter(list[Example]), examples)
+
+
+def _checked(folder: RunFolder, name: str, kind: TypeAdapter[Any], value: Any) -> Any:
+    if name == "results.json" and isinstance(value, dict) and value.get("schema") not in (None, 1):
+        raise _unreadable(folder, name, f"of schema {value['schema']!r}, and this version of tokir reads schema 1")
+    try:
+        return kind.validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        problem = first["msg"][:1].lower() + first["msg"][1:]
+        raise _unreadable(folder, name, f"damaged or of another version of tokir ({where}: {problem})") from None
+
+
+def _unreadable(folder: RunFolder, name: str, why: str) -> TokirError:
+    return TokirError(f"{folder.path / name}: {why}: make it again with `tokir evaluate {folder.path}`")

@@ -1,0 +1,188 @@
+"""The columns of the result tables, once for HTML, Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from tokir.report.rows import count
+from tokir.report.schema import System
+
+MEASURES = (
+    "recall@1",
+    "recall@5",
+    "recall@10",
+    "recall@100",
+    "mrr@10",
+    "precision@1",
+    "precision@5",
+    "precision@10",
+    "ndcg@10",
+)
+STAGES = ("tokenize", "encode", "search", "total")
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers: how it is headed, read, written, and which value is best."""
+
+    group: str
+    heading: str
+    value: Callable[[System], float | None]
+    write: Callable[[System], str]
+    best: Literal["high", "low", ""] = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A written value, and whether it is the best of its column."""
+
+    text: str
+    best: bool
+
+
+def _number(
+    group: str,
+    heading: str,
+    value: Callable[[System], float | None],
+    form: str,
+    best: Literal["high", "low", ""] = "",
+) -> Column:
+    def write(row: System) -> str:
+        number = value(row)
+        return NONE if number is None else format(number, form)
+
+    return Column(group, heading, value, write, best)
+
+
+def _score(group: str, heading: str, measure: str) -> Column:
+    return _number(group, heading, lambda row: row.score(measure), ".3f", "high")
+
+
+def _latency(group: str, heading: str, stage: str, percentile: Literal["p50", "p95"], mark: bool) -> Column:
+    def value(row: System) -> float | None:
+        times = row.latency(stage)
+        return None if times is None else float(getattr(times, percentile))
+
+    return _number(group, heading, value, ".2f", "low" if mark else "")
+
+
+def _interval(row: System) -> str:
+    interval = row.interval()
+    return NONE if interval is None else f"[{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
+RETRIEVAL = (
+    _score("Recall", "@1", "recall@1"),
+    _score("Recall", "@5", "recall@5"),
+    _score("Recall", "@10", "recall@10"),
+    Column("Recall", "@10, 95% interval", lambda row: None, _interval),
+    _score("Recall", "@100", "recall@100"),
+    _score("MRR", "@10", "mrr@10"),
+    _score("Precision", "@1", "precision@1"),
+    _score("Precision", "@5", "precision@5"),
+    _score("Precision", "@10", "precision@10"),
+    _score("nDCG", "@10", "ndcg@10"),
+)
+
+COST = (
+    Column("Size", "parameters", lambda row: row.parameters, lambda row: count(row.parameters)),
+    _number("Size", "dims", lambda row: row.dimensions, ",d"),
+    _latency("Latency, ms", "p50", "total", "p50", True),
+    _latency("Latency, ms", "p95", "total", "p95", True),
+    _latency("p50 of each step, ms", "tokenize", "tokenize", "p50", False),
+    _latency("p50 of each step, ms", "encode", "encode", "p50", False),
+    _latency("p50 of each step, ms", "search", "search", "p50", False),
+    _number("Seconds", "train", lambda row: row.seconds.get("train"), ",.0f"),
+    _number("Seconds", "embed", lambda row: row.seconds.get("embed"), ",.0f"),
+    _number("Language model", "perplexity", lambda row: _model(row, "perplexity"), ",.1f"),
+    _number("Language model", "bits/char", lambda row: _model(row, "bits_per_character"), ".3f", "low"),
+    _number("Language model", "bits/byte", lambda row: _model(row, "bits_per_byte"), ".3f", "low"),
+)
+
+
+def _model(row: System, name: str) -> float | None:
+    return None if row.language_model is None else float(getattr(row.language_model, name))
+
+
+def cells(columns: tuple[Column, ...], systems: list[System]) -> dict[str, list[Cell]]:
+    """Each system's cells. Values that read the same as the best are best too; where all are equal none is."""
+    best: list[str | None] = []
+    for column in columns:
+        values = {column.write(row): column.value(row) for row in systems}
+        numbers = {text: number for text, number in values.items() if number is not None}
+        if not column.best or len(numbers) < 2:
+            best.append(None)
+        else:
+            choose = max if column.best == "high" else min
+            best.append(choose(numbers, key=lambda text: numbers[text]))
+    return {
+        row.id: [Cell(text := column.write(row), text == best[number]) for number, column in enumerate(columns)]
+        for row in systems
+    }
+
+
+def spans(columns: tuple[Column, ...]) -> list[tuple[str, int]]:
+    """Headings over neighbouring columns, with how many each spans."""
+    found: list[tuple[str, int]] = []
+    for column in columns:
+        if found and found[-1][0] == column.group:
+            found[-1] = (column.group, found[-1][1] + 1)
+        else:
+            found.append((column.group, 1))
+    return found
+
+
+def to_csv(systems: list[System]) -> str:
+    """One line per system, every number in full; empty where there is none."""
+    rows = [_flat(row) for row in systems]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]) if rows else ["id"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def _flat(row: System) -> dict[str, object]:
+    """A system as flat columns, the same ones for every system."""
+    tokenizer, model = row.tokenizer, row.language_model
+    flat: dict[str, object] = {
+        "id": row.id,
+        "kind": row.kind,
+        "title": row.title,
+        "status": row.status,
+        "reason": row.reason,
+        "tokenizer": tokenizer and tokenizer.id,
+        "vocabulary_size": tokenizer and tokenizer.vocabulary_size,
+        "fertility": tokenizer and tokenizer.fertility,
+        "bytes_per_token": tokenizer and tokenizer.bytes_per_token,
+        "architecture": row.architecture,
+        "objective": row.objective,
+        "pooling": row.pooling,
+        "whitening_strength": row.whitening_strength,
+        "seed": row.seed,
+        "parameters": row.parameters,
+        "dimensions": row.dimensions,
+    }
+    for measure in MEASURES:
+        low, high = row.interval(measure) or (None, None)
+        flat |= {measure: row.score(measure), f"{measure}_low": low, f"{measure}_high": high}
+    for stage in STAGES:
+        times = row.latency(stage)
+        for name in ("mean", "p50", "p95"):
+            flat[f"{stage}_ms_{name}"] = getattr(times, name, None)
+    flat |= {
+        "perplexity": model and model.perplexity,
+        "bits_per_character": model and model.bits_per_character,
+        "bits_per_byte": model and model.bits_per_byte,
+        "epochs": model and model.epochs,
+        "seconds_train": row.seconds.get("train"),
+        "seconds_embed": row.seconds.get("embed"),
+        "longest_tokens": row.longest_tokens,
+        "truncated_passages": row.truncated_passages,
+    }
+    return flat

@@ -1,0 +1,39 @@
+"""The result table on a terminal of a hundred columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tokir.report.rows import count, groups, recall
+from tokir.report.schema import Results
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def terminal_table(results: dict[str, Any]) -> Table:
+    """The headline columns of ``results``, the content of ``results.json``; unavailable systems dimmed."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("System", overflow="fold", max_width=38)
+    for heading in ("Parameters", "recall@10 [95%]", "recall@100", "MRR@10", "p50 ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for _, rows in groups(Results.model_validate(results).systems):
+        for row in rows:
+            if not row.ok:
+                table.add_row(Text(row.id), "", "unavailable", "", "", "", style="dim")
+                continue
+            latency = row.latency()
+            table.add_row(
+                Text(row.id),  # not markup, whatever brackets an id may hold
+                count(row.parameters),
+                Text(recall(row)),
+                *(
+                    "–" if (score := row.score(name)) is None else f"{score:.3f}"
+                    for name in ("recall@100", "mrr@10")
+                ),
+                "–" if latency is None else f"{latency.p50:.2f}",
+            )
+    return table

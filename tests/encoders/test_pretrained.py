@@ -1,0 +1,114 @@
+"""The real loading and pooling code, on small random weights of exactly the baselines' model classes."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from tokir.encoders import pretrained
+from tokir.encoders.pretrained import load_pretrained
+from tokir.errors import TokirError, Unavailable
+
+transformers = pytest.importorskip("transformers")
+TEXTS = ["who painted the chapel", "a", "naïve café words that make a longer text than the other ones here"]
+
+
+def make_canine(folder):
+    config = transformers.CanineConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, num_hash_buckets=512
+    )
+    transformers.CanineModel(config).save_pretrained(folder)
+    transformers.CanineTokenizer().save_pretrained(folder)
+
+
+def make_byt5(folder):
+    config = transformers.T5Config(
+        vocab_size=384, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, feed_forward_proj="gated-gelu"
+    )
+    transformers.T5ForConditionalGeneration(config).save_pretrained(folder)  # as google/byt5-small is
+    transformers.ByT5Tokenizer().save_pretrained(folder)
+
+
+def make_roberta(folder):
+    from tokenizers import ByteLevelBPETokenizer
+
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    bpe = ByteLevelBPETokenizer()
+    bpe.train_from_iterator(TEXTS, vocab_size=300, special_tokens=special)
+    folder.mkdir(exist_ok=True)
+    bpe.save_model(str(folder))
+    vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
+    tokenizer = transformers.RobertaTokenizerFast.from_pretrained(
+        str(folder), vocab_file=str(vocabulary), merges_file=str(merges)
+    )
+    config = transformers.RobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=130,
+        type_vocab_size=1,
+    )
+    transformers.RobertaModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+MAKERS = {"canine": make_canine, "roberta": make_roberta, "byt5": make_byt5}
+CLASSES = {"canine": "CanineModel", "roberta": "RobertaModel", "byt5": "T5EncoderModel"}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_local_folder_is_loaded_and_mean_pooled(name, tmp_path):
+    torch.manual_seed(0)
+    MAKERS[name](tmp_path / name)
+    encoder = load_pretrained(name, folder=str(tmp_path / name))
+    assert type(encoder.model).__name__ == CLASSES[name]
+    vectors = encoder.embed(encoder.tokenize(TEXTS))
+    assert vectors.shape == (3, 32) and encoder.dimensions == 32
+    assert encoder.truncated == 0
+    # the definition, one text at a time and without padding
+    reference = transformers.AutoTokenizer.from_pretrained(tmp_path / name)
+    for text, vector in zip(TEXTS, vectors, strict=True):
+        length = len(reference(text)["input_ids"])
+        padded = length + 16 if name == "canine" else length  # what lies beyond a text reaches CANINE's states
+        inputs = reference(text, padding="max_length", max_length=padded, return_tensors="pt")
+        with torch.no_grad():
+            states = encoder.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        assert_allclose(vector, states.last_hidden_state[0, :length].mean(0).numpy(), atol=1e-5)
+
+
+def test_what_is_too_long_is_cut_counted_and_still_ends_with_its_special_token(tmp_path):
+    make_roberta(tmp_path / "roberta")
+    encoder = load_pretrained("roberta", folder=str(tmp_path / "roberta"))
+    assert encoder.longest == 128  # two of RoBERTa's positions are never used
+    [ids] = encoder.tokenize(["many words " * 90])
+    cut = [*ids[:127], encoder.tokenizer.sep_token_id]
+    assert np.array_equal(encoder.embed([ids]), encoder.embed([cut]))
+    assert encoder.truncated == 1
+
+
+def test_missing_weights_name_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(Unavailable, match=r"not on this machine.*--download.*google/canine-s.*pretrained_folders"):
+        load_pretrained("canine")
+    with pytest.raises(TokirError, match=r"pretrained_folders\.byt5: .* holds no config\.json"):
+        load_pretrained("byt5", folder=str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(TokirError, match="no RoBERTa base can be read from it"):
+        load_pretrained("roberta", folder=str(tmp_path))
+
+
+def test_minilm_equals_sentence_transformers_and_its_weights_are_checked(passages, monkeypatch):
+    package = pytest.importorskip(pretrained.MINILM_PACKAGE)
+    encoder = load_pretrained("minilm")
+    assert encoder.num_parameters() == pytest.approx(22.7e6, rel=0.01)
+    texts = [*passages[:6], "a short one", " ".join(passages[:5])]  # the last is longer than it reads
+    vectors = encoder.embed(encoder.tokenize(texts))
+    expected = package.load_model(device="cpu").encode(texts, normalize_embeddings=True)
+    assert_allclose(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), expected, atol=1e-4)
+    assert encoder.truncated == 1
+    monkeypatch.setattr(pretrained, "MINILM_SHA256", "0" * 64)
+    with pytest.raises(TokirError, match="not the official weights"):
+        load_pretrained("minilm")

@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tokir.evaluation.findings import findings
+from tokir.evaluation.latency import measure_latency
+from tokir.evaluation.measures import MEASURES, mean_scores, score_queries
+from tokir.evaluation.significance import bootstrap_interval, paired_difference
+
+passages = [f"d{i}" for i in range(25)]
+rankings = st.dictionaries(st.sampled_from(passages), st.sampled_from([0.1, 0.5, 0.9]), max_size=25)
+judgements = st.dictionaries(st.sampled_from(passages), st.integers(0, 3), min_size=1, max_size=8)
+
+
+def by_hand(ranking, judged):
+    """The measures from their definitions; ties by descending id."""
+    order = sorted(ranking, key=lambda d: (ranking[d], d), reverse=True)
+    gains = [judged.get(d, 0) for d in order]
+    relevant = sum(grade > 0 for grade in judged.values())
+    hits = [gain > 0 for gain in gains]
+    found = {f"recall@{k}": sum(hits[:k]) / relevant for k in (1, 5, 10, 100)}
+    found |= {f"precision@{k}": sum(hits[:k]) / k for k in (1, 5, 10)}
+    found["mrr@10"] = next((1 / rank for rank, hit in enumerate(hits[:10], 1) if hit), 0.0)
+    dcg = sum(gain / np.log2(rank + 1) for rank, gain in enumerate(gains[:10], 1))
+    ideal = sorted(judged.values(), reverse=True)[:10]
+    found["ndcg@10"] = dcg / sum(gain / np.log2(rank + 1) for rank, gain in enumerate(ideal, 1))
+    return found
+
+
+@settings(max_examples=200)
+@given(rankings, judgements)
+def test_measures_equal_their_definitions_ties_included(ranking, judged):
+    if not any(judged.values()):
+        judged = {**judged, "d0": 1}
+    scores = score_queries({"q": ranking}, {"q": judged})
+    assert set(scores) == set(MEASURES)
+    for name, expected in by_hand(ranking, judged).items():
+        assert scores[name] == [pytest.approx(expected, abs=1e-6)], name
+
+
+def test_a_query_without_a_ranking_counts_as_zero():
+    qrels = {"a": {"d1": 1}, "b": {"d2": 1}, "c": {"d3": 1}}
+    scores = score_queries({"b": {"d2": 1.0}, "c": {}}, qrels)
+    assert scores["recall@10"] == [0.0, 1.0, 0.0]
+    assert mean_scores(scores)["mrr@10"] == pytest.approx(1 / 3)
+
+
+def test_the_interval_of_a_mean_is_near_the_normal_one_and_repeats():
+    values = np.random.default_rng(1).normal(0.4, 0.2, size=400).tolist()
+    low, high = bootstrap_interval(values, 10_000, seed=0)
+    error = np.std(values) / np.sqrt(len(values))
+    assert low == pytest.approx(np.mean(values) - 1.96 * error, abs=0.002)
+    assert high == pytest.approx(np.mean(values) + 1.96 * error, abs=0.002)
+    assert bootstrap_interval(values, 10_000, seed=0) == (low, high)
+    assert bootstrap_interval([0.0] * 50, 1000, seed=0) == (0.0, 0.0)
+    assert bootstrap_interval([0.3], 1000, seed=0) == (0.3, 0.3)
+
+
+def test_a_paired_difference_is_sharper_than_two_intervals():
+    rng = np.random.default_rng(0)
+    difficulty = rng.uniform(size=300)
+    difference, (low, high) = paired_difference((difficulty + 0.05).tolist(), difficulty.tolist(), 1000, 0)
+    assert difference == pytest.approx(0.05) and low == pytest.approx(0.05) and high == pytest.approx(0.05)
+
+
+def test_latency_stages_add_up_to_the_total():
+    calls = []
+    stages = {"tokenize": lambda q: q.split(), "search": lambda terms: calls.append(terms)}
+    measured = measure_latency(["a b", "c"] * 10, stages)
+    assert len(calls) == 30  # ten warm the path up
+    parts = measured["tokenize"]["mean"] + measured["search"]["mean"]
+    assert measured["total"]["mean"] == pytest.approx(parts)
+    assert measured["total"]["p50"] <= measured["total"]["p95"]
+
+
+def row(id, kind, recall, latency=1.0, **more):
+    return {
+        "id": id,
+        "kind": kind,
+        "title": id,
+        "status": "ok",
+        "parameters": 2_000_000,
+        "architecture": None,
+        "pooling": None,
+        "seed": 0,
+        "scores": {"recall@10": recall},
+        "intervals": {"recall@10": [(recall or 0) - 0.02, (recall or 0) + 0.02]},
+        "latency_ms": {"total": {"p50": latency, "p95": latency * 1.2}},
+        "language_model": {"bits_per_character": 2.0},
+        "seconds": {"train": 60.0},
+    } | more
+
+
+def compared(rows, width):
+    return [
+        {
+            "a": a["id"],
+            "b": b["id"],
+            "difference": (d := a["scores"]["recall@10"] - b["scores"]["recall@10"]),
+            "interval": [d - width, d + width],
+        }
+        for i, a in enumerate(rows)
+        for b in rows[i + 1 :]
+    ]
+
+
+def test_findings_follow_the_intervals():
+    rows = [
+        row("lstm.raw", "trained", 0.01, architecture="lstm", pooling="mean"),
+        row("lstm.white", "trained", 0.20, architecture="lstm", pooling="mean-white"),
+        row("tf.white", "trained", 0.21, architecture="transformer", pooling="mean-white"),
+        row("minilm", "pretrained", 0.65, latency=9.0),
+        row("byt5", "pretrained", None, status="unavailable", scores=None, intervals=None, latency_ms=None),
+    ]
+    found = findings(rows, compared(rows[:4], 0.03), chance=0.002)
+    assert [finding["answer"] for finding in found] == [
+        "supported",  # above chance
+        "cannot tell",  # no larger general model on this machine
+        "cannot tell",  # 0.20 against 0.21, +- 0.03
+        "supported",
+        "supported",
+    ]
+    assert found[0]["evidence"][0] == 'systems[2].scores["recall@10"]'
+    found = findings(rows, compared(rows[:4], 0.001), chance=0.5)
+    assert [finding["answer"] for finding in found][:3] == ["not supported", "cannot tell", "not supported"]
+
+
+def test_findings_of_an_empty_study_cannot_tell():
+    assert {finding["answer"] for finding in findings([], [], 0.01)} == {"cannot tell"}

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from tokir.config import TrainingSettings
+from tokir.models import build_model
+from tokir.models.pooling import pool_windows
+from tokir.models.whitening import Whitening
+
+ARCHITECTURES = {"lstm": 2_078_672, "transformer": 3_428_560}
+
+
+@pytest.mark.parametrize(("architecture", "parameters"), ARCHITECTURES.items())
+def test_the_reference_models_have_the_reference_sizes(architecture, parameters):
+    model = build_model(architecture, 2000, TrainingSettings())
+    assert model.num_parameters() == parameters
+    assert model(torch.zeros(2, 7, dtype=torch.long)).shape == (2, 7, 2000)
+    assert model.states(torch.zeros(2, 7, dtype=torch.long)).shape == (2, 7, 256)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_no_state_sees_a_later_token(architecture):
+    torch.manual_seed(0)
+    model = build_model(architecture, 300, TrainingSettings()).eval()
+    tokens = torch.randint(0, 300, (1, 20))
+    changed = tokens.clone()
+    changed[0, 12:] = (changed[0, 12:] + 1) % 300
+    with torch.no_grad():
+        a, b = model.states(tokens), model.states(changed)
+    assert torch.allclose(a[:, :12], b[:, :12], atol=1e-6)
+    assert not torch.allclose(a[:, 12:], b[:, 12:], atol=1e-3)
+
+
+def test_pooling_is_the_mean_over_all_tokens_of_a_text():
+    states = torch.randn(3, 4, 5)
+    lengths, owners = torch.tensor([4, 2, 3]), torch.tensor([0, 0, 2])
+    pooled = pool_windows(states, lengths, owners, 3)
+    assert torch.allclose(pooled[0], torch.cat([states[0], states[1, :2]]).mean(0), atol=1e-6)
+    assert torch.equal(pooled[1], torch.zeros(5))
+    assert torch.allclose(pooled[2], states[2, :3].mean(0), atol=1e-6)
+
+
+def test_full_whitening_gives_unit_covariance_and_none_keeps_distances(tmp_path):
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(2000, 12)) @ rng.normal(size=(12, 12)) + 5).astype(np.float32)
+    whitening = Whitening.fit([x[:700], x[700:]])
+    assert_allclose(np.cov(whitening(x).T, bias=True), np.eye(12), atol=1e-2)
+    centred = whitening.with_strength(0.0)(x)
+    assert_allclose(np.linalg.norm(centred[0] - centred[1]), np.linalg.norm(x[0] - x[1]), rtol=1e-4)
+    whitening.with_strength(0.5).save(tmp_path / "w.safetensors")
+    assert np.array_equal(Whitening.load(tmp_path / "w.safetensors")(x), whitening.with_strength(0.5)(x))
+
+
+def test_whitening_of_fewer_vectors_than_dimensions_stays_finite():
+    x = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32)
+    assert np.isfinite(Whitening.fit([x])(x)).all()

@@ -1,0 +1,197 @@
+"""One study on the embedded data, end to end, through the command line's own functions."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tokir import cli
+from tokir.artifacts import file_digest
+
+SMALL = [
+    "--set", "training.documents=200",
+    "--set", "training.epochs=1",
+    "--set", "tokenizers.0.vocabulary_size=500",
+    "--set", "baselines=[bm25, canine]",
+    "--set", "evaluation.bootstrap=200",
+    "--set", "evaluation.latency_queries=5",
+    "--queries", "60",
+]  # fmt: skip
+
+
+def tokir(*arguments: str, code: int = 0) -> None:
+    """Run a command in this process, as the entry point does."""
+    before, sys.argv = sys.argv, ["tokir", *map(str, arguments)]
+    try:
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+    finally:
+        sys.argv = before
+    assert (stop.value.code or 0) == code
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    tokir("run", "quickstart", "--out", folder, "--quiet", *SMALL)
+    return folder
+
+
+def test_the_run_folder_holds_what_the_design_says(run):
+    results = json.loads((run / "results.json").read_text())
+    assert results["schema"] == 1
+    assert results["dataset"]["passages"] == 5579 and results["dataset"]["queries"] == 60
+    rows = {row["id"]: row for row in results["systems"]}
+    assert list(rows) == [
+        "bpe-500.lstm.lm.mean.s0",
+        "bpe-500.lstm.lm.mean-white.s0",
+        "bpe-500.transformer.lm.mean.s0",
+        "bpe-500.transformer.lm.mean-white.s0",
+        "bm25",
+        "canine",
+    ]
+    assert rows["canine"]["status"] == "unavailable" and "--download" in rows["canine"]["reason"]
+    assert rows["canine"]["scores"] is None
+    assert rows["bm25"]["scores"]["recall@10"] > 0.4
+    for name, row in rows.items():
+        if name == "canine":
+            continue
+        low, high = row["intervals"]["recall@10"]
+        assert low <= row["scores"]["recall@10"] <= high
+        assert row["latency_ms"]["total"]["p50"] > 0
+    model = rows["bpe-500.lstm.lm.mean-white.s0"]["language_model"]
+    assert 1 < model["perplexity"] < 500
+    assert {"torch", "tokenizers", "numpy"} <= set(results["environment"]["versions"])
+    assert len(results["findings"]) == 5
+    for name in ("study.yaml", "queries.tsv", "results.csv", "report.md", "report.html", "manifest.jsonl"):
+        assert (run / name).stat().st_size > 0
+    with (run / "results.csv").open() as file:
+        assert [row["id"] for row in csv.DictReader(file)] == list(rows)
+
+
+def test_any_tool_computes_the_same_scores_from_the_trec_files(run):
+    import pytrec_eval
+
+    with (run / "qrels.trec").open() as file:
+        evaluator = pytrec_eval.RelevanceEvaluator(
+            pytrec_eval.parse_qrel(file), {"recall.1,5,10,100", "P.1,5,10", "ndcg_cut.10"}
+        )
+    names = {"recall_": "recall@", "P_": "precision@", "ndcg_cut_": "ndcg@"}
+    for row in json.loads((run / "results.json").read_text())["systems"]:
+        if row["status"] != "ok":
+            continue
+        with (run / "rankings" / f"{row['id']}.trec").open() as file:
+            scored = evaluator.evaluate(pytrec_eval.parse_run(file))
+        assert len(scored) == 60
+        for measure in next(iter(scored.values())):
+            prefix = next(p for p in names if measure.startswith(p))
+            ours = row["scores"][measure.replace(prefix, names[prefix])]
+            assert ours == pytest.approx(sum(query[measure] for query in scored.values()) / 60), measure
+
+
+def test_a_second_run_computes_nothing_and_a_damaged_file_alone_again(run, capsys):
+    manifest = (run / "manifest.jsonl").read_text()
+    tokir("run", "quickstart", "--out", run, "--quiet", *SMALL)
+    assert (run / "manifest.jsonl").read_text() == manifest
+    weights = run / "models/bpe-500.lstm.lm.s0/best.safetensors"
+    whole = file_digest(weights)
+    weights.write_bytes(weights.read_bytes()[:-100])
+    capsys.readouterr()
+    tokir("run", "quickstart", "--out", run, "--quiet", *SMALL)
+    assert "best.safetensors: damaged" in capsys.readouterr().err
+    assert file_digest(weights) == whole
+
+
+def test_search_prints_pieces_passages_and_what_is_missing(run, capsys):
+    tokir("search", run, "history of anarchism", "--top", "2")
+    printed = capsys.readouterr().out
+    assert "bpe-500: h" in printed and "tokens)" in printed
+    assert "Anarchism" in printed.split("bm25")[1]
+    assert "unavailable:" in printed.split("canine")[1]
+    tokir("search", run, "x", "--system", "bm52", code=2)
+    assert "did you mean 'bm25'" in capsys.readouterr().err
+    tokir("search", run, "  ", code=2)
+    assert "the query is empty" in capsys.readouterr().err
+
+
+def test_report_and_evaluate_work_on_a_finished_run(run, capsys):
+    (run / "report.html").unlink()
+    tokir("report", run)
+    assert (run / "report.html").exists()
+    before = json.loads((run / "results.json").read_text())
+    tokir("evaluate", run, "--quiet")
+    after = json.loads((run / "results.json").read_text())
+    for one, two in zip(before["systems"], after["systems"], strict=True):
+        assert (one["scores"], one["intervals"]) == (two["scores"], two["intervals"])
+    assert before["comparisons"] == after["comparisons"]
+    (run / "results.json").write_text("{")
+    tokir("report", run, code=2)
+    assert "results.json: damaged" in capsys.readouterr().err
+
+
+WRONG = [
+    (["run", "quikstart"], "did you mean 'quickstart'"),
+    (["run", "--data", "nowhere"], "no data set and no file 'nowhere'"),
+    (["run", "--set", "training.epoch=2"], "did you mean 'epochs'"),
+    (["run", "--device", "gpu"], "--device gpu"),
+    (["run", "--split", "tset"], "data.split"),
+    (["run", "--set", "pretrained_folders={byt5: /nowhere}"], "pretrained_folders.byt5"),
+    (["train", "--set", "tokenizers.0.vocabulary_size=900000"], "too small for a vocabulary of 900,000"),
+    (["report", "."], "no run folder"),
+    (["data", "show", "wikki"], "did you mean 'wiki'"),
+    (["data", "build", "nq"], "name nq-subset"),
+    (["data", "build", "nq-subset", "--from", "missing.zip"], "missing.zip"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG)
+def test_a_mistake_gets_one_sentence_and_exit_code_2(arguments, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    tokir(*arguments, code=2)
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ") and words in error
+
+
+def test_a_data_set_without_queries_trains_but_is_not_evaluated(tmp_path, passages, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    lines = (json.dumps({"_id": str(number), "text": text}) for number, text in enumerate(passages))
+    Path("documents.jsonl").write_text("\n".join(lines))
+    words = ["--data", "documents.jsonl", "--set", "architectures=[lstm]", *SMALL[:-2], "--quiet"]
+    tokir("run", "quickstart", *words, code=2)
+    assert "no judged queries" in capsys.readouterr().err
+    tokir("train", "quickstart", *words)
+    assert Path("runs/quickstart-documents/models/bpe-500.lstm.lm.s0/final.safetensors").exists()
+
+
+def test_a_full_disk_is_told_in_one_sentence(tmp_path, monkeypatch, capsys):
+    import errno
+
+    from tokir import artifacts
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "runs/x/study.yaml")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(artifacts.os, "fsync", full)
+    tokir("run", "--out", "x", code=2)
+    assert "the disk is full" in capsys.readouterr().err
+
+
+def test_data_commands_and_doctor(capsys):
+    tokir("data", "list")
+    tokir("data", "show", "wiki")
+    tokir("doctor")
+    printed = capsys.readouterr().out
+    assert "5,579" in printed and printed.count("  query    ") == 3 and "bpe" not in printed
+    assert "canine" in printed and "pretrained_folders.canine=FOLDER" in printed
+
+
+def test_importing_the_package_loads_no_heavy_library():
+    code = "import sys, tokir, tokir.cli; print([m for m in ('torch', 'numpy', 'scipy', 'pydantic') if m in sys.modules])"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"

@@ -1,0 +1,167 @@
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tokir.artifacts import file_digest
+from tokir.config import TrainingSettings
+from tokir.errors import TokirError
+from tokir.progress import Silent
+from tokir.training import loop
+from tokir.training.language_model import LanguageModelObjective
+
+SETTINGS = TrainingSettings(epochs=2, sequence_length=32, batch_size=16, validations_per_epoch=2)
+CPU = torch.device("cpu")
+
+
+class StopAt(Silent):
+    """Ctrl-C at a step."""
+
+    def __init__(self, step: int) -> None:
+        self.at = step
+
+    def step(self, task, done, total, detail=""):
+        if done >= self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def objective(tokenizer, passages):
+    return LanguageModelObjective(tokenizer, passages[:100], passages[100:110], 32, 16)
+
+
+def train(objective, folder, architecture="lstm", progress=None, **inputs):
+    loop.train(
+        architecture,
+        600,
+        objective,
+        SETTINGS,
+        folder,
+        seed=3,
+        device=CPU,
+        progress=progress or Silent(),
+        inputs=inputs,
+    )
+
+
+def digests(folder: Path) -> list[str]:
+    return [file_digest(folder / name) for name in ("best.safetensors", "final.safetensors")]
+
+
+@pytest.mark.parametrize("architecture", ["lstm", "transformer"])
+def test_stopped_and_resumed_equals_unbroken_bit_for_bit(objective, tmp_path, architecture):
+    train(objective, tmp_path / "unbroken", architecture)
+    for step in (20, 50):  # in the first epoch and in the second
+        with pytest.raises(loop.Interrupted, match="goes on from there"):
+            train(objective, tmp_path / "broken", architecture, StopAt(step))
+    train(objective, tmp_path / "broken", architecture)
+    assert digests(tmp_path / "broken") == digests(tmp_path / "unbroken")
+    assert not (tmp_path / "broken" / "resume").exists()
+    history = [json.loads(line) for line in (tmp_path / "broken" / "history.jsonl").read_text().splitlines()]
+    assert history[-1]["loss"] < history[0]["loss"] < math.log(600)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import torch
+sys.path.insert(0, sys.argv[2])
+from test_loop import *
+from tokir.data import load
+from tokir.tokenizers import train_bpe
+torch.set_num_threads(1)
+loop.SECONDS_BETWEEN_SAVES = 0.05
+passages = load("wiki").corpus.passages(0, 300)
+objective = LanguageModelObjective(train_bpe(passages, 600), passages[:100], passages[100:110], 32, 16)
+train(objective, Path(sys.argv[1]))
+"""
+
+
+def test_a_killed_process_goes_on_where_it_was(tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "killed"), str(Path(__file__).parent)]
+    state = tmp_path / "killed" / "resume" / "state.safetensors"
+    for _ in range(2):
+        process = subprocess.Popen(command)
+        seen = state.stat().st_mtime_ns if state.exists() else 0
+        while process.poll() is None and not (state.exists() and state.stat().st_mtime_ns > seen):
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert state.exists(), "it ended before it could be killed"
+    subprocess.run(command, check=True)
+    whole = [*command[:3], str(tmp_path / "whole"), command[4]]
+    subprocess.run(whole, check=True)
+    assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
+
+
+def test_a_damaged_or_foreign_state_starts_again(objective, tmp_path, caplog):
+    with pytest.raises(loop.Interrupted):
+        train(objective, tmp_path / "a", progress=StopAt(20), data=1)
+    train(objective, tmp_path / "unbroken", data=2)
+    train(objective, tmp_path / "a", data=2)
+    assert "of other settings or data" in caplog.text
+    assert digests(tmp_path / "a") == digests(tmp_path / "unbroken")
+    state = tmp_path / "b" / "resume" / "state.safetensors"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(b"nothing of use")
+    train(objective, tmp_path / "b", data=2)
+    assert "state.safetensors: damaged" in caplog.text
+    assert digests(tmp_path / "b") == digests(tmp_path / "unbroken")
+
+
+def test_validation_scores_divide_one_summed_loss(tokenizer, passages):
+    """Against the definition, one token at a time, without batches or padding."""
+    held_out = [passages[3], "naïve café", passages[5]]
+    objective = LanguageModelObjective(tokenizer, passages[:20], held_out, 32, 16)
+    torch.manual_seed(0)
+    model = loop.build_model("transformer", 600, SETTINGS).eval()
+    scores = objective.validate(model)
+    total, tokens = 0.0, 0
+    for ids in tokenizer.encode(held_out):
+        inputs = [tokenizer.separator_id, *ids[:-1]]
+        for start in range(0, len(ids), 32):
+            with torch.no_grad():
+                logits = model(torch.tensor([inputs[start : start + 32]]))[0]
+            for place, target in enumerate(ids[start : start + 32]):
+                total -= float(torch.log_softmax(logits[place], -1)[target])
+                tokens += 1
+    assert scores["perplexity"] == pytest.approx(math.exp(total / tokens), rel=1e-4)
+    text = "".join(held_out)
+    assert scores["bits_per_character"] == pytest.approx(total / math.log(2) / len(text), rel=1e-4)
+    assert scores["bits_per_byte"] == pytest.approx(total / math.log(2) / len(text.encode()), rel=1e-4)
+
+
+def test_batches_cover_every_window_once_and_skip_what_is_done(objective):
+    batches = objective.batches(seed=1, epoch=0)
+    starts = sorted(int(start) for batch in batches for start in batch)
+    assert len(starts) == objective.windows and len(set(starts)) == objective.windows
+    assert set(np.diff(starts)) == {32}
+    assert starts[-1] + 32 < len(objective.stream)
+    later = objective.batches(seed=1, epoch=0, skip=3)
+    assert all((a == b).all() for a, b in zip(batches[3:], later, strict=True))
+
+
+def test_the_schedule_warms_up_and_decays():
+    rates = [loop.learning_rate(step, 100, 0.01, 0.1) for step in range(100)]
+    assert rates[0] == pytest.approx(0.001) and max(rates) == pytest.approx(0.01)
+    assert rates[:10] == sorted(rates[:10]) and rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 1e-5
+
+
+def test_a_device_that_is_not_there_is_named():
+    if not torch.cuda.is_available():
+        with pytest.raises(TokirError, match="--device cuda: there is none on this machine"):
+            loop.resolve_device("cuda")
+
+
+def test_too_little_text_for_one_window_is_named(tokenizer):
+    with pytest.raises(TokirError, match="fewer than one window"):
+        LanguageModelObjective(tokenizer, ["short"], ["x"], 32, 16)
