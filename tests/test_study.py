@@ -45,7 +45,7 @@ def run(tmp_path_factory) -> Path:
 def test_the_run_folder_holds_what_the_design_says(run):
     results = json.loads((run / "results.json").read_text())
     assert results["schema"] == 1
-    assert results["dataset"]["passages"] == 5579 and results["dataset"]["queries"] == 60
+    assert results["dataset"]["passages"] == 5627 and results["dataset"]["queries"] == 60
     rows = {row["id"]: row for row in results["systems"]}
     assert list(rows) == [
         "bpe-500.lstm.lm.mean.s0",
@@ -187,7 +187,7 @@ def test_data_commands_and_doctor(capsys):
     tokir("data", "show", "wiki")
     tokir("doctor")
     printed = capsys.readouterr().out
-    assert "5,579" in printed and printed.count("  query    ") == 3 and "bpe" not in printed
+    assert "5,627" in printed and printed.count("  query    ") == 3 and "bpe" not in printed
     assert "canine" in printed and "pretrained_folders.canine=FOLDER" in printed
 
 

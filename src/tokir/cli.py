@@ -200,7 +200,7 @@ def evaluate(
     """
     study = _reopen(folder, device, threads, download, quiet)
     _print_table(_finish(study, "evaluate", quiet, again=True))
-    typer.echo(f"Results: {study.folder.path / 'results.json'}")
+    report(folder)
 
 
 def _reopen(folder: Path, device: str, threads: int | None, download: bool, quiet: bool) -> Study:

@@ -28,7 +28,7 @@ from tokir.errors import TokirError, Unavailable
 
 EXCERPT = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 # Of the built data set, `Dataset.checksum`; another version of mwparserfromhell may find other nodes.
-CHECKSUM = "6c53cc1dd19d4e3e2f2a3d09e2499fc7e5439c1489e9f4318976cfa9adf09d75"
+CHECKSUM = "6c3d98913d195153d984aca43de10c092623cf4fcb1eec4008ff0e4fae2c1e2d"
 DESCRIPTION = "106 English Wikipedia articles (2016, CC BY-SA) cut into passages; queries are section headings."
 WORDS = 120  # at most, in a passage
 FEWEST_WORDS = 4  # what is shorter is mostly what a dropped template or formula left over

@@ -36,6 +36,16 @@ DROPPED_TAGS = {
 }  # fmt: skip
 # Links that are no words of the sentence: media, categories, and the same article in other languages.
 DROPPED_LINK = re.compile(r"\s*(file|image|media|category|[a-z]{2,3}(-[a-z-]+)?|simple)\s*:", re.IGNORECASE)
+# Templates that stand for words of the sentence, and which of their arguments holds them.
+FIRST_ARGUMENT = 0
+SPOKEN_TEMPLATES = {
+    "lang": 1,
+    "transl": -1,
+    **dict.fromkeys(
+        ("abbr", "angbr", "big", "nihongo", "nobr", "nowrap", "nts", "quote", "small", "smaller", "val", "vanchor"),
+        FIRST_ARGUMENT,
+    ),
+}
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HEADING = re.compile(r"^(={2,6})(?!=)[ \t]*(.+?)[ \t]*\1[ \t]*$", re.MULTILINE)
 LINE_TAGS = {"li", "dt", "dd", "p", "div", "blockquote", "poem", "center", "hr", "ul", "ol", "dl"}
@@ -96,7 +106,42 @@ def _text(node: Any) -> str:
             return inside
         # List marks start a paragraph and hold nothing: the item's text follows as further nodes.
         return f"\n\n{inside}" if node.wiki_markup else f"\n\n{inside}\n\n"
-    return " "  # templates and their arguments
+    if kind == "Template":
+        return _template(node)
+    return " "  # arguments of templates
+
+
+def _template(node: Any) -> str:
+    """The words of templates that are part of a sentence; all others are citations, notices and layout."""
+    name = " ".join(str(node.name).split()).lower().replace("_", " ")
+    given = [_plain(parameter.value).strip() for parameter in node.params if not parameter.showkey]
+    if name in ("convert", "cvt"):
+        return _measure(given)
+    if name == "as of":
+        start = "as of" if node.has("lc") else "As of"
+        return " ".join([start, *reversed(given)])
+    if name == "chem":
+        return "".join(given)
+    place = FIRST_ARGUMENT if name.startswith("lang-") else SPOKEN_TEMPLATES.get(name)
+    return given[place] if place is not None and -len(given) <= place < len(given) else " "
+
+
+def _measure(given: list[str]) -> str:
+    """A measurement in the unit it was given in, without its conversion: ``5 to 7 km``.
+
+    >>> _measure(["5", "and(-)", "7", "km", "mi"])
+    '5 and 7 km'
+    """
+    words = given[:1]
+    rest = given[1:]
+    while len(rest) > 2 and not rest[0][:1].isdigit() and rest[1][:1].isdigit():
+        connector = rest[0].removesuffix("(-)")
+        words += ["–" if connector == "-" else connector, rest[1]]
+        rest = rest[2:]
+    unit = rest[0] if rest else ""
+    unit = f"million {unit[2:]}" if unit.startswith("e6") else unit
+    words.append(f"{unit}s" if unit.endswith("acre") else unit)
+    return " ".join(words).replace(" – ", "–").strip()
 
 
 def _link(node: Any) -> str:

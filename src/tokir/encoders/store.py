@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Protocol
 
@@ -75,29 +77,42 @@ def _write_blocks(
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part, note = path.with_suffix(".part"), path.with_suffix(".part.json")
-    done = _done(part, note, key, (count, dimensions))
-    mode = "r+" if done else "w+"
-    out = np.lib.format.open_memmap(part, mode=mode, dtype=np.float32, shape=(count, dimensions))
-    for start in range(done, count, BLOCK):
-        stop = min(start + BLOCK, count)
-        out[start:stop] = make(start, stop)
-        out.flush()
-        write_text(note, json.dumps({"key": key, "done": stop}))
-        tell(stop)
-    out.flush()
-    del out
+    header = _header((count, dimensions))
+    row = 4 * dimensions
+    done = _done(part, note, key, header, row)
+    # Written as a file and not through a memory map: on a full disk a map ends the process with a bus error.
+    with part.open("r+b" if done else "wb") as out:
+        out.write(header)
+        out.seek(done * row, os.SEEK_CUR)
+        for start in range(done, count, BLOCK):
+            stop = min(start + BLOCK, count)
+            out.write(np.ascontiguousarray(make(start, stop), dtype="<f4").tobytes())
+            out.flush()
+            os.fsync(out.fileno())
+            write_text(note, json.dumps({"key": key, "done": stop}))
+            tell(stop)
     part.replace(path)
     note.unlink(missing_ok=True)
 
 
-def _done(part: Path, note: Path, key: str, shape: tuple[int, int]) -> int:
+def _header(shape: tuple[int, int]) -> bytes:
+    """What a ``.npy`` file of float32 in C order begins with."""
+    stream = BytesIO()
+    about = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, about)  # type: ignore[no-untyped-call]
+    return stream.getvalue()
+
+
+def _done(part: Path, note: Path, key: str, header: bytes, row: int) -> int:
     """How many rows of ``part`` an earlier run finished."""
     if not (part.exists() and note.exists()):
         return 0
     try:
         about = json.loads(note.read_text("utf-8"))
-        if about["key"] == key and read_embeddings(part).shape == shape:
+        with part.open("rb") as file:
+            whole = file.read(len(header)) == header and part.stat().st_size >= len(header) + about["done"] * row
+        if about["key"] == key and whole:
             return int(about["done"])
-    except (ValueError, KeyError, OSError):
+    except (ValueError, KeyError, TypeError):
         log.warning("%s: damaged; the corpus is embedded again", part)
     return 0

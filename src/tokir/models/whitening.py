@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,11 @@ class Whitening:
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """Whiten vectors of shape (n, width)."""
-        return ((x - self.mean) @ (self.directions * self.deviations**-self.strength)).astype(np.float32)
+        return ((x - self.mean) @ self._projection).astype(np.float32)
+
+    @cached_property
+    def _projection(self) -> FloatArray:
+        return self.directions * self.deviations**-self.strength
 
     def save(self, path: Path) -> None:
         """Write as safetensors."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tokir.report.labels import Mark, extent, label_marks, spread
+from tokir.report.labels import Box, Mark, extent, label_marks, spread
 from tokir.report.rows import ARCHITECTURES, Headline, compared, count, model_key, names, ranked
 from tokir.report.schema import LanguageModel, Results, System
 from tokir.report.svg import COLOURS, WIDTH, canvas, finish, heading, style
@@ -110,7 +110,7 @@ def _differences(results: Results) -> Drawing | None:
     limits = (lowest - margin, max(highest, 0.0) + margin)
     svg = _dots(results, rows, written, limits, f"recall@10 minus that of {name}", "differences", label)
     level = sum(high >= 0 for *_, high in rows)
-    message = f"{level} of {len(rows)} cannot be told from {name}" if level else f"All are behind {name}"
+    message = f"{level} of {len(rows)} cannot be told from {name}" if level else f"All others are behind {name}"
     caption = (
         "Paired over the same queries, which tells more than comparing intervals in the figure before: where the "
         "interval reaches zero, these queries do not separate the two systems."
@@ -175,11 +175,8 @@ def _against_parameters(results: Results) -> Drawing | None:
     if drawn is None:
         return None
     sized = [row for row in ranked(results.systems) if row.parameters]
-    largest, best = max(sized, key=lambda row: row.parameters or 0), sized[0]
-    name = names(results.systems)
-    message = f"Of models with parameters, {name[best.id]} has the best recall@10"
-    if best is not largest and best.parameters != largest.parameters:
-        message += f", {name[largest.id]} the most parameters"
+    best, name = sized[0], names(results.systems)
+    message = f"Best of the models: {name[best.id]}, {count(best.parameters)} parameters"
     lines = [name[row.id] for row in ranked(results.systems) if not row.parameters]
     caption = "Recall@10 with its 95% interval against the number of parameters."
     if lines:
@@ -232,8 +229,8 @@ def _scatter(
             color=colours[row.id],
             va="center_baseline",
         )
-        boxes += [(axes.bbox.x0, up - tall / 2, axes.bbox.x0 + wide + 4, up + tall / 2)]
-        boxes += [(axes.bbox.x0, y - 1, axes.bbox.x1, y + 1)]
+        boxes += [Box(axes.bbox.x0, up - tall / 2, axes.bbox.x0 + wide + 4, up + tall / 2)]
+        boxes += [Box(axes.bbox.x0, y - 1, axes.bbox.x1, y + 1)]
     heading(axes, across, "recall@10")
     left_out = label_marks(axes, marks, tuple(boxes))
     note = f" No room for the labels of {', '.join(left_out)}." if left_out else ""

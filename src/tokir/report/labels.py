@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# From a point: to the right, the left, above and below, then farther off, in points.
+# Where a label may begin, end or centre, in points from its mark: close by, then farther off with a leader.
 _NEAR = [(8, 0, "left"), (-8, 0, "right"), (7, 9, "left"), (7, -9, "left"), (-7, 9, "right"), (-7, -9, "right")]
 _NEAR += [(0, 11, "center"), (0, -11, "center")]
-_FAR = [
-    (x * far, y * far, side)
-    for far in (22, 36, 50, 66, 84, 104)
-    for x, y, side in (
-        *((0.4, 0.9, "left"), (-0.4, 0.9, "right"), (0.0, 0.9, "center")),
-        *((0.4, -0.9, "left"), (-0.4, -0.9, "right"), (0.0, -0.9, "center")),
-        *((0.9, 0.4, "left"), (-0.9, 0.4, "right")),
-    )
+_DIRECTIONS = [(0.0, 1.0, "center"), (0.0, -1.0, "center")]
+_DIRECTIONS += [
+    (across * way, up, side)
+    for across, up in ((0.0, 1.0), (0.4, 0.9), (0.9, 0.4), (0.0, -1.0), (0.4, -0.9), (0.9, -0.4))
+    for way, side in ((1, "left"), (-1, "right"))
 ]
+_FAR = [(x * far, y * far, side) for far in (20, 34, 48, 64, 82, 102, 124) for x, y, side in _DIRECTIONS]
+SEARCH_STEPS = 20_000  # about a second at most
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,45 @@ class Mark:
     colour: str
 
 
-Box = tuple[float, float, float, float]  # left, bottom, right, top, in points
+class Box(NamedTuple):
+    """A rectangle in points."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    def covers(self, other: Box) -> bool:
+        """Do the two share any area?"""
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.bottom < other.top
+            and other.bottom < self.top
+        )
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """A mark in points, with the size of its label and what it covers itself."""
+
+    mark: Mark
+    x: float
+    y: float
+    wide: float
+    high: float
+    own: tuple[Box, Box]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a label goes."""
+
+    right: float
+    up: float
+    side: str
+    box: Box
+    leader: tuple[float, float] | None  # its end at the label
 
 
 def label_marks(axes: Axes, marks: list[Mark], lines: tuple[Box, ...] = ()) -> list[str]:
@@ -46,77 +84,104 @@ def label_marks(axes: Axes, marks: list[Mark], lines: tuple[Box, ...] = ()) -> l
         marks: the more important first.
         lines: further boxes to keep clear.
     """
-    taken = list(lines)
-    for mark in marks:
-        (x, y), low, high = (
-            _at(axes, mark.x, mark.y),
-            _at(axes, mark.x, mark.low)[1],
-            _at(axes, mark.x, mark.high)[1],
-        )
-        taken += [(x - 5, y - 5, x + 5, y + 5), (x - 2, low, x + 2, high)]
-    left_out = []
-    for mark in marks:
-        boxes = _label(axes, mark, taken)
-        if not boxes:
-            left_out.append(mark.label)
-        taken += boxes
-    return left_out
+    spots = [_spot(axes, mark) for mark in marks]
+    best = _arrange(axes, spots, lines)
+    for spot in spots:
+        if spot.mark in best:
+            _write(axes, spot, best[spot.mark])
+    return [mark.label for mark in marks if mark not in best]
 
 
-def _label(axes: Axes, mark: Mark, taken: list[Box]) -> list[Box]:
-    """Write one label at the first place that is free; the boxes it takes with its leader, none without a place."""
-    x, y = _at(axes, mark.x, mark.y)
-    wide, high = extent(axes, mark.label)
-    frame = axes.bbox
+def _spot(axes: Axes, mark: Mark) -> _Spot:
+    x, y = (float(value) for value in axes.transData.transform((mark.x, mark.y)))
+    low, high = (float(axes.transData.transform((mark.x, value))[1]) for value in (mark.low, mark.high))
+    own = (Box(x - 5, y - 5, x + 5, y + 5), Box(x - 2, low, x + 2, high))
+    return _Spot(mark, x, y, *extent(axes, mark.label), own)
+
+
+def _arrange(axes: Axes, spots: list[_Spot], lines: tuple[Box, ...]) -> dict[Mark, _Place]:
+    """Places for as many labels as a bounded search finds: each the nearest that is free, or else one step back."""
+    fixed = [*lines, *(box for spot in spots for box in spot.own)]
+    choices = [(spot, [place for place in _places(spot) if _free(axes, spot, place, fixed)]) for spot in spots]
+    choices.sort(key=lambda choice: len(choice[1]))  # the most crowded first
+    best: dict[Mark, _Place] = {}
+    steps = 0
+
+    def search(number: int, found: dict[Mark, _Place], taken: list[Box]) -> bool:
+        """Label from ``number`` on; is there nothing left to gain?"""
+        nonlocal best, steps
+        if len(found) > len(best):
+            best = found
+        if len(found) + len(choices) - number <= len(best):  # no better than what is known
+            return len(best) == len(choices)
+        spot, places = choices[number]
+        for place in places:
+            steps += 1
+            if steps > SEARCH_STEPS:
+                return True
+            boxes = [place.box, *_along(spot, place)]
+            if any(box.covers(other) for box in boxes for other in taken):
+                continue
+            if search(number + 1, {**found, spot.mark: place}, taken + boxes):
+                return True
+        return search(number + 1, found, taken)
+
+    search(0, {}, [])
+    return best
+
+
+def _places(spot: _Spot) -> Iterator[_Place]:
     for number, (right, up, side) in enumerate(_NEAR + _FAR):
-        start = x + right - {"left": 0.0, "center": wide / 2, "right": wide}[side]
-        box = (start, y + up - high / 2, start + wide, y + up + high / 2)
-        inside = box[0] > 2 and box[2] < axes.get_figure().bbox.width - 2
-        inside &= box[1] > frame.y0 + 1 and box[3] < frame.y1 + 8
-        near = number < len(_NEAR)
-        end = (min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3]))  # of the leader: the box's nearest point
-        boxes = [box] if near else [box, *_along((x, y), end)]
-        if inside and not any(_overlap(one, other) for one in boxes for other in taken):
-            leader = {"arrowstyle": "-", "color": mark.colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 5}
-            leader["relpos"] = ((end[0] - box[0]) / wide, (end[1] - box[1]) / high)
-            axes.annotate(
-                mark.label,
-                (mark.x, mark.y),
-                (right, up),
-                textcoords="offset points",
-                ha=side,
-                va="center_baseline",
-                color=mark.colour,
-                arrowprops=None if near else leader,
-                annotation_clip=False,
-            )
-            return boxes
-    return []
+        left = spot.x + right - {"left": 0.0, "center": spot.wide / 2, "right": spot.wide}[side]
+        bottom = spot.y + up - spot.high / 2
+        box = Box(left, bottom, left + spot.wide, bottom + spot.high)
+        end = (min(max(spot.x, box.left), box.right), min(max(spot.y, box.bottom), box.top))
+        yield _Place(right, up, side, box, None if number < len(_NEAR) else end)
 
 
-def _along(start: tuple[float, float], end: tuple[float, float]) -> list[Box]:
-    """Small boxes along a leader, past the mark it starts from."""
-    length = math.dist(start, end)
-    steps = range(7, max(8, int(length)), 2)
-    spots = [
-        (start[0] + (end[0] - start[0]) * step / length, start[1] + (end[1] - start[1]) * step / length)
-        for step in steps
-    ]
-    return [(x - 0.5, y - 0.5, x + 0.5, y + 0.5) for x, y in spots]
+def _free(axes: Axes, spot: _Spot, place: _Place, taken: list[Box]) -> bool:
+    box, frame = place.box, axes.bbox
+    inside = box.left > 2 and box.right < axes.get_figure().bbox.width - 2
+    if not inside or box.bottom <= frame.y0 + 1 or box.top >= frame.y1 + 8:
+        return False
+    if any(box.covers(other) for other in taken):
+        return False
+    others = [other for other in taken if other not in spot.own]  # a leader may start on its own mark
+    return not any(step.covers(other) for step in _along(spot, place) for other in others)
 
 
-def _at(axes: Axes, x: float, y: float) -> tuple[float, float]:
-    point = axes.transData.transform((x, y))
-    return float(point[0]), float(point[1])
+def _along(spot: _Spot, place: _Place) -> list[Box]:
+    """Small boxes along a leader, from past its mark, which another mark may touch."""
+    if place.leader is None:
+        return []
+    (x, y), length = place.leader, math.dist((spot.x, spot.y), place.leader)
+    shares = [step / length for step in range(10, int(length), 2)]
+    centres = [(spot.x + (x - spot.x) * share, spot.y + (y - spot.y) * share) for share in shares]
+    return [Box(across - 0.5, up - 0.5, across + 0.5, up + 0.5) for across, up in centres]
 
 
-def _overlap(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+def _write(axes: Axes, spot: _Spot, place: _Place) -> None:
+    leader = None
+    if place.leader is not None:
+        (x, y), box = place.leader, place.box
+        leader = {"arrowstyle": "-", "color": spot.mark.colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 5}
+        leader["relpos"] = ((x - box.left) / spot.wide, (y - box.bottom) / spot.high)
+    axes.annotate(
+        spot.mark.label,
+        (spot.mark.x, spot.mark.y),
+        (place.right, place.up),
+        textcoords="offset points",
+        ha=place.side,
+        va="center_baseline",
+        color=spot.mark.colour,
+        arrowprops=leader,
+        annotation_clip=False,
+    )
 
 
-def extent(axes: Axes, text: str, **how: Any) -> tuple[float, float]:
+def extent(axes: Axes, text: str) -> tuple[float, float]:
     """Width and height of ``text`` in points."""
-    written = axes.text(0, 0, text, **how)
+    written = axes.text(0, 0, text)
     box = written.get_window_extent(axes.get_figure().canvas.get_renderer())
     written.remove()
     return float(box.width), float(box.height)

@@ -111,5 +111,5 @@ def rank_line(example: Example, short: dict[str, str]) -> str:
     line = f"first relevant passage at rank {low:,} for {who}"
     missing = len(ranks) - len(reached)
     if missing:
-        return f"{line}; {missing} of {len(ranks)} systems do not rank it"
+        return f"{line}; not ranked by {missing} of {len(ranks)} systems"
     return line if low == high else f"{line}, at {high:,} at worst"

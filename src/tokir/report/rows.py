@@ -61,7 +61,9 @@ def in_words(row: System) -> str:
         parts.append(ARCHITECTURES.get(row.architecture, row.architecture))
     if row.objective:
         parts.append(OBJECTIVES.get(row.objective, row.objective))
-    if row.pooling:
+    if row.pooling and row.kind != "trained":
+        parts.append(f"{row.pooling} pooling")
+    elif row.pooling:
         strength = f" of strength {row.whitening_strength:g}" if row.whitening_strength is not None else ""
         parts.append(POOLINGS.get(row.pooling, row.pooling) + strength)
     if row.parameters is not None:

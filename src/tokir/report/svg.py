@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 380.0  # points; a figure keeps readable text down to a phone's width
+WIDTH = 364.0  # points; a figure keeps readable text down to a phone's width
 FONT = 10.0
 
 # Series colours after Okabe and Ito (2008), told apart with any colour vision. No black: SVG leaves it out.
