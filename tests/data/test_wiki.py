@@ -23,7 +23,7 @@ def dataset(cache):
 
 def test_checksum(dataset):
     assert dataset.checksum == wiki.CHECKSUM
-    assert (len(dataset.corpus), dataset.corpus.characters, len(dataset.queries)) == (5579, 2756372, 1700)
+    assert (len(dataset.corpus), dataset.corpus.characters, len(dataset.queries)) == (5627, 2780647, 1700)
 
 
 def test_passages_are_short_and_plain(dataset):
@@ -43,8 +43,9 @@ def test_queries_are_split_by_article(dataset):
 
 
 def test_damaged_build_is_built_again(dataset, cache):
-    (cache / "wiki" / "queries.jsonl").write_text("{", encoding="utf-8")
-    with pytest.warns(RuntimeWarning, match=r"wiki is damaged .*queries\.jsonl:1 is no JSON"):
+    [queries] = cache.glob("wiki-*/queries.jsonl")
+    queries.write_text("{", encoding="utf-8")
+    with pytest.warns(RuntimeWarning, match=r"wiki-\w+ is damaged .*queries\.jsonl:1 is no JSON"):
         assert load("wiki", cache=cache).checksum == dataset.checksum
 
 
@@ -73,10 +74,21 @@ Last.[[Category:Cats]]
 def test_markup_becomes_text():
     found = [(section.heading, section.paragraphs) for section in wikitext.sections(ARTICLE)]
     assert found == [
-        ("", ["Cats are small animals. They purr loudly."]),
+        ("", ["Cats (x) are small animals. They purr loudly."]),
         ("Life", ["wild", "tame cats"]),
         ("Food", ["Mice."]),
         ("End", ["Last."]),
+    ]
+
+
+def test_templates_that_stand_for_words_keep_them():
+    markup = (
+        "It is {{convert|55|to|80|cm|in|abbr=on}} long, {{Convert|1|-|4|km2}} wide, of {{cvt|5|e6acre|ha}}, "
+        "{{As of|2015|5|lc=y}} {{nowrap|ten of them}} and {{lang-de|Katze}}{{citation needed|date=May 2016}}."
+    )
+    [section] = wikitext.sections(markup)
+    assert section.paragraphs == [
+        "It is 55 to 80 cm long, 1–4 km2 wide, of 5 million acres, as of May 2015 ten of them and Katze."
     ]
 
 

@@ -28,7 +28,7 @@ from tokir.errors import TokirError, Unavailable
 
 EXCERPT = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 # Of the built data set, `Dataset.checksum`; another version of mwparserfromhell may find other nodes.
-CHECKSUM = "6c3d98913d195153d984aca43de10c092623cf4fcb1eec4008ff0e4fae2c1e2d"
+CHECKSUM = "7c9495be922215d1bc2c97fabba364660e3e8849bf7a4b4a6c38d5324bd87860"
 DESCRIPTION = "106 English Wikipedia articles (2016, CC BY-SA) cut into passages; queries are section headings."
 WORDS = 120  # at most, in a passage
 FEWEST_WORDS = 4  # what is shorter is mostly what a dropped template or formula left over
@@ -69,7 +69,7 @@ def read(cache: Path) -> Dataset:
         Unavailable: gensim, or the excerpt in it, is not on this machine.
 
     """
-    folder = cache / "wiki"
+    folder = cache / f"wiki-{CHECKSUM[:12]}"  # what an earlier version of tokir built is not taken for this one
     stamp = folder / "checksum.txt"
     if folder.exists():
         try:

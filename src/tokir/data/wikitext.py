@@ -46,6 +46,7 @@ SPOKEN_TEMPLATES = {
         FIRST_ARGUMENT,
     ),
 }
+MONTHS = "January February March April May June July August September October November December".split()
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HEADING = re.compile(r"^(={2,6})(?!=)[ \t]*(.+?)[ \t]*\1[ \t]*$", re.MULTILINE)
 LINE_TAGS = {"li", "dt", "dd", "p", "div", "blockquote", "poem", "center", "hr", "ul", "ol", "dl"}
@@ -119,7 +120,9 @@ def _template(node: Any) -> str:
         return _measure(given)
     if name == "as of":
         start = "as of" if node.has("lc") else "As of"
-        return " ".join([start, *reversed(given)])
+        if len(given) > 1 and given[1].isdecimal() and 1 <= int(given[1]) <= 12:
+            given[1] = MONTHS[int(given[1]) - 1]
+        return " ".join([start, *reversed(given)])  # the arguments are year, month, day
     if name == "chem":
         return "".join(given)
     place = FIRST_ARGUMENT if name.startswith("lang-") else SPOKEN_TEMPLATES.get(name)
