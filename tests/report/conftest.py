@@ -19,13 +19,16 @@ HOSTILE = 'who wrote <script>alert("x")</script> & why?'
 def system(name: str, kind: str, title: str, recall: float | None, **more: Any) -> dict[str, Any]:
     """A row; every score is derived from recall@10, so that columns differ."""
     ok = recall is not None
-    scores = {measure: recall * (1 - 0.05 * place) for place, measure in enumerate(MEASURES)} if ok else None
+    scores = None
+    if recall is not None:
+        scores = {measure: recall * (1 - 0.05 * place) for place, measure in enumerate(MEASURES)}
+        scores["recall@10"] = recall
     times = {"mean": 2.5, "p50": 2.0 + len(name) / 10, "p95": 4.0}
     row = {
         **{"id": name, "kind": kind, "title": title, "tokenizer": None, "architecture": name},
         **{"objective": None, "pooling": None, "seed": None, "parameters": None, "dimensions": None},
         "language_model": None,
-        "scores": scores and {**scores, "recall@10": recall},
+        "scores": scores,
         "intervals": scores
         and {key: [max(0.0, value - 0.06), min(1.0, value + 0.05)] for key, value in scores.items()},
         "latency_ms": {"tokenize": times, "search": times, "total": times} if ok else None,

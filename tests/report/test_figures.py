@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backend_bases import RendererBase
+from matplotlib.text import Annotation, Text
 
 from tokir.report.figures import drawings
 from tokir.report.labels import Box, Mark, label_marks, spread
@@ -60,12 +62,10 @@ def test_labels_cover_neither_each_other_nor_a_mark(seed: int) -> None:
         axes.set_xlim(0, 10)
         axes.set_ylim(0, 1)
         left_out = label_marks(axes, marks)
+        figure.canvas.draw()
         renderer = figure.canvas.get_renderer()
         texts = [text for text in axes.texts if text.get_text()]
-        boxes = [
-            Box(*text.get_bbox_patch().extents if text.get_bbox_patch() else _box(text, renderer))
-            for text in texts
-        ]
+        boxes = [_box(text, renderer) for text in texts]
         points = [axes.transData.transform((mark.x, mark.y)) for mark in marks]
     assert len(texts) + len(left_out) == len(marks)
     assert len(left_out) <= 1
@@ -73,12 +73,10 @@ def test_labels_cover_neither_each_other_nor_a_mark(seed: int) -> None:
     assert not any(box.covers(Box(x - 3, y - 3, x + 3, y + 3)) for box in boxes for x, y in points)
 
 
-def _box(text, renderer):
-    # The text alone, without its leader; a little inside, for what rounding to pixels adds.
-    from matplotlib.text import Text
-
-    box = Text.get_window_extent(text, renderer)
-    return box.x0 + 1, box.y0 + 1, box.x1 - 1, box.y1 - 1
+def _box(label: Annotation, renderer: RendererBase) -> Box:
+    """The text alone, without its leader; a little inside, for what rounding to pixels adds."""
+    box = Text.get_window_extent(label, renderer)
+    return Box(box.x0 + 0.5, box.y0 + 0.5, box.x1 - 0.5, box.y1 - 0.5)
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=8))

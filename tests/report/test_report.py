@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -136,7 +137,7 @@ def _nothing_found(results: dict[str, Any]) -> None:
     for row in results["systems"]:
         if row["scores"]:
             row["scores"] = dict.fromkeys(row["scores"], 0.0)
-            row["intervals"] = dict.fromkeys(row["intervals"], [0.0, 0.0])
+            row["intervals"] = {key: [0.0, 0.0] for key in row["intervals"]}
     for entry in results["comparisons"]:
         entry.update(difference=0.0, interval=[0.0, 0.0])
 
@@ -185,7 +186,7 @@ def test_studies_with_little_to_show(change, rows, write: Write) -> None:
     words = " ".join(Page(text).words) + (folder.path / "report.md").read_text("utf-8")
     assert not re.search(r"\b(None|nan|inf)\b", words)
     assert all(row["id"] in text for row in results["systems"])
-    Console(width=100, file=None, record=True, quiet=True).print(terminal_table(results))
+    Console(width=100, file=io.StringIO()).print(terminal_table(results))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,7 @@ def test_files_that_are_no_results(results, shown, rows, write: Write) -> None:
 
 def test_the_terminal_table_fits_a_hundred_columns(rows) -> None:
     rows[0]["id"] = "bpe-2k.[red]lstm.lm." + "x" * 80
-    console = Console(width=100, record=True, quiet=True)
+    console = Console(width=100, record=True, file=io.StringIO())
     console.print(terminal_table(json.loads(json.dumps(study(rows)))))
     lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= 100

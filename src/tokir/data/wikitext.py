@@ -42,11 +42,24 @@ SPOKEN_TEMPLATES = {
     "lang": 1,
     "transl": -1,
     **dict.fromkeys(
-        ("abbr", "angbr", "big", "nihongo", "nobr", "nowrap", "nts", "quote", "small", "smaller", "val", "vanchor"),
+        (
+            "abbr",
+            "angbr",
+            "big",
+            "nihongo",
+            "nobr",
+            "nowrap",
+            "nts",
+            "quote",
+            "small",
+            "smaller",
+            "val",
+            "vanchor",
+        ),
         FIRST_ARGUMENT,
     ),
 }
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HEADING = re.compile(r"^(={2,6})(?!=)[ \t]*(.+?)[ \t]*\1[ \t]*$", re.MULTILINE)
 LINE_TAGS = {"li", "dt", "dd", "p", "div", "blockquote", "poem", "center", "hr", "ul", "ol", "dl"}

@@ -63,11 +63,11 @@ def retrieval_caption(results: Results) -> str:
     """How the scores were measured and how choices were made."""
     dataset, evaluation = results.dataset, results.settings.evaluation
     text = (
-        f"Means over the {plural(dataset.queries, 'query')} of the {dataset.split} split, "
-        f"scored by trec_eval on rankings {evaluation.depth:,} deep; a judged query without a ranking scores zero. "
-        "Recall is the share of a query's relevant passages found; MRR counts the first relevant passage of the "
-        f"first ten. Interval: 95%, percentile bootstrap over queries, {evaluation.bootstrap:,} resamples. "
-        f"Best of a column in bold. {dataset.choices}"
+        f"Means over the {plural(dataset.queries, 'query')} of the {dataset.split} split, scored by trec_eval on "
+        f"rankings {evaluation.depth:,} deep; a judged query without a ranking scores zero. Recall is the share "
+        "of a query's relevant passages found; MRR counts the first relevant passage of the first ten. Interval: "
+        f"95%, percentile bootstrap over queries, {evaluation.bootstrap:,} resamples. Best of a column in bold. "
+        f"{dataset.choices}"
     )
     if chance := results.chance.get("recall@10"):
         text += f" A random order has recall@10 {chance:.4f}."
@@ -79,10 +79,11 @@ def cost_caption(results: Results) -> str:
     timed = min(results.settings.evaluation.latency_queries, results.dataset.queries)
     words = "; ".join(truncation(row) for row in results.systems if row.truncated_passages)
     text = (
-        f"Latency: one query at a time on one thread ({results.environment.device}), {plural(timed, 'query')} after "
-        "warm-up. Latency holds tokenizing, encoding with pooling and whitening, and exact search for "
-        "the ten best; medians of the steps need not add up to that of the whole. Perplexity is per token on "
-        "held-out documents and compares models of one tokenizer only; bits per character and per byte compare all."
+        f"Latency: one query at a time on one thread ({results.environment.device}), {plural(timed, 'query')} "
+        "after warm-up, from text to ranked list: tokenizing, encoding with pooling and whitening, exact search "
+        "for the ten best. Medians of the steps need not add up to that of the whole. Perplexity is per token on "
+        "held-out documents and compares models of one tokenizer only; bits per character and per byte compare "
+        "all of them."
     )
     return f"{text} {words}." if words else text
 

@@ -33,7 +33,7 @@ def describe(path: str, results: dict[str, Any]) -> str:
     """The value at ``path`` in words: numbers to four digits, mappings as ``name value``.
 
     >>> describe("chance", {"chance": {"recall@10": 0.0035625}})
-    'recall@10 0.003562'
+    'recall@10 0.003563'
     """
     try:
         return _words(resolve(path, results))

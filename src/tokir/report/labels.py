@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +101,7 @@ def _spot(axes: Axes, mark: Mark) -> _Spot:
 
 
 def _arrange(axes: Axes, spots: list[_Spot], lines: tuple[Box, ...]) -> dict[Mark, _Place]:
-    """Places for as many labels as a bounded search finds: each the nearest that is free, or else one step back."""
+    """Places for as many labels as a bounded search finds room for, near ones first."""
     fixed = [*lines, *(box for spot in spots for box in spot.own)]
     choices = [(spot, [place for place in _places(spot) if _free(axes, spot, place, fixed)]) for spot in spots]
     choices.sort(key=lambda choice: len(choice[1]))  # the most crowded first
@@ -141,7 +142,7 @@ def _places(spot: _Spot) -> Iterator[_Place]:
 
 def _free(axes: Axes, spot: _Spot, place: _Place, taken: list[Box]) -> bool:
     box, frame = place.box, axes.bbox
-    inside = box.left > 2 and box.right < axes.get_figure().bbox.width - 2
+    inside = box.left > frame.x0 and box.right < _figure(axes).bbox.width - 2
     if not inside or box.bottom <= frame.y0 + 1 or box.top >= frame.y1 + 8:
         return False
     if any(box.covers(other) for other in taken):
@@ -172,17 +173,21 @@ def _write(axes: Axes, spot: _Spot, place: _Place) -> None:
         (place.right, place.up),
         textcoords="offset points",
         ha=place.side,
-        va="center_baseline",
+        va="center",
         color=spot.mark.colour,
         arrowprops=leader,
         annotation_clip=False,
     )
 
 
+def _figure(axes: Axes) -> Any:
+    return axes.get_figure()  # with a canvas that measures text, which matplotlib's types do not know
+
+
 def extent(axes: Axes, text: str) -> tuple[float, float]:
     """Width and height of ``text`` in points."""
     written = axes.text(0, 0, text)
-    box = written.get_window_extent(axes.get_figure().canvas.get_renderer())
+    box = written.get_window_extent(_figure(axes).canvas.get_renderer())
     written.remove()
     return float(box.width), float(box.height)
 
@@ -195,7 +200,7 @@ def spread(places: list[float], apart: float, low: float, high: float) -> list[f
     """
     order = sorted(range(len(places)), key=lambda i: places[i])
     moved = [min(max(place, low), high) for place in places]
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         moved[after] = max(moved[after], moved[before] + apart)
     ceiling = high
     for i in reversed(order):  # push back down what left at the top

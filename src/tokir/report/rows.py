@@ -16,7 +16,7 @@ KINDS = {
 OBJECTIVES = {"lm": "next-token prediction"}
 POOLINGS = {"mean": "raw mean", "mean-white": "whitened mean"}
 ARCHITECTURES = {"lstm": "LSTM", "transformer": "Transformer"}
-NAME_LENGTH = 38
+NAME_LENGTH = 41
 
 
 def groups(systems: list[System]) -> list[tuple[str, list[System]]]:

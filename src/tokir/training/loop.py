@@ -148,7 +148,8 @@ def train(
                     left = (steps - step) * elapsed / (step - first_step)
                     detail = f"loss {value:.3f}  perplexity {math.exp(min(value, 99)):,.0f}  "
                     progress.step(name, step, steps, detail + f"{rate:,.0f} tokens/s  {left:,.0f} s left")
-                if step % every == 0 or step == steps:
+                # The last regular validation gives way to that of the last step when it comes just before it.
+                if step == steps or (step % every == 0 and steps - step >= every / 2):
                     scores = objective.validate(model)
                     history.append(
                         {
