@@ -12,6 +12,7 @@ import pytest
 
 from tokir import cli
 from tokir.artifacts import file_digest
+from tokir.data import beir
 
 SMALL = [
     "--set", "training.documents=200",
@@ -36,16 +37,31 @@ def tokir(*arguments: str, code: int = 0) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
+def data(tmp_path_factory, wiki) -> Path:
+    """The first 1,200 passages of the embedded set, and the queries that lie wholly among them."""
+    folder = tmp_path_factory.mktemp("data")
+    documents = list(wiki.corpus.records(0, 1200))
+    ids = {document.id for document in documents}
+    qrels = {
+        split: {query: row for query, row in judged.items() if row.keys() <= ids}
+        for split, judged in wiki.qrels.items()
+    }
+    queries = {query: wiki.queries[query] for judged in qrels.values() for query in judged}
+    beir.write(folder, documents, queries, qrels)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, data) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "small"
-    tokir("run", "quickstart", "--out", folder, "--quiet", *SMALL)
+    tokir("run", "quickstart", "--data", data, "--out", folder, "--quiet", *SMALL)
     return folder
 
 
 def test_the_run_folder_holds_what_the_design_says(run):
     results = json.loads((run / "results.json").read_text())
     assert results["schema"] == 1
-    assert results["dataset"]["passages"] == 5627 and results["dataset"]["queries"] == 60
+    assert results["dataset"]["passages"] == 1200 and results["dataset"]["queries"] == 60
     rows = {row["id"]: row for row in results["systems"]}
     assert list(rows) == [
         "bpe-500.lstm.lm.mean.s0",
@@ -94,15 +110,15 @@ def test_any_tool_computes_the_same_scores_from_the_trec_files(run):
             assert ours == pytest.approx(sum(query[measure] for query in scored.values()) / 60), measure
 
 
-def test_a_second_run_computes_nothing_and_a_damaged_file_alone_again(run, capsys):
+def test_a_second_run_computes_nothing_and_a_damaged_file_alone_again(run, data, capsys):
     manifest = (run / "manifest.jsonl").read_text()
-    tokir("run", "quickstart", "--out", run, "--quiet", *SMALL)
+    tokir("run", "quickstart", "--data", data, "--out", run, "--quiet", *SMALL)
     assert (run / "manifest.jsonl").read_text() == manifest
     weights = run / "models/bpe-500.lstm.lm.s0/best.safetensors"
     whole = file_digest(weights)
     weights.write_bytes(weights.read_bytes()[:-100])
     capsys.readouterr()
-    tokir("run", "quickstart", "--out", run, "--quiet", *SMALL)
+    tokir("run", "quickstart", "--data", data, "--out", run, "--quiet", *SMALL)
     assert "best.safetensors: damaged" in capsys.readouterr().err
     assert file_digest(weights) == whole
 
@@ -192,6 +208,7 @@ def test_data_commands_and_doctor(capsys):
 
 
 def test_importing_the_package_loads_no_heavy_library():
-    code = "import sys, tokir, tokir.cli; print([m for m in ('torch', 'numpy', 'scipy', 'pydantic') if m in sys.modules])"
+    heavy = ("torch", "numpy", "scipy", "pydantic")
+    code = f"import sys, tokir, tokir.cli; print([name for name in {heavy} if name in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"

@@ -59,7 +59,10 @@ SPOKEN_TEMPLATES = {
         FIRST_ARGUMENT,
     ),
 }
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HEADING = re.compile(r"^(={2,6})(?!=)[ \t]*(.+?)[ \t]*\1[ \t]*$", re.MULTILINE)
 LINE_TAGS = {"li", "dt", "dd", "p", "div", "blockquote", "poem", "center", "hr", "ul", "ol", "dl"}
