@@ -99,7 +99,7 @@ def _header(shape: tuple[int, int]) -> bytes:
     """What a ``.npy`` file of float32 in C order begins with."""
     stream = BytesIO()
     about = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(stream, about)  # type: ignore[no-untyped-call]
+    np.lib.format.write_array_header_1_0(stream, about)
     return stream.getvalue()
 
 

@@ -6,6 +6,7 @@ other side, and *cannot tell* when it holds both, or when what the claim speaks 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Literal
 
 from tokir.evaluation.measures import HEADLINE
@@ -33,6 +34,7 @@ class _Facts:
     def __init__(self, rows: Rows, comparisons: list[dict[str, Any]], chance: float) -> None:
         self.rows, self.comparisons, self.chance = rows, comparisons, chance
         self.place = {row["id"]: number for number, row in enumerate(rows)}
+        self._titles = Counter(row["title"] for row in rows)
 
     def trained(self, **wanted: Any) -> Rows:
         """Evaluated language models whose fields are as ``wanted``, best recall first."""
@@ -47,6 +49,11 @@ class _Facts:
         """An evaluated system by id."""
         row = self.rows[self.place[name]] if name in self.place else None
         return row if row is not None and row["status"] == "ok" else None
+
+    def name(self, row: dict[str, Any]) -> str:
+        """What a reader calls the system; with its id where several share the title."""
+        title: str = row["title"]
+        return title if self._titles[title] == 1 else f"{title} ({row['id']})"
 
     def path(self, row: dict[str, Any], *keys: str) -> str:
         parts = "".join(f".{key}" if key.isidentifier() else f'["{key}"]' for key in keys)
@@ -78,7 +85,7 @@ def _recall(row: dict[str, Any]) -> str:
 
 
 def _signed(value: float, low: float, high: float) -> str:
-    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
 
 
 def _retrieves(facts: _Facts) -> dict[str, Any]:
@@ -91,8 +98,8 @@ def _retrieves(facts: _Facts) -> dict[str, Any]:
     low, high = best["intervals"][HEADLINE]
     answer = _verdict(low - facts.chance, high - facts.chance)
     parts = [
-        f"The best of them, {best['id']} ({best['parameters']:,} parameters), has recall@10 {_recall(best)}; "
-        f"a random order would have {facts.chance:.4f}."
+        f"The best of them, {facts.name(best)} ({best['parameters']:,} parameters), has recall@10 "
+        f"{_recall(best)}; a random order would have {facts.chance:.4f}."
     ]
     evidence = [
         facts.path(best, "scores", HEADLINE),
@@ -102,8 +109,8 @@ def _retrieves(facts: _Facts) -> dict[str, Any]:
     raw, white = facts.trained(pooling="mean"), facts.trained(pooling="mean-white")
     if raw and white:
         parts.append(
-            f"Whitening decides: as they come, mean-pooled states reach {_recall(raw[0])} at best "
-            f"({raw[0]['id']}), whitened ones {_recall(white[0])}."
+            f"Whitening decides: as they come, mean-pooled states reach {_recall(raw[0])} at best, "
+            f"whitened ones {_recall(white[0])}."
         )
         evidence += [facts.path(raw[0], "scores", HEADLINE), facts.path(white[0], "scores", HEADLINE)]
     if bm25 := facts.row("bm25"):
@@ -146,7 +153,7 @@ def _level_with_larger(facts: _Facts) -> dict[str, Any]:
     answer: Answer = "supported" if set(verdicts) == {"supported"} else "cannot tell"
     if "not supported" in verdicts:
         answer = "not supported"
-    text = f"{best['id']} has recall@10 {_recall(best)}. " + " ".join(texts)
+    text = f"{facts.name(best)} has recall@10 {_recall(best)}. " + " ".join(texts)
     return _finding(question, claim, answer, evidence, text)
 
 
@@ -160,8 +167,8 @@ def _lstm_or_transformer(facts: _Facts) -> dict[str, Any]:
     value, low, high, path = facts.compare(a, b)
     ab, bb = a["language_model"]["bits_per_character"], b["language_model"]["bits_per_character"]
     text = (
-        f"At its best pooling the LSTM has recall@10 {_recall(a)} ({a['id']}) and the Transformer {_recall(b)} "
-        f"({b['id']}): a difference of {_signed(value, low, high)}. As language models they reach {ab:.3f} and "
+        f"At its best pooling the LSTM has recall@10 {_recall(a)} and the Transformer {_recall(b)}: "
+        f"a difference of {_signed(value, low, high)}. As language models they reach {ab:.3f} and "
         f"{bb:.3f} bits per character on held-out documents with {a['parameters']:,} and {b['parameters']:,} "
         f"parameters, trained in {a['seconds']['train']:,.0f} and {b['seconds']['train']:,.0f} seconds."
     )
@@ -181,9 +188,9 @@ def _objective_matters(facts: _Facts) -> dict[str, Any]:
     best = models[0]
     value, low, high, path = facts.compare(minilm, best)
     text = (
-        f"MiniLM has recall@10 {_recall(minilm)}, the best language model {_recall(best)} ({best['id']}): a "
-        f"difference of {_signed(value, low, high)}. The two differ in more than the objective: MiniLM has "
-        f"{minilm['parameters'] / best['parameters']:.0f} times the parameters and was trained on a billion text "
+        f"MiniLM has recall@10 {_recall(minilm)}, the best language model {_recall(best)} "
+        f"({facts.name(best)}): a difference of {_signed(value, low, high)}. The two differ in more than "
+        f"the objective: MiniLM has {minilm['parameters'] / best['parameters']:.0f} times the parameters and was trained on a billion text "
         "pairs; how much the objective alone brings takes the same model trained both ways."
     )
     evidence = [facts.path(minilm, "scores", HEADLINE), facts.path(best, "scores", HEADLINE), path]
@@ -200,8 +207,8 @@ def _fastest(facts: _Facts) -> dict[str, Any]:
     large = [row for row in timed if row["kind"] == "pretrained"]
     if not timed:
         return _finding(question, claim, "cannot tell", [], "No latency was measured.")
-    listed = ", ".join(
-        f"{row['id']} {row['latency_ms']['total']['p50']:.2f} ({row['latency_ms']['total']['p95']:.2f})"
+    listed = "; ".join(
+        f"{facts.name(row)} {row['latency_ms']['total']['p50']:.2f} ({row['latency_ms']['total']['p95']:.2f})"
         for row in timed
     )
     text = f"Median milliseconds per query on one thread, tokenizing to ranked list (95th percentile): {listed}."
@@ -217,7 +224,7 @@ def _fastest(facts: _Facts) -> dict[str, Any]:
     elif a["p50"] > b["p95"]:
         answer = "not supported"
     text += (
-        f" Fastest of all is {timed[0]['id']}. {small[0]['id']} takes {a['p50'] / b['p50']:.2f} times the time "
-        f"of {large[0]['id']}."
+        f" Fastest of all is {facts.name(timed[0])}. The fastest model trained here takes "
+        f"{a['p50'] / b['p50']:.2f} times the time of {facts.name(large[0])}."
     )
     return _finding(question, claim, answer, evidence, text)
