@@ -74,7 +74,7 @@ def _trained(system: TrainedSystem, folder: RunFolder, config: StudyConfig) -> d
             "history": history,
         },
         "seconds": {
-            "train": folder.entry(f"models/{system.model.id}/final.safetensors")["seconds"],
+            "train": history[-1]["seconds"],  # over all sittings
             "embed": folder.entry(vectors)["seconds"],
         },
     }

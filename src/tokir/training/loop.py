@@ -115,7 +115,7 @@ def train(
     peak: float = getattr(settings.learning_rate, architecture)
     optimizer = torch.optim.Adam(model.parameters(), lr=peak, fused=device.type != "mps")
     state = _State(folder / "resume" / "state.safetensors", digest([inputs, settings.model_dump()]), device)
-    step, history, best = state.load(model, optimizer)
+    step, history, best, spent = state.load(model, optimizer)
     steps = settings.epochs * objective.steps_per_epoch
     every = max(1, objective.steps_per_epoch // settings.validations_per_epoch)
     precision = resolve_precision(settings.precision, device)
@@ -159,16 +159,17 @@ def train(
                             **scores,
                             "learning_rate": optimizer.param_groups[0]["lr"],
                             "tokens_per_second": round(rate, 1),
+                            "seconds": round(spent + time.monotonic() - started, 1),
                         }
                     )
                     if scores["loss"] < best:
                         best = scores["loss"]
                         write_tensors(folder / "best.safetensors", model.state_dict())
                 if time.monotonic() - saved_at > SECONDS_BETWEEN_SAVES:
-                    state.save(model, optimizer, step, history, best)
+                    state.save(model, optimizer, step, history, best, spent + time.monotonic() - started)
                     saved_at = time.monotonic()
     except KeyboardInterrupt:
-        state.save(model, optimizer, step, history, best)
+        state.save(model, optimizer, step, history, best, spent + time.monotonic() - started)
         raise Interrupted(
             f"{name}: stopped at step {step:,} of {steps:,}; the same command goes on from there"
         ) from None
@@ -207,6 +208,7 @@ class _State:
         step: int,
         history: list[dict[str, Any]],
         best: float,
+        seconds: float,
     ) -> None:
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         for index, moments in optimizer.state_dict()["state"].items():
@@ -226,19 +228,19 @@ class _State:
 
     def load(
         self, model: LanguageModel, optimizer: torch.optim.Optimizer
-    ) -> tuple[int, list[dict[str, Any]], float]:
-        """Step, history and best loss; a start from nothing when there is no state, or none that fits."""
+    ) -> tuple[int, list[dict[str, Any]], float, float]:
+        """Step, history, best loss and seconds spent; a start from nothing when there is no state, or none that fits."""
         if not self.path.exists():
-            return 0, [], math.inf
+            return 0, [], math.inf, 0.0
         try:
             tensors, metadata = read_tensors(self.path)
             about = json.loads(metadata["tokir"])
         except (TokirError, KeyError, ValueError):
             log.warning("%s: damaged; the training starts again", self.path)
-            return 0, [], math.inf
+            return 0, [], math.inf, 0.0
         if about["key"] != self.key:
             log.warning("%s: of other settings or data; the training starts again", self.path)
-            return 0, [], math.inf
+            return 0, [], math.inf, 0.0
         model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
@@ -252,7 +254,7 @@ class _State:
         elif self.device.type == "mps" and "random.mps" in tensors:
             torch.mps.set_rng_state(tensors["random.mps"])
         best = about["best"]
-        return about["step"], about["history"], math.inf if best is None else best
+        return about["step"], about["history"], math.inf if best is None else best, about["seconds"]
 
     def forget(self) -> None:
         self.path.unlink(missing_ok=True)
