@@ -190,8 +190,8 @@ def _objective_matters(facts: _Facts) -> dict[str, Any]:
     text = (
         f"MiniLM has recall@10 {_recall(minilm)}, the best language model {_recall(best)} "
         f"({facts.name(best)}): a difference of {_signed(value, low, high)}. The two differ in more than "
-        f"the objective: MiniLM has {minilm['parameters'] / best['parameters']:.0f} times the parameters and was trained on a billion text "
-        "pairs; what the objective alone brings takes one model trained both ways."
+        f"the objective: MiniLM has {minilm['parameters'] / best['parameters']:.0f} times the parameters "
+        "and was trained on a billion text pairs; what the objective alone brings takes one model trained both ways."
     )
     evidence = [facts.path(minilm, "scores", HEADLINE), facts.path(best, "scores", HEADLINE), path]
     return _finding(question, claim, _verdict(low, high), evidence, text)

@@ -223,13 +223,14 @@ class _State:
             "step": step,
             "history": history,
             "best": best if math.isfinite(best) else None,
+            "seconds": seconds,
         }
         write_tensors(self.path, tensors, {"tokir": json.dumps(about)})
 
     def load(
         self, model: LanguageModel, optimizer: torch.optim.Optimizer
     ) -> tuple[int, list[dict[str, Any]], float, float]:
-        """Step, history, best loss and seconds spent; a start from nothing when there is no state, or none that fits."""
+        """Step, history, best loss, seconds spent; a start from nothing when there is no state that fits."""
         if not self.path.exists():
             return 0, [], math.inf, 0.0
         try:
