@@ -112,10 +112,10 @@ class RunFolder:
         self._manifest: dict[str, dict[str, Any]] = {}
         manifest = path / "manifest.jsonl"
         if manifest.exists():
-            for line in manifest.read_text("utf-8").splitlines():
+            for line in manifest.read_text("utf-8", errors="replace").splitlines():
                 try:
                     entry = json.loads(line)
-                    self._manifest[entry["path"]] = entry
+                    self._manifest[entry["path"]] = {"sha256": "", "inputs": "", **entry}
                 except (ValueError, KeyError, TypeError):  # a line cut short costs one artefact, not the run
                     log.warning("%s: a damaged line is left out; what it named is computed again", manifest)
 
@@ -128,10 +128,12 @@ class RunFolder:
                 that are no run.
         """
         existing = path / "study.yaml"
-        if existing.exists():
+        if existing.exists() and (path / "manifest.jsonl").exists():  # else nothing was made of it yet
             old = flatten(cls.open(path).config().model_dump(mode="json"))
             new = flatten(config.model_dump(mode="json"))
-            changed = [key for key in {**old, **new} if old.get(key) != new.get(key) and key != "name"]
+            # Where pretrained models lie is free to change: their weights are hashed by themselves.
+            free = ("name", "pretrained_folders")
+            changed = [key for key in {**old, **new} if old.get(key) != new.get(key) and not key.startswith(free)]
             if changed:
                 details = "; ".join(
                     f"{key} is {old.get(key)!r} there and {new.get(key)!r} here" for key in changed
@@ -140,10 +142,9 @@ class RunFolder:
                     f"{path} holds a run of another configuration: {details}. "
                     "Choose another folder with --out, or repeat its settings"
                 )
-        else:
-            if path.is_file() or (path.is_dir() and any(path.iterdir())):
-                raise TokirError(f"{path} is no run folder and not empty: choose another folder with --out")
-            write_text(existing, dump_config(config))
+        elif not existing.exists() and (path.is_file() or (path.is_dir() and any(path.iterdir()))):
+            raise TokirError(f"{path} is no run folder and not empty: choose another folder with --out")
+        write_text(existing, dump_config(config))
         return cls(path)
 
     @classmethod

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from tokir import __version__
-from tokir.errors import TokirError
-from tokir.terminal import TerminalProgress, edge, fail
+from tokir.errors import Interrupted, TokirError
+from tokir.terminal import TerminalProgress, edge
 
 if TYPE_CHECKING:
     from tokir.config import StudyConfig
@@ -83,6 +83,8 @@ def _config(
 ) -> StudyConfig:
     from tokir.config import load_config
 
+    if data is not None and Path(data).expanduser().exists():
+        data = str(Path(data).expanduser().resolve())  # a run goes on from any folder
     named = {"data.source": data, "data.queries": queries, "data.split": split}
     overrides = [f"{key}={_quoted(value)}" for key, value in named.items() if value is not None]
     return load_config(preset, overrides + (sets or []))
@@ -108,14 +110,12 @@ def _study(
 
 def _finish(study: Study, step: str, quiet: bool, **arguments: Any) -> Any:
     """Do one step of a study; a stop by Ctrl-C leaves everything finished in place."""
-    from tokir.training.loop import Interrupted
-
     try:
         value = getattr(study, step)(**arguments)
-    except (Interrupted, KeyboardInterrupt) as stop:
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; finished work is kept, and the same command goes on") from None
+    finally:
         study.progress.close()
-        fail(str(stop) or "stopped; finished work is kept, and the same command goes on", 130)
-    study.progress.close()
     if not quiet:
         typer.echo(f"{study.folder.path}: done", err=True)
     return value

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tokir.errors import TokirError, nearest
 
@@ -26,7 +26,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 class Settings(BaseModel):
     """Base of every group of settings: unknown keys are errors, values never change after checking."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DataSettings(Settings):
@@ -107,12 +107,20 @@ class StudyConfig(Settings):
     architectures: Annotated[list[ArchitectureName], Field(min_length=1)] = ["lstm", "transformer"]
     training: TrainingSettings = TrainingSettings()
     poolings: Annotated[list[PoolingName], Field(min_length=1)] = ["mean", "mean-white"]
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)] = [0]
     baselines: list[BaselineName] = ["bm25", "minilm"]
     pretrained_folders: dict[PretrainedName, str] = Field(
         {}, description="local folders of pretrained models, by baseline name"
     )
     evaluation: EvaluationSettings = EvaluationSettings()
+
+    @field_validator("tokenizers", "architectures", "poolings", "seeds", "baselines")
+    @classmethod
+    def _distinct(cls, values: list[Any]) -> list[Any]:
+        names = [value.id if isinstance(value, TokenizerSettings) else value for value in values]
+        if repeated := {str(name) for name in names if names.count(name) > 1}:
+            raise ValueError(f"{', '.join(sorted(repeated))} is named more than once")
+        return values
 
 
 PRESETS = ("quickstart", "reference")
@@ -189,6 +197,8 @@ def _yaml(text: str, place: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise TokirError(f"{place}{line}: not YAML: {getattr(error, 'problem', error)}") from None
+    except ValueError as error:  # a date that is none, such as 2024-13-01
+        raise TokirError(f"{place}: not YAML: {error}") from None
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

@@ -17,6 +17,10 @@ class Unavailable(TokirError):
     """A baseline or data set that is not on this machine; the sentence says how to get it."""
 
 
+class Interrupted(TokirError):
+    """The user stopped the work; what was finished is kept, and the same command goes on."""
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the closest of ``choices``, or the empty string.
 

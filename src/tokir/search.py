@@ -28,17 +28,19 @@ class Answer:
 
 
 def search_run(folder: Path, query: str, top: int = 10, only: list[str] | None = None) -> Answer:
-    """Ask every system of the run in ``folder``, or those named by ``only``; what is missing is made first.
+    """Ask every system of the run in ``folder``, or those named by ``only``.
 
     Raises:
-        TokirError: no run folder, an empty query, or an unknown system.
+        TokirError: no run folder or no finished run, an empty query, or an unknown system.
     """
     from tokir.study import Study
     from tokir.systems import model_points, systems
 
     if not query.strip():
         raise TokirError("the query is empty: give some words to look for")
-    config = RunFolder.open(folder).config()
+    run = RunFolder.open(folder)
+    run.results()  # what was never finished is refused: asking a question is no moment to train for half an hour
+    config = run.config()
     chosen = systems(config)
     known = [system.id for system in chosen]
     for name in only or []:

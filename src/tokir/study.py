@@ -85,6 +85,8 @@ class Study:
             unknown_documents=config.data.unknown_documents,
             download=self.machine.download,
         )
+        if config.data.split and self.dataset.qrels:
+            self.dataset.split(config.data.split)
         self._check_named_folders()
         self.folder = RunFolder.create(path or default_path(config, self.dataset.name), config)
 
@@ -160,7 +162,7 @@ class Study:
         """The encoder of a point of the grid, trained if it is missing."""
         from tokir.encoders.trained import TrainedEncoder
         from tokir.training.language_model import LanguageModelObjective
-        from tokir.training.loop import FILES, load_trained, train
+        from tokir.training.loop import FILES, forget_state, load_trained, train
 
         tokenizer = self.tokenizer(point)
         settings = self.config.training
@@ -192,6 +194,7 @@ class Study:
             )
 
         self.folder.ensure([f"models/{point.id}/{file}" for file in FILES], inputs, make)
+        forget_state(place)
         model = load_trained(place, settings.checkpoint, self.device)
         return TrainedEncoder(model, tokenizer, settings.sequence_length)
 
@@ -249,7 +252,7 @@ class Study:
             return DenseSearcher(encoder, ExactIndex(read_embeddings(path), ids))
         files = [f"embeddings/{system.id}/{file}" for file in ("whitening.safetensors", "corpus.npy")]
         fitted, whitened = (self.folder.path / file for file in files)
-        choose = self.splits.choose if self.dataset.queries else None
+        choose = self.splits.choose if self.dataset.qrels else None
         white_inputs = {"raw": self.folder.key(raw), "choose": choose and asdict(choose)}
 
         def make() -> None:
@@ -454,4 +457,4 @@ class Study:
 
 def default_path(config: StudyConfig, dataset: str) -> Path:
     """``runs/<study>-<dataset>``."""
-    return Path("runs") / f"{config.name}-{dataset}"
+    return Path("runs") / f"{config.name}-{dataset}".replace("/", "-")  # ids of remote data sets hold slashes

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tokir.errors import TokirError
+from tokir.errors import Interrupted, TokirError
 from tokir.progress import Silent
 
 if TYPE_CHECKING:
@@ -78,10 +78,13 @@ class _OneLine(logging.Handler):
 def edge() -> Iterator[None]:
     """Errors the user can mend become one line on stderr and exit code 2, without a traceback."""
     logger = logging.getLogger("tokir")
+    before = logger.handlers, logger.propagate, warnings.showwarning
     logger.handlers, logger.propagate = [_OneLine()], False
     warnings.showwarning = _show_warning
     try:
         yield
+    except Interrupted as stop:
+        fail(str(stop), 130)
     except TokirError as error:
         fail(str(error))
     except OSError as error:
@@ -90,7 +93,9 @@ def edge() -> Iterator[None]:
             fail(f"{where}the disk is full: free some space and run the same command again; finished work is kept")
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             fail(f"{where}not allowed: {error.strerror}; choose another folder, or change its permissions")
-        raise
+        fail(f"{where}{error.strerror or error}")
+    finally:
+        logger.handlers, logger.propagate, warnings.showwarning = before
 
 
 def fail(message: str, code: int = 2) -> None:

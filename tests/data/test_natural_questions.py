@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from tokir.data import names, natural_questions
+from tokir.data import build, names, natural_questions
 from tokir.errors import TokirError, Unavailable
 
 from .conftest import jsonl
@@ -56,6 +56,16 @@ def test_subset_that_cannot_be_made_leaves_nothing(tmp_path, source, sizes, sent
     with pytest.raises(TokirError, match=sentence):
         natural_questions.build_subset(source, tmp_path / "out" / "set", *sizes)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_folder_with_other_files_is_not_replaced(tmp_path, source):
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "thesis.tex").write_text("x")
+    with pytest.raises(TokirError, match="holds other files"):
+        build("nq-subset", str(source), tmp_path / "papers", passages=10, queries=1)
+    for _ in range(2):  # what was built before is replaced
+        build("nq-subset", str(source), tmp_path / "set", passages=10, queries=1)
+    assert (tmp_path / "papers" / "thesis.tex").exists()
 
 
 def test_nq_is_read_from_the_cache_or_fetched(tmp_path, open_, source, monkeypatch):

@@ -137,7 +137,7 @@ def _known(qrels: Qrels, queries: Mapping[str, str], passages: set[str], place: 
         if ids and unknown == "error":
             raise TokirError(
                 f"{place} names {_some(ids)} unknown {kind}: add them, or drop their judgements with "
-                "unknown_documents='drop'."
+                "--set data.unknown_documents=drop."
             )
     kept = {q: {p: s for p, s in row.items() if p in passages} for q, row in qrels.items() if q in queries}
     return {query: row for query, row in kept.items() if row}

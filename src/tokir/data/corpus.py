@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import tempfile
-import warnings
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +18,7 @@ import numpy as np
 
 from tokir.errors import TokirError
 
+log = logging.getLogger("tokir")
 ROWS_PER_BATCH = 10_000
 CHARACTERS_PER_BATCH = 1 << 25  # long documents fill a batch before its rows do
 
@@ -154,7 +155,7 @@ def store(
         try:
             return _open(path)
         except Exception as error:  # whatever damage does to a cache, building it again mends it
-            warnings.warn(f"{path} is damaged ({error}); it is built again.", RuntimeWarning, stacklevel=2)
+            log.warning("%s is damaged (%s); it is built again.", path, error)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{key[:8]}-", suffix=".arrow", dir=path.parent)
     os.close(descriptor)

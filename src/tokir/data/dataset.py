@@ -133,7 +133,7 @@ class Dataset:
                 return name
         raise TokirError(
             f"The data set {self.name!r} has neither test nor dev queries but {_listed(self.qrels)}: "
-            "say with `evaluate` which split to score on."
+            "say with --split which to score on."
         )
 
     def _without(self, name: str, scored: Split) -> Split | None:

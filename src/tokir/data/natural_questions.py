@@ -25,7 +25,9 @@ from tokir.errors import TokirError, Unavailable
 ADDRESS = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/nq.zip"
 MD5 = "d4d3d2e48787a744b6f6e691ff534307"
 DESCRIPTION = "BEIR Natural Questions: 2.7 million Wikipedia passages, 3,452 test queries."
-SUBSET_DESCRIPTION = "The first 7,247 passages of BEIR Natural Questions and 100 queries they answer."
+SUBSET_DESCRIPTION = (
+    "The first passages of BEIR Natural Questions (7,247 by default) and queries they answer (100)."
+)
 
 
 def find(cache: Path) -> Path | None:
@@ -151,14 +153,14 @@ def build_subset(
         beir.write_documents(folder, first(corpus))
         if kept < passages:
             raise TokirError(f"{files.where(corpus.name)} has only {kept} of the {passages} passages asked for.")
-        eligible = [query for query in judged if left[query] == 0]
+        texts = tables.queries(queries_table)
+        eligible = [query for query in judged if left[query] == 0 and query in texts]
         if len(eligible) < queries:
             raise TokirError(
                 f"Only {len(eligible)} of the {queries} queries asked for have all their relevant passages "
                 f"among the first {passages} of {files.where(corpus.name)}: keep more passages."
             )
         drawn = draw(eligible, queries, seed)
-        texts = tables.queries(queries_table)
         chosen = [query for query in judged if query in drawn]
         beir.write_queries(
             folder,

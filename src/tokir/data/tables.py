@@ -116,6 +116,8 @@ def queries(table: Table) -> dict[str, str]:
                 "give every query its own id."
             )
         texts[id], places[id] = _text(table, line, fields), line
+        if any("\ud800" <= character <= "\udfff" for character in texts[id]):
+            raise TokirError(f"{table.place(line)}: half of a surrogate pair is no text: repair the query.")
     return texts
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import bz2
 import importlib.util
+import logging
 import re
-import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,6 +26,7 @@ from tokir.data.qrels import Qrels
 from tokir.data.wikitext import Section, sections
 from tokir.errors import TokirError, Unavailable
 
+log = logging.getLogger("tokir")
 EXCERPT = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 # Of the built data set, `Dataset.checksum`; another version of mwparserfromhell may find other nodes.
 CHECKSUM = "7c9495be922215d1bc2c97fabba364660e3e8849bf7a4b4a6c38d5324bd87860"
@@ -79,7 +80,7 @@ def read(cache: Path) -> Dataset:
             reason = "its content has changed"
         except (TokirError, OSError, ValueError) as error:
             reason = str(error)
-        warnings.warn(f"{folder} is damaged ({reason}); it is built again.", RuntimeWarning, stacklevel=2)
+        log.warning("%s is damaged (%s); it is built again.", folder, reason)
     with new_folder(folder) as fresh:
         build(fresh)
         (fresh / "checksum.txt").write_text(_read(fresh, cache).checksum, encoding="utf-8")

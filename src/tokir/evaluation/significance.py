@@ -15,11 +15,15 @@ class Interval(NamedTuple):
     high: float
 
 
-def bootstrap_interval(values: Sequence[float], resamples: int, seed: int) -> Interval:
-    """95% percentile interval of the mean of ``values``, one per query; a single value is its own interval."""
+def bootstrap_interval(
+    values: Sequence[float], resamples: int, seed: int, bounds: tuple[float, float] = (0.0, 1.0)
+) -> Interval:
+    """95% percentile interval of the mean of ``values``, one per query; all of ``bounds`` for a single value."""
     from scipy.stats import bootstrap
 
-    if len(values) < 2 or min(values) == max(values):  # nothing to resample
+    if len(values) < 2:  # one query tells nothing of the others
+        return Interval(*bounds)
+    if min(values) == max(values):  # nothing to resample
         mean = float(np.mean(values))
         return Interval(mean, mean)
     result = bootstrap(
@@ -36,4 +40,4 @@ def bootstrap_interval(values: Sequence[float], resamples: int, seed: int) -> In
 def paired_difference(a: Sequence[float], b: Sequence[float], resamples: int, seed: int) -> tuple[float, Interval]:
     """Mean of ``a - b`` over the same queries, and its 95% interval."""
     differences = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
-    return float(differences.mean()), bootstrap_interval(differences.tolist(), resamples, seed)
+    return float(differences.mean()), bootstrap_interval(differences.tolist(), resamples, seed, (-1.0, 1.0))

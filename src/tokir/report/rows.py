@@ -74,6 +74,8 @@ def in_words(row: System) -> str:
         parts.append("term matching, nothing trained")
     if row.seed is not None:
         parts.append(f"seed {row.seed}")
+    if row.language_model and row.language_model.precision:
+        parts.append(f"{row.language_model.epochs} epochs in {row.language_model.precision}")
     return " · ".join(parts)
 
 

@@ -45,6 +45,7 @@ class LanguageModel(_Read):
     bits_per_byte: float
     epochs: int
     tokens_per_second: float | None = None
+    precision: str | None = None
     history: list[Validation] = []
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tokir.errors import TokirError
 from tokir.retrieval.ranking import Ranking, id_order, top
 
 K1, B = 1.5, 0.75
@@ -22,7 +23,10 @@ class BM25Index:
         self.ids = ids
         self._tie_order = id_order(ids)
         self._bm25 = bm25s.BM25(method="lucene", k1=K1, b=B)
-        self._bm25.index(bm25s.tokenize(list(texts), show_progress=False), show_progress=False)
+        tokens = bm25s.tokenize(list(texts), show_progress=False)
+        if not tokens.vocab:
+            raise TokirError("the corpus holds no words that BM25 can index: leave bm25 out of the baselines")
+        self._bm25.index(tokens, show_progress=False)
 
     def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
         """Terms of each text."""

@@ -10,8 +10,11 @@ from __future__ import annotations
 import json
 import logging
 import math
+import signal
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,7 +26,7 @@ from torch import Tensor
 
 from tokir.artifacts import digest, read_tensors, write_json, write_tensors, write_text
 from tokir.config import Precision, TrainingSettings
-from tokir.errors import TokirError
+from tokir.errors import Interrupted, TokirError
 from tokir.models import build_model
 from tokir.progress import Progress
 
@@ -52,8 +55,29 @@ class Objective(Protocol):
         """Scores on held-out data; ``loss`` among them decides which weights are best."""
 
 
-class Interrupted(TokirError):
-    """Training was stopped by the user; its state is saved."""
+@contextmanager
+def _stop_between_steps() -> Iterator[Callable[[], bool]]:
+    """Hold Ctrl-C back until a step is whole, so that what is saved is a state the unbroken run passes through.
+
+    Yields a function that says whether Ctrl-C was pressed. A second Ctrl-C stops at once; the last regular
+    save then stands. Signals can be held in the main thread only; elsewhere nothing changes.
+    """
+    asked = False
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+
+    def hold(*_: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = signal.signal(signal.SIGINT, hold)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def resolve_device(device: str) -> torch.device:
@@ -102,7 +126,7 @@ def train(
     """Train a model from scratch into ``folder``, or go on where an earlier call stopped.
 
     Writes ``best.safetensors`` (lowest validation loss), ``final.safetensors``, ``history.jsonl`` and
-    ``config.json``; keeps ``resume/state.safetensors`` until it has finished.
+    ``config.json``; keeps ``resume/state.safetensors`` until :func:`forget_state`.
 
     Args:
         inputs: what the weights depend on; a saved state of other inputs is not gone on with.
@@ -114,17 +138,18 @@ def train(
     model = build_model(architecture, vocabulary_size, settings).to(device)
     peak: float = getattr(settings.learning_rate, architecture)
     optimizer = torch.optim.Adam(model.parameters(), lr=peak, fused=device.type != "mps")
-    state = _State(folder / "resume" / "state.safetensors", digest([inputs, settings.model_dump()]), device)
+    precision = resolve_precision(settings.precision, device)
+    key = digest([inputs, settings.model_dump(), precision, device.type])
+    state = _State(_state_path(folder), key, device)
     step, history, best, spent = state.load(model, optimizer)
     steps = settings.epochs * objective.steps_per_epoch
     every = max(1, objective.steps_per_epoch // settings.validations_per_epoch)
-    precision = resolve_precision(settings.precision, device)
     name, saved_at = folder.name, time.monotonic()
     started, first_step, tokens = time.monotonic(), step, settings.batch_size * settings.sequence_length
     if step:
         progress.say(f"{name}: going on at step {step:,} of {steps:,}")
     model.train()
-    try:
+    with _stop_between_steps() as stop_asked:
         while step < steps:
             epoch, done = divmod(step, objective.steps_per_epoch)
             for batch in objective.batches(seed, epoch, done):
@@ -168,11 +193,11 @@ def train(
                 if time.monotonic() - saved_at > SECONDS_BETWEEN_SAVES:
                     state.save(model, optimizer, step, history, best, spent + time.monotonic() - started)
                     saved_at = time.monotonic()
-    except KeyboardInterrupt:
-        state.save(model, optimizer, step, history, best, spent + time.monotonic() - started)
-        raise Interrupted(
-            f"{name}: stopped at step {step:,} of {steps:,}; the same command goes on from there"
-        ) from None
+                if stop_asked() and step < steps:
+                    state.save(model, optimizer, step, history, best, spent + time.monotonic() - started)
+                    raise Interrupted(
+                        f"{name}: stopped at step {step:,} of {steps:,}; the same command goes on from there"
+                    )
     last = history[-1]
     progress.say(
         f"{name}: perplexity {last['perplexity']:.1f}, {last['bits_per_character']:.3f} bits per character "
@@ -188,11 +213,25 @@ def train(
             "model": asdict(model.config),
             "parameters": model.num_parameters(),
             "precision": precision,
+            "device": device.type,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
             "seed": seed,
             "steps": steps,
         },
     )
-    state.forget()
+
+
+def forget_state(folder: Path) -> None:
+    """Remove what a training into ``folder`` kept to go on with; for when its files are on record."""
+    path = _state_path(folder)
+    path.unlink(missing_ok=True)
+    if path.parent.exists():
+        path.parent.rmdir()
+
+
+def _state_path(folder: Path) -> Path:
+    return folder / "resume" / "state.safetensors"
 
 
 class _State:
@@ -256,11 +295,6 @@ class _State:
             torch.mps.set_rng_state(tensors["random.mps"])
         best = about["best"]
         return about["step"], about["history"], math.inf if best is None else best, about["seconds"]
-
-    def forget(self) -> None:
-        self.path.unlink(missing_ok=True)
-        if self.path.parent.exists():
-            self.path.parent.rmdir()
 
 
 def load_trained(folder: Path, checkpoint: str, device: torch.device) -> LanguageModel:
