@@ -106,6 +106,9 @@ class StudyConfig(Settings):
     tokenizers: Annotated[list[TokenizerSettings], Field(min_length=1)] = [TokenizerSettings()]
     architectures: Annotated[list[ArchitectureName], Field(min_length=1)] = ["lstm", "transformer"]
     training: TrainingSettings = TrainingSettings()
+    embedding_precision: Precision = Field(
+        "fp32", description="arithmetic of embedding the corpus; queries are always embedded in fp32"
+    )
     poolings: Annotated[list[PoolingName], Field(min_length=1)] = ["mean", "mean-white"]
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)] = [0]
     baselines: list[BaselineName] = ["bm25", "minilm"]

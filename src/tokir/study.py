@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import torch
 
     from tokir.data import Dataset, EvaluationSplits, Split
+    from tokir.encoders import Encoder
     from tokir.encoders.pretrained import PretrainedEncoder
     from tokir.encoders.trained import TrainedEncoder
     from tokir.searcher import Searcher
@@ -225,7 +226,7 @@ class Study:
         return self._pretrained_searcher(system)
 
     def _trained_searcher(self, system: TrainedSystem) -> Searcher:
-        from tokir.encoders.store import blocks, embed_corpus, read_embeddings, transform_embeddings
+        from tokir.encoders.store import blocks, read_embeddings, transform_embeddings
         from tokir.models.whitening import Whitening
         from tokir.retrieval.exact import ExactIndex
         from tokir.searcher import DenseSearcher
@@ -233,20 +234,9 @@ class Study:
         encoder = self.trained_encoder(system.model)
         weights = self.folder.key(f"models/{system.model.id}/{self.config.training.checkpoint}.safetensors")
         raw = f"embeddings/{TrainedSystem(system.model, 'mean').id}/corpus.npy"
-        inputs = {"corpus": self.dataset.corpus.checksum, "weights": weights, "window": encoder.window}
+        inputs = {**self._embedding_inputs, "weights": weights, "window": encoder.window}
         path = self.folder.path / raw
-        self.folder.ensure(
-            [raw],
-            inputs,
-            lambda: embed_corpus(
-                encoder,
-                self.dataset.corpus,
-                path,
-                digest(inputs),
-                f"{system.model.id}: embedding",
-                self.progress,
-            ),
-        )
+        self.folder.ensure([raw], inputs, lambda: self._embed_corpus(encoder, path, inputs, system.model.id))
         ids = self.dataset.corpus.ids
         if system.pooling == "mean":
             return DenseSearcher(encoder, ExactIndex(read_embeddings(path), ids))
@@ -264,6 +254,21 @@ class Study:
 
         self.folder.ensure(files, white_inputs, make)
         return DenseSearcher(encoder, ExactIndex(read_embeddings(whitened), ids), Whitening.load(fitted))
+
+    @property
+    def _embedding_inputs(self) -> dict[str, Any]:
+        from tokir.training.loop import resolve_precision
+
+        precision = resolve_precision(self.config.embedding_precision, self.device)
+        return {"corpus": self.dataset.corpus.checksum, "precision": precision}
+
+    def _embed_corpus(self, encoder: Encoder, path: Path, inputs: dict[str, Any], name: str) -> None:
+        import torch
+
+        from tokir.encoders.store import embed_corpus
+
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=inputs["precision"] == "bf16"):
+            embed_corpus(encoder, self.dataset.corpus, path, digest(inputs), f"{name}: embedding", self.progress)
 
     def _choose_strength(self, encoder: TrainedEncoder, whitening: Any, raw: Path, choose: Split) -> Any:
         """The strength with the best recall@10 on the queries for choosing; the stronger of equals."""
@@ -284,31 +289,27 @@ class Study:
         return whitening.with_strength(max(recall, key=lambda strength: (recall[strength], strength)))
 
     def _pretrained_searcher(self, system: BaselineSystem) -> Searcher:
-        from tokir.encoders.store import embed_corpus, read_embeddings
+        from tokir.encoders.store import read_embeddings
         from tokir.retrieval.exact import ExactIndex
         from tokir.searcher import DenseSearcher
 
-        encoder = self.pretrained_encoder(system)
+        encoder, corpus = self.pretrained_encoder(system), self.dataset.corpus
         files = [f"embeddings/{system.id}/{file}" for file in ("corpus.npy", "encoder.json")]
         path, about = (self.folder.path / file for file in files)
-        inputs = {
-            "corpus": self.dataset.corpus.checksum,
-            "weights": encoder.checksum,
-            "longest": encoder.longest,
-        }
+        inputs = {**self._embedding_inputs, "weights": encoder.checksum, "longest": encoder.longest}
 
         def make() -> None:
-            encoder.truncated = 0
-            embed_corpus(
-                encoder, self.dataset.corpus, path, digest(inputs), f"{system.id}: embedding", self.progress
-            )
+            self._embed_corpus(encoder, path, inputs, system.id)
             write_json(
                 about,
                 {
                     "parameters": encoder.num_parameters(),
                     "dimensions": encoder.dimensions,
                     "longest": encoder.longest,
-                    "truncated": encoder.truncated,
+                    "truncated": sum(
+                        encoder.count_truncated(corpus.passages(start, start + 1024))
+                        for start in range(0, len(corpus), 1024)
+                    ),
                 },
             )
 

@@ -66,7 +66,7 @@ def test_a_local_folder_is_loaded_and_mean_pooled(name, tmp_path):
     assert type(encoder.model).__name__ == CLASSES[name]
     vectors = encoder.embed(encoder.tokenize(TEXTS))
     assert vectors.shape == (3, 32) and encoder.dimensions == 32
-    assert encoder.truncated == 0
+    assert encoder.count_truncated(TEXTS) == 0
     # the definition, one text at a time and without padding
     reference = transformers.AutoTokenizer.from_pretrained(tmp_path / name)
     for text, vector in zip(TEXTS, vectors, strict=True):
@@ -85,7 +85,7 @@ def test_what_is_too_long_is_cut_counted_and_still_ends_with_its_special_token(t
     [ids] = encoder.tokenize(["many words " * 90])
     cut = [*ids[:127], encoder.tokenizer.sep_token_id]
     assert np.array_equal(encoder.embed([ids]), encoder.embed([cut]))
-    assert encoder.truncated == 1
+    assert encoder.count_truncated(["many words " * 90, "few"]) == 1
 
 
 def test_missing_weights_name_the_remedy(tmp_path, monkeypatch):
@@ -100,6 +100,18 @@ def test_missing_weights_name_the_remedy(tmp_path, monkeypatch):
         load_pretrained("roberta", folder=str(tmp_path))
 
 
+def test_damaged_weights_of_a_named_folder_are_an_error_and_a_half_filled_cache_is_not(tmp_path, monkeypatch):
+    make_canine(tmp_path / "canine")
+    weights = tmp_path / "canine" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(TokirError, match="no CANINE-S can be read from it") as error:
+        load_pretrained("canine", folder=str(tmp_path / "canine"))
+    assert not isinstance(error.value, Unavailable)
+    monkeypatch.setattr(pretrained, "find_weights", lambda *_: tmp_path / "canine")
+    with pytest.raises(Unavailable, match="no CANINE-S can be read from it"):
+        load_pretrained("canine")
+
+
 def test_minilm_equals_sentence_transformers_and_its_weights_are_checked(passages, monkeypatch):
     package = pytest.importorskip(pretrained.MINILM_PACKAGE)
     encoder = load_pretrained("minilm")
@@ -108,7 +120,7 @@ def test_minilm_equals_sentence_transformers_and_its_weights_are_checked(passage
     vectors = encoder.embed(encoder.tokenize(texts))
     expected = package.load_model(device="cpu").encode(texts, normalize_embeddings=True)
     assert_allclose(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), expected, atol=1e-4)
-    assert encoder.truncated == 1
+    assert encoder.count_truncated(texts) == 1
     monkeypatch.setattr(pretrained, "MINILM_SHA256", "0" * 64)
     with pytest.raises(TokirError, match="not the official weights"):
         load_pretrained("minilm")

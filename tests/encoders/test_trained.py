@@ -33,6 +33,14 @@ def test_a_vector_does_not_depend_on_its_batch(encoder, passages):
     assert not together[1].any()
 
 
+def test_bf16_embeds_nearly_alike(encoder, passages):
+    tokens = encoder.tokenize(passages[:30])
+    with torch.autocast("cpu", torch.bfloat16):
+        fast = encoder.embed(tokens)
+    assert fast.dtype == np.float32
+    assert_allclose(fast, encoder.embed(tokens), atol=0.05)
+
+
 class Corpus:
     def __init__(self, texts):
         self.texts, self.reads = texts, 0

@@ -75,11 +75,15 @@ def load_pretrained(
     device = device or torch.device("cpu")
     try:
         with _quiet():
-            if name == "minilm":
-                return PretrainedEncoder(*_load_minilm(place, device), baseline.longest, device, _checksum(place))
-            return PretrainedEncoder(*_load_transformer(place, device), baseline.longest, device, _checksum(place))
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise TokirError(f"{place}: no {baseline.title} can be read from it: {error}") from None
+            load = _load_minilm if name == "minilm" else _load_transformer
+            encoder = PretrainedEncoder(*load(place, device), baseline.longest, device, _checksum(place))
+            encoder.embed(encoder.tokenize(["a"]))  # a tokenizer that cannot pad shows it here, not hours later
+            return encoder
+    except Exception as error:  # the libraries raise whatever they like for a folder that is no whole model
+        reason = str(error).strip().partition("\n")[0]
+        sentence = f"{place}: no {baseline.title} can be read from it: {type(error).__name__}: {reason}"
+        # A cache that another program left half filled is no mistake in this study.
+        raise (TokirError if folder is not None else Unavailable)(sentence) from None
 
 
 def find_weights(name: PretrainedName, folder: str | None = None, download: bool = False) -> Path:
@@ -116,9 +120,9 @@ def find_weights(name: PretrainedName, folder: str | None = None, download: bool
 
 
 def _checksum(place: Path) -> str:
-    return digest(
-        [file_digest(path) for path in sorted(place.glob("*.safetensors")) + sorted(place.glob("*.bin"))]
-    )
+    """Hash of all that decides a vector: weights, configuration and tokenizer files."""
+    kinds = (".safetensors", ".bin", ".json", ".txt", ".model")
+    return digest([file_digest(path) for path in sorted(place.iterdir()) if path.suffix in kinds])
 
 
 @contextmanager
@@ -156,12 +160,11 @@ def _load_transformer(place: Path, device: torch.device) -> tuple[Any, Any]:
 class PretrainedEncoder:
     """Mean of the last states over a text's tokens, its special tokens among them, as MiniLM was trained.
 
-    A text is read up to ``longest`` tokens, or fewer where the model has fewer positions; ``truncated`` counts
-    the texts of which the rest was not read.
+    A text is read up to ``longest`` tokens, or fewer where the model has fewer positions.
     """
 
     def __init__(self, model: Any, tokenizer: Any, longest: int, device: torch.device, checksum: str = "") -> None:
-        self.checksum = checksum  # of the weights
+        self.checksum = checksum  # of weights, configuration and tokenizer
         self.model, self.tokenizer, self.device = model.eval(), tokenizer, device
         positions = getattr(model.config, "max_position_embeddings", None) or longest
         # RoBERTa counts its positions from the padding index on, so two of its 514 are never used.
@@ -170,11 +173,14 @@ class PretrainedEncoder:
         # Without it a CANINE vector depends on the other texts of its batch, and a text of one letter fails.
         self.padding = CANINE_PADDING if model.config.model_type == "canine" else 0
         self.dimensions = int(getattr(model.config, "hidden_size", None) or model.config.d_model)
-        self.truncated = 0
 
     def num_parameters(self) -> int:
         """All parameters of the encoder."""
         return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """How many of ``texts`` are longer than what is read of them."""
+        return sum(len(ids) > self.longest for ids in self.tokenize(texts))
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included."""
@@ -187,7 +193,6 @@ class PretrainedEncoder:
         out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
         ending = self._ending()
         cut = [ids if len(ids) <= self.longest else ids[: self.longest - len(ending)] + ending for ids in tokens]
-        self.truncated += sum(len(ids) > self.longest for ids in tokens)
         order = sorted(range(len(cut)), key=lambda i: (len(cut[i]), i))
         first = 0
         while first < len(order):
@@ -206,6 +211,7 @@ class PretrainedEncoder:
             states = self.model(
                 input_ids=batch["input_ids"].to(self.device), attention_mask=mask
             ).last_hidden_state
+            states = states.float()  # sums over many tokens need it where the model ran in bf16
             weights = mask[..., None].to(states.dtype)  # (batch, time, 1)
             pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1)
             out[chosen] = pooled.float().cpu().numpy()

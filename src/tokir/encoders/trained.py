@@ -63,8 +63,9 @@ class TrainedEncoder:
                 row += 1
         device = self.model.output.weight.device
         states = self.model.states(torch.from_numpy(padded).to(device)).float()  # (windows, width, dimensions)
-        pooled = pool_windows(
-            states, torch.from_numpy(lengths).to(device), torch.from_numpy(owners).to(device), len(texts)
-        )
+        with torch.autocast(device.type, enabled=False):  # sums over many tokens stay in fp32
+            pooled = pool_windows(
+                states, torch.from_numpy(lengths).to(device), torch.from_numpy(owners).to(device), len(texts)
+            )
         vectors: NDArray[np.float32] = pooled.cpu().numpy()
         return vectors
