@@ -233,7 +233,8 @@ def _sentence(problem: dict[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
         allowed = _fields_at(location[:-1])
         return f"unknown setting {where}{nearest(str(location[-1]), allowed)}: allowed are {', '.join(allowed)}"
-    message = problem["msg"][0].lower() + problem["msg"][1:]
+    message = problem["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
     if problem["type"] == "literal_error":
         expected = problem["ctx"]["expected"]
         names = [part.strip(" '") for part in expected.replace(" or ", ",").split(",")]
