@@ -45,6 +45,11 @@ def test_overrides_reach_nested_settings_and_lists():
         (["name=2024-13-01"], ["name", "not YAML"]),
         (["training.epochs=[1"], ["training.epochs", "not YAML"]),
         (["epochs"], ["key=value"]),
+        (["objectives.lstm=[contrastve]"], ["objectives.lstm.0", "did you mean 'contrastive'"]),
+        (["objectives.lstm=[contrastive-then-lm]"], ["lm comes first"]),
+        (["objectives.static=[lm]"], ["objectives.static", "no order of words"]),
+        (["poolings=[mean]"], ["contrastive+queries", "learned"]),
+        (["fusions=[{systems: [bm25]}]"], ["fusions.0.systems", "at least 2"]),
         (["seeds.0.x=1"], ["seeds.0 is no group of settings"]),
     ],
 )

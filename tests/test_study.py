@@ -18,7 +18,10 @@ SMALL = [
     "--set", "training.documents=200",
     "--set", "training.epochs=1",
     "--set", "tokenizers.0.vocabulary_size=500",
+    "--set", "retrieval.steps.static=30",
+    "--set", "retrieval.batch_size.static=64",
     "--set", "baselines=[bm25, canine]",
+    "--set", "fusions=[{method: weighted, systems: [best, bm25]}]",
     "--set", "evaluation.bootstrap=200",
     "--set", "evaluation.latency_queries=5",
     "--queries", "60",
@@ -68,8 +71,10 @@ def test_the_run_folder_holds_what_the_design_says(run):
         "bpe-500.lstm.lm.mean-white.s0",
         "bpe-500.transformer.lm.mean.s0",
         "bpe-500.transformer.lm.mean-white.s0",
+        "bpe-500.static.contrastive+queries.learned.s0",
         "bm25",
         "canine",
+        "best+bm25.weighted",
     ]
     assert rows["canine"]["status"] == "unavailable" and "--download" in rows["canine"]["reason"]
     assert rows["canine"]["scores"] is None
@@ -83,7 +88,12 @@ def test_the_run_folder_holds_what_the_design_says(run):
     model = rows["bpe-500.lstm.lm.mean-white.s0"]["language_model"]
     assert 1 < model["perplexity"] < 500
     assert {"torch", "tokenizers", "numpy"} <= set(results["environment"]["versions"])
-    assert len(results["findings"]) == 5
+    static = rows["bpe-500.static.contrastive+queries.learned.s0"]
+    assert static["retrieval_training"]["steps"] == 30 and static["language_model"] is None
+    assert static["scores"]["recall@10"] > rows["bpe-500.lstm.lm.mean.s0"]["scores"]["recall@10"]
+    fused = rows["best+bm25.weighted"]["fused"]["systems"]
+    assert fused[0].endswith(".s0") and fused[1] == "bm25"
+    assert len(results["findings"]) == 6
     for name in ("study.yaml", "queries.tsv", "results.csv", "report.md", "report.html", "manifest.jsonl"):
         assert (run / name).stat().st_size > 0
     with (run / "results.csv").open() as file:
@@ -177,11 +187,66 @@ def test_a_data_set_without_queries_trains_but_is_not_evaluated(tmp_path, passag
     monkeypatch.chdir(tmp_path)
     lines = (json.dumps({"_id": str(number), "text": text}) for number, text in enumerate(passages))
     Path("documents.jsonl").write_text("\n".join(lines))
-    words = ["--data", "documents.jsonl", "--set", "architectures=[lstm]", *SMALL[:-2], "--quiet"]
-    tokir("run", "quickstart", *words, code=2)
+    words = ["--data", "documents.jsonl", "--set", "architectures=[static]", *SMALL[:-2]]
+    tokir("run", "quickstart", *words)
+    captured = capsys.readouterr()
+    assert "queries is left out of the objectives: the data set has no train queries" in captured.err
+    assert "nothing to score" in captured.out
+    run = Path("runs/quickstart-documents")
+    assert (run / "models/bpe-500.static.contrastive.s0/final.safetensors").exists()
+    tokir("search", run, "history of anarchism", "--system", "best+bm25.weighted", "--top", "1")
+    assert "narchis" in capsys.readouterr().out
+    tokir("evaluate", run, code=2)
     assert "no judged queries" in capsys.readouterr().err
-    tokir("train", "quickstart", *words)
-    assert Path("runs/quickstart-documents/models/bpe-500.lstm.lm.s0/final.safetensors").exists()
+
+
+def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, data):
+    """All that a retrieval objective can hold, on a small random teacher of a real model class."""
+    from small_models import make_roberta
+
+    make_roberta(tmp_path / "teacher")
+    objective = "contrastive-then-queries+distillation"
+    options = [
+        "--data", data, "--out", tmp_path / "run", *SMALL, "--quiet",
+        "--set", "architectures=[static, lstm]",
+        "--set", f"objectives.static=[{objective}]", "--set", f"objectives.lstm=[lm-then-{objective}]",
+        "--set", "retrieval.teacher=roberta", "--set", f"pretrained_folders.roberta={tmp_path / 'teacher'}",
+        "--set", "retrieval.teacher_texts=1", "--set", "retrieval.negatives=self",
+        "--set", "retrieval.steps.lstm=3", "--set", "retrieval.batch_size.lstm=16",
+        "--set", "poolings=[learned, learned-white]",
+    ]  # fmt: skip
+    tokir("run", "quickstart", *options)
+    rows = {row["id"]: row for row in json.loads((tmp_path / "run/results.json").read_text())["systems"]}
+    static = f"bpe-500.static.{objective}.learned.s0"
+    lstm = f"bpe-500.lstm.lm-then-{objective}.learned-white.s0"
+    assert rows[static]["seconds"]["teacher"] > 0 and rows[static]["scores"]["recall@10"] > 0
+    assert rows[lstm]["whitening_strength"] in (0, 0.25, 0.5, 0.75, 1)
+    models = {path.name for path in (tmp_path / "run/models").iterdir()}
+    assert models == {
+        "bpe-500.static.contrastive.s0",
+        f"bpe-500.static.{objective}.s0",
+        "bpe-500.lstm.lm.s0",
+        "bpe-500.lstm.lm-then-contrastive.s0",
+        f"bpe-500.lstm.lm-then-{objective}.s0",
+    }
+
+
+def test_a_missing_teacher_is_told_or_left_out_when_it_is_optional(tmp_path, data, capsys):
+    words = [
+        "--data", data, *SMALL, "--set", "architectures=[static]", "--set", "retrieval.teacher=byt5",
+        "--set", "objectives.static=[contrastive+distillation]", "--set", "fusions=[]",
+        "--set", "baselines=[bm25]",
+    ]  # fmt: skip
+    tokir("run", "quickstart", *words, "--out", tmp_path / "a")
+    rows = json.loads((tmp_path / "a/results.json").read_text())["systems"]
+    assert [row["status"] for row in rows] == ["unavailable", "ok"] and "byt5" in rows[0]["reason"]
+    tokir("run", "quickstart", *words, "--out", tmp_path / "b", "--set", "retrieval.teacher_optional=true")
+    rows = json.loads((tmp_path / "b/results.json").read_text())["systems"]
+    assert [(row["id"], row["status"]) for row in rows] == [
+        ("bpe-500.static.contrastive.learned.s0", "ok"),
+        ("bm25", "ok"),
+    ]
+    assert "distillation is left out of the objectives: no teacher" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_told_in_one_sentence(tmp_path, monkeypatch, capsys):

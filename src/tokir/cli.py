@@ -30,7 +30,7 @@ data_app = typer.Typer(
 app.add_typer(data_app, name="data")
 
 Preset = Annotated[
-    str, typer.Argument(metavar="[PRESET or FILE.yaml]", help="`quickstart`, `reference` or a file.")
+    str, typer.Argument(metavar="[PRESET or FILE.yaml]", help="A preset (`quickstart`, `best`, ...) or a file.")
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart-wiki.")]
 Data = Annotated[
@@ -145,6 +145,10 @@ def run(
     """
     study = _study(_config(preset, data, sets, queries, split), out, device, threads, download, quiet)
     results = _finish(study, "run", quiet)
+    if results is None:
+        typer.echo("No judged queries, so there is nothing to score; the systems are ready to be asked:")
+        typer.echo(f'tokir search {study.folder.path} "your query"')
+        return
     _print_table(results)
     typer.echo(f"Report: {study.folder.path / 'report.html'}")
 

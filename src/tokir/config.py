@@ -11,14 +11,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from tokir import objectives
 from tokir.errors import TokirError, nearest
 
-ArchitectureName = Literal["lstm", "transformer"]
-PoolingName = Literal["mean", "mean-white"]
+ArchitectureName = Literal["lstm", "transformer", "static"]
+PoolingName = Literal["mean", "mean-white", "mean-top", "sif", "sif-white", "sif-top", "learned", "learned-white"]
 PretrainedName = Literal["minilm", "canine", "roberta", "byt5"]
-BaselineName = Literal["bm25", "minilm", "canine", "roberta", "byt5"]
+BaselineName = Literal["bm25", "bm25-tuned", "model2vec", "minilm", "canine", "roberta", "byt5"]
+FusionName = Literal["weighted", "rrf"]
 Precision = Literal["fp32", "bf16", "auto"]
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -52,6 +62,7 @@ class TokenizerSettings(Settings):
     normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = Field(
         None, description="Unicode normalisation form applied first"
     )
+    prefix_space: bool = Field(False, description="cut the first word of a text as any other, with its space")
 
     @property
     def id(self) -> str:
@@ -59,6 +70,7 @@ class TokenizerSettings(Settings):
         size = self.vocabulary_size
         name = f"{self.type}-{size // 1000}k" if size % 1000 == 0 else f"{self.type}-{size}"
         name += "-lower" if self.lowercase else ""
+        name += "-space" if self.prefix_space else ""
         return name + (f"-{self.normalization.lower()}" if self.normalization else "")
 
 
@@ -69,7 +81,21 @@ class LearningRates(Settings):
     transformer: float = Field(1e-3, gt=0, le=1)
 
 
-class TrainingSettings(Settings):
+class Descent(Settings):
+    """What every training has, whatever it trains for."""
+
+    warmup: float = Field(0.05, ge=0, le=0.5, description="share of the steps that warm up; then cosine decay")
+    gradient_clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    dropout: float = Field(0.1, ge=0, lt=1)
+    checkpoint: Literal["best", "final"] = Field(
+        "best", description="which weights embed: lowest validation loss, or those of the last step"
+    )
+    precision: Precision = Field(
+        "fp32", description="bf16 is autocast; auto is bf16 where the processor computes in it, else fp32"
+    )
+
+
+class TrainingSettings(Descent):
     """How every language model of the study is trained; the same for all of them, or nothing compares."""
 
     documents: int = Field(5000, ge=1, description="training documents, drawn by seed; all when fewer")
@@ -77,16 +103,96 @@ class TrainingSettings(Settings):
     sequence_length: int = Field(128, ge=8, le=4096, description="tokens in a training window")
     batch_size: int = Field(32, ge=1, le=4096, description="windows in a batch")
     learning_rate: LearningRates = LearningRates()
-    warmup: float = Field(0.05, ge=0, le=0.5, description="share of the steps that warm up; then cosine decay")
-    gradient_clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
-    dropout: float = Field(0.1, ge=0, lt=1)
     validations_per_epoch: int = Field(2, ge=1, le=100)
-    checkpoint: Literal["best", "final"] = Field(
-        "best", description="which weights embed: lowest validation loss, or those of the last step"
+
+
+class RetrievalRates(Settings):
+    """The peak after warm-up: token vectors and weights stand a much larger one than a network."""
+
+    tokens: float = Field(1e-2, gt=0, le=1)
+    trained_tokens: float = Field(1e-3, gt=0, le=1, description="where they come from an earlier training")
+    lstm: float = Field(2e-3, gt=0, le=1)
+    transformer: float = Field(1e-3, gt=0, le=1)
+
+
+class RetrievalSteps(Settings):
+    """Batches a model is trained on, by architecture: a network costs ten and more times a static step."""
+
+    static: int = Field(2000, ge=1)
+    lstm: int = Field(400, ge=1)
+    transformer: int = Field(200, ge=1)
+
+
+class RetrievalBatches(Settings):
+    """Pairs in a batch, by architecture; each is a negative of the others."""
+
+    static: int = Field(256, ge=2, le=65_536)
+    lstm: int = Field(128, ge=2, le=65_536)
+    transformer: int = Field(128, ge=2, le=65_536)
+
+
+class RetrievalSettings(Descent):
+    """How vectors are trained for retrieval, by every objective but language modelling."""
+
+    documents: int = Field(100_000, ge=2, description="passages to train on, drawn by seed; all when fewer")
+    steps: RetrievalSteps = RetrievalSteps()
+    batch_size: RetrievalBatches = RetrievalBatches()
+    from_static: bool = Field(
+        True, description="a network starts from the token vectors of the static model trained for the same"
     )
-    precision: Precision = Field(
-        "fp32", description="bf16 is autocast; auto is bf16 where the processor computes in it, else fp32"
+    learning_rate: RetrievalRates = RetrievalRates()
+    query_tokens: tuple[int, int] = Field((2, 20), description="length of a crop that plays the query")
+    passage_tokens: tuple[int, int] = Field((60, 160), description="length of a crop that plays the passage")
+    pairs: Literal["crop", "cloze", "title"] = Field(
+        "crop", description="pairs without labels: two crops, a span and what is left, a title and its text"
     )
+    query_share: float = Field(
+        0.25, gt=0, lt=1, description="batches of judged train queries, where there are any"
+    )
+    negatives: Literal["batch", "bm25", "self"] = Field(
+        "batch", description="hard negatives of train queries: none but the batch, BM25's, or the model's own"
+    )
+    token_dropout: float = Field(0.1, ge=0, lt=1, description="tokens of a text left out while training")
+    related: int = Field(
+        32, ge=1, description="passages near each other, as the teacher sees it, that share a batch; 1 for none"
+    )
+    contrastive_weight: float = Field(0.3, ge=0, description="of the contrastive loss beside a teacher's")
+    teacher_optional: bool = Field(False, description="train without distillation where the teacher is missing")
+    teacher: PretrainedName = Field("minilm", description="the pretrained encoder that distillation follows")
+    teacher_texts: int = Field(8, ge=1, le=100, description="query-like crops of a passage the teacher embeds")
+    teacher_temperature: float = Field(0.03, gt=0, le=1, description="of the teacher's ranking of a batch")
+    dimensions: int = Field(256, ge=8, le=4096, description="of the static model's vectors")
+    validations: int = Field(8, ge=1, le=1000)
+
+
+class FusionSettings(Settings):
+    """Several systems as one. ``best`` is the model trained here that does best on the queries for choosing."""
+
+    method: FusionName = Field("weighted", description="weighted sum of z-scores, or reciprocal ranks")
+    systems: Annotated[list[str], Field(min_length=2)] = ["best", "bm25"]
+
+    @property
+    def id(self) -> str:
+        """For example ``best+bm25.weighted``."""
+        return f"{'+'.join(self.systems)}.{self.method}"
+
+
+ObjectiveName = Annotated[str, AfterValidator(objectives.check)]
+
+
+class Objectives(Settings):
+    """What each architecture is trained for; every objective is a model of its own."""
+
+    lstm: list[ObjectiveName] = ["lm"]
+    transformer: list[ObjectiveName] = ["lm"]
+    static: list[ObjectiveName] = ["contrastive+queries"]
+
+    @field_validator("static")
+    @classmethod
+    def _static(cls, values: list[str]) -> list[str]:
+        if any(objectives.LANGUAGE_MODEL in objectives.stages(value) for value in values):
+            raise ValueError("a static model sees no order of words, so it cannot be a language model")
+        return values
 
 
 class EvaluationSettings(Settings):
@@ -105,28 +211,52 @@ class StudyConfig(Settings):
     data: DataSettings = DataSettings()
     tokenizers: Annotated[list[TokenizerSettings], Field(min_length=1)] = [TokenizerSettings()]
     architectures: Annotated[list[ArchitectureName], Field(min_length=1)] = ["lstm", "transformer"]
+    objectives: Objectives = Objectives()
     training: TrainingSettings = TrainingSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
     embedding_precision: Precision = Field(
         "fp32", description="arithmetic of embedding the corpus; queries are always embedded in fp32"
     )
-    poolings: Annotated[list[PoolingName], Field(min_length=1)] = ["mean", "mean-white"]
+    poolings: Annotated[list[PoolingName], Field(min_length=1)] = Field(
+        ["mean", "mean-white", "learned"],
+        description="mean and sif of language models, learned of models trained for retrieval",
+    )
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)] = [0]
     baselines: list[BaselineName] = ["bm25", "minilm"]
+    fusions: list[FusionSettings] = []
     pretrained_folders: dict[PretrainedName, str] = Field(
         {}, description="local folders of pretrained models, by baseline name"
     )
     evaluation: EvaluationSettings = EvaluationSettings()
 
-    @field_validator("tokenizers", "architectures", "poolings", "seeds", "baselines")
+    @model_validator(mode="after")
+    def _has_poolings(self) -> StudyConfig:
+        for architecture in self.architectures:
+            for objective in getattr(self.objectives, architecture):
+                if not poolings_of(objective, self.poolings):
+                    suited = "learned" if objectives.retrieves(objective) else "mean or sif"
+                    raise ValueError(f"poolings hold none for the objective {objective}, which takes {suited}")
+        return self
+
+    @field_validator("tokenizers", "architectures", "poolings", "seeds", "baselines", "fusions")
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
-        names = [value.id if isinstance(value, TokenizerSettings) else value for value in values]
+        names = [value.id if isinstance(value, TokenizerSettings | FusionSettings) else value for value in values]
         if repeated := {str(name) for name in names if names.count(name) > 1}:
             raise ValueError(f"{', '.join(sorted(repeated))} is named more than once")
         return values
 
 
-PRESETS = ("quickstart", "reference")
+def poolings_of(objective: str, poolings: list[PoolingName]) -> list[PoolingName]:
+    """Those of ``poolings`` that suit the objective: retrievers bring their own token weights.
+
+    >>> poolings_of("lm", ["mean", "learned"]), poolings_of("contrastive", ["mean", "learned"])
+    (['mean'], ['learned'])
+    """
+    return [name for name in poolings if name.startswith("learned") == objectives.retrieves(objective)]
+
+
+PRESETS = ("quickstart", "reference", "objectives", "best")
 
 
 def load_config(preset_or_file: str, overrides: list[str] | None = None) -> StudyConfig:

@@ -7,10 +7,12 @@ from typing import Any
 
 from tokir.artifacts import RunFolder
 from tokir.config import StudyConfig
-from tokir.systems import OBJECTIVE, BaselineSystem, System, TrainedSystem
+from tokir.objectives import in_words, parts, stages
+from tokir.systems import BaselineSystem, FusionSystem, ModelPoint, System, TrainedSystem
 
-ARCHITECTURES = {"lstm": "LSTM", "transformer": "Transformer"}
-POOLINGS = {"mean": "raw mean", "mean-white": "whitened mean"}
+ARCHITECTURES = {"lstm": "LSTM", "transformer": "Transformer", "static": "Static"}
+POOLINGS = {"mean": "mean", "sif": "SIF", "learned": ""}
+POSTPROCESSING = {"white": "whitened", "top": "common components removed"}
 
 
 def describe(system: System, folder: RunFolder, config: StudyConfig) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def describe(system: System, folder: RunFolder, config: StudyConfig) -> dict[str
         "parameters": None,
         "dimensions": None,
         "language_model": None,
+        "retrieval_training": None,
         "scores": None,
         "intervals": None,
         "latency_ms": None,
@@ -35,36 +38,71 @@ def describe(system: System, folder: RunFolder, config: StudyConfig) -> dict[str
     }
     if isinstance(system, TrainedSystem):
         return row | _trained(system, folder, config)
-    if system.id == "bm25":
-        from tokir.retrieval.bm25 import K1, B
-
-        return row | {"kind": "lexical", "title": f"BM25, k1 {K1}, b {B}", "architecture": "bm25"}
+    if isinstance(system, FusionSystem):
+        return row | _fusion(system, folder)
+    if system.id in ("bm25", "bm25-tuned"):
+        return row | _lexical(system, folder)
     return row | _pretrained(system, folder)
 
 
 def unavailable(reason: str) -> dict[str, str]:
-    """What to add to the row of a baseline that is not on this machine; nothing stands in for it."""
+    """What to add to the row of a system that cannot be had on this machine; nothing stands in for it."""
     return {"status": "unavailable", "reason": reason}
 
 
+def title(architecture: str, objective: str, pooling: str) -> str:
+    """What a reader calls a trained system.
+
+    >>> title("lstm", "lm", "mean-white")
+    'LSTM language model, whitened mean'
+    >>> title("static", "contrastive+queries", "learned")
+    'Static, contrastive + queries'
+    """
+    base, _, post = pooling.partition("-")
+    words = [POSTPROCESSING[post]] if post else ["raw"] if base == "mean" else []
+    pooled = " ".join([*words, POOLINGS[base]]).strip()
+    name = ARCHITECTURES[architecture]
+    name += " language model" if objective == "lm" else f", {in_words(objective)}"
+    return f"{name}, {pooled}" if pooled else name
+
+
 def _trained(system: TrainedSystem, folder: RunFolder, config: StudyConfig) -> dict[str, Any]:
-    place = folder.path / "models" / system.model.id
-    model = json.loads((place / "config.json").read_text("utf-8"))
-    history = [json.loads(line) for line in (place / "history.jsonl").read_text("utf-8").splitlines()]
-    used = history[-1] if config.training.checkpoint == "final" else min(history, key=lambda line: line["loss"])
-    tokenizer = folder.path / "tokenizers" / system.model.tokenizer.id / "training.json"
-    vectors = f"embeddings/{TrainedSystem(system.model, 'mean').id}/corpus.npy"
-    architecture = ARCHITECTURES[system.model.architecture]
+    point = system.model
     row: dict[str, Any] = {
-        "title": f"{architecture} language model, {POOLINGS[system.pooling]}",
-        "tokenizer": json.loads(tokenizer.read_text("utf-8")),
-        "architecture": system.model.architecture,
-        "objective": OBJECTIVE,
+        "title": title(point.architecture, point.objective, system.pooling),
+        "architecture": point.architecture,
+        "objective": point.objective,
         "pooling": system.pooling,
-        "seed": system.model.seed,
+        "seed": point.seed,
+    }
+    place = folder.path / "models" / point.id
+    tokenizer = folder.path / "tokenizers" / point.tokenizer.id / "training.json"
+    if not (place / "config.json").exists():  # its teacher is not on this machine
+        return row
+    model, history = _model(place)
+    settings = config.retrieval if point.retrieves else config.training
+    used = history[-1] if settings.checkpoint == "final" else min(history, key=lambda line: line["loss"])
+    vectors = f"embeddings/{system.unprocessed.id}/corpus.npy"
+    row |= {
+        "tokenizer": json.loads(tokenizer.read_text("utf-8")),
         "parameters": model["parameters"],
         "dimensions": model["model"]["width"],
-        "language_model": {
+        "seconds": {
+            "train": _seconds(point, folder, config),  # over all sittings and all stages
+            "teacher": _teacher_seconds(point, folder, config),
+            "embed": folder.entry(vectors)["seconds"],
+        },
+    }
+    if point.retrieves:
+        row["retrieval_training"] = {
+            "steps": model["steps"],
+            "best_step": used["step"],
+            "pairs_per_second": history[-1]["pairs_per_second"],
+            "precision": model["precision"],
+            "history": history,
+        }
+    else:
+        row["language_model"] = {
             "perplexity": used["perplexity"],
             "bits_per_character": used["bits_per_character"],
             "bits_per_byte": used["bits_per_byte"],
@@ -72,30 +110,62 @@ def _trained(system: TrainedSystem, folder: RunFolder, config: StudyConfig) -> d
             "tokens_per_second": history[-1]["tokens_per_second"],
             "precision": model["precision"],
             "history": history,
-        },
-        "seconds": {
-            "train": history[-1]["seconds"],  # over all sittings
-            "embed": folder.entry(vectors)["seconds"],
-        },
-    }
-    if system.pooling == "mean-white":
+        }
+    if system != system.unprocessed:
         from tokir.models.whitening import Whitening
 
         whitening = Whitening.load(folder.path / f"embeddings/{system.id}/whitening.safetensors")
-        row["whitening_strength"] = whitening.strength
+        key = "components_removed" if system.pooling.endswith("-top") else "whitening_strength"
+        row[key] = whitening.removed if system.pooling.endswith("-top") else whitening.strength
     return row
+
+
+def _model(place: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    model = json.loads((place / "config.json").read_text("utf-8"))
+    return model, [json.loads(line) for line in (place / "history.jsonl").read_text("utf-8").splitlines()]
+
+
+def _seconds(point: ModelPoint, folder: RunFolder, config: StudyConfig) -> float:
+    """Of a training and of all that it starts from."""
+    seconds: float = _model(folder.path / "models" / point.id)[1][-1]["seconds"]
+    before = [point.parent, point.static if config.retrieval.from_static else None]
+    return seconds + sum(_seconds(earlier, folder, config) for earlier in before if earlier)
+
+
+def _teacher_seconds(point: ModelPoint, folder: RunFolder, config: StudyConfig) -> float:
+    """What the teacher's vectors took: of the corpus, of the crops, and of train queries where they are used."""
+    used = {part for stage in stages(point.objective) for part in parts(stage)}
+    if "distillation" not in used:
+        return 0.0
+    teacher = config.retrieval.teacher
+    files = [f"embeddings/{teacher}/corpus.npy", f"teachers/{teacher}/crops.npy"]
+    files += [f"teachers/{teacher}/queries.npy"] if "queries" in used else []
+    return round(sum(float(folder.entry(file)["seconds"]) for file in files), 3)
+
+
+def _lexical(system: BaselineSystem, folder: RunFolder) -> dict[str, Any]:
+    from tokir.retrieval.bm25 import K1, B
+
+    k1, b, how = K1, B, ""
+    if system.id == "bm25-tuned":
+        chosen = json.loads((folder.path / "lexical/bm25-tuned.json").read_text("utf-8"))
+        k1, b, how = chosen["k1"], chosen["b"], " tuned"
+    return {"kind": "lexical", "title": f"BM25{how}, k1 {k1}, b {b}", "architecture": "bm25"}
 
 
 def _pretrained(system: BaselineSystem, folder: RunFolder) -> dict[str, Any]:
     from tokir.encoders.pretrained import BASELINES
 
-    assert system.id != "bm25"
-    baseline = BASELINES[system.id]
+    if system.id == "model2vec":
+        name, training = "model2vec (distilled here)", "distilled from a pretrained encoder's token vectors"
+    else:
+        assert system.id != "bm25" and system.id != "bm25-tuned"
+        name, training = BASELINES[system.id].title, BASELINES[system.id].training
     row: dict[str, Any] = {
         "kind": "pretrained",
-        "title": baseline.title,
+        "title": name,
         "architecture": system.id,
-        "objective": baseline.training,
+        "objective": training,
         "pooling": "mean",
     }
     about = folder.path / f"embeddings/{system.id}/encoder.json"
@@ -109,3 +179,16 @@ def _pretrained(system: BaselineSystem, folder: RunFolder) -> dict[str, Any]:
             "seconds": {"embed": folder.entry(f"embeddings/{system.id}/corpus.npy")["seconds"]},
         }
     return row
+
+
+def _fusion(system: FusionSystem, folder: RunFolder) -> dict[str, Any]:
+    about = folder.path / f"fusions/{system.id}.json"
+    row: dict[str, Any] = {"kind": "fusion", "title": f"Fusion {system.id}", "architecture": "fusion"}
+    if not about.exists():
+        return row
+    made = json.loads(about.read_text("utf-8"))
+    if system.settings.method == "rrf":
+        how = "reciprocal ranks"
+    else:
+        how = "z-scores weighted " + " : ".join(f"{weight:g}" for weight in made["weights"])
+    return row | {"title": f"{' + '.join(made['systems'])}, {how}", "fused": made}

@@ -39,7 +39,8 @@ def search_run(folder: Path, query: str, top: int = 10, only: list[str] | None =
     if not query.strip():
         raise TokirError("the query is empty: give some words to look for")
     run = RunFolder.open(folder)
-    run.results()  # what was never finished is refused: asking a question is no moment to train for half an hour
+    if not (folder / "ready.json").exists():
+        run.results()  # what was never finished is refused: a question is no moment to train for half an hour
     config = run.config()
     chosen = systems(config)
     known = [system.id for system in chosen]
@@ -47,13 +48,15 @@ def search_run(folder: Path, query: str, top: int = 10, only: list[str] | None =
         if name not in known:
             raise TokirError(f"no system {name!r} in {folder}{nearest(name, known)}: it has {', '.join(known)}")
     study = Study(config, folder)
-    pieces = {point.tokenizer.id: study.tokenizer(point).pieces(query) for point in model_points(config)}
+    pieces = {
+        point.tokenizer.id: study.models.tokenizer(point.tokenizer).pieces(query) for point in model_points(config)
+    }
     hits: dict[str, list[Hit] | str] = {}
     for system in chosen:
         if only and system.id not in only:
             continue
         try:
-            ranking = study.searcher(system).rank([query], ["query"], top)["query"]
+            ranking = study.searchers.searcher(system).rank([query], ["query"], top)["query"]
         except Unavailable as error:
             hits[system.id] = str(error)
             continue

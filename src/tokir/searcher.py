@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from tokir.encoders import Encoder
 from tokir.evaluation.latency import DEPTH
 from tokir.retrieval.bm25 import BM25Index
 from tokir.retrieval.exact import ExactIndex
+from tokir.retrieval.fusion import fuse
 from tokir.retrieval.ranking import Ranking
 
 
@@ -67,3 +68,32 @@ class LexicalSearcher:
             "tokenize": lambda query: self.index.tokenize([query])[0],
             "search": lambda terms: self.index.search(terms, DEPTH),
         }
+
+
+class FusionSearcher:
+    """Several systems as one.
+
+    Args:
+        members: each ranks by itself.
+        method: weighted sum of z-scores, or reciprocal ranks.
+        weights: one per member.
+        depth: passages that each member hands to the fusion.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Searcher],
+        method: Literal["weighted", "rrf"],
+        weights: Sequence[float],
+        depth: int,
+    ) -> None:
+        self.members, self.method, self.weights, self.depth = members, method, weights, depth
+
+    def rank(self, queries: Sequence[str], query_ids: Sequence[str], depth: int) -> Ranking:
+        """The ``depth`` best passages of each query over all members."""
+        rankings = [member.rank(queries, query_ids, self.depth) for member in self.members]
+        return fuse(rankings, self.method, self.weights, depth)
+
+    def stages(self) -> dict[str, Callable[[Any], Any]]:
+        """One stage: the members tokenize and encode each in its own way."""
+        return {"search": lambda query: self.rank([query], ["query"], DEPTH)}

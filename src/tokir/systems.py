@@ -1,12 +1,19 @@
-"""The systems of a study: each point of the grid, and each baseline, with its id."""
+"""The systems of a study: each point of the grid, each baseline and each fusion, with its id."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tokir.config import ArchitectureName, BaselineName, PoolingName, StudyConfig, TokenizerSettings
-
-OBJECTIVE = "lm"
+from tokir.config import (
+    ArchitectureName,
+    BaselineName,
+    FusionSettings,
+    PoolingName,
+    StudyConfig,
+    TokenizerSettings,
+    poolings_of,
+)
+from tokir.objectives import THEN, retrieves, stages
 
 
 @dataclass(frozen=True)
@@ -15,12 +22,36 @@ class ModelPoint:
 
     tokenizer: TokenizerSettings
     architecture: ArchitectureName
+    objective: str
     seed: int
 
     @property
     def id(self) -> str:
         """For example ``bpe-2k.lstm.lm.s0``."""
-        return f"{self.tokenizer.id}.{self.architecture}.{OBJECTIVE}.s{self.seed}"
+        return f"{self.tokenizer.id}.{self.architecture}.{self.objective}.s{self.seed}"
+
+    @property
+    def retrieves(self) -> bool:
+        """Are its vectors trained for retrieval?"""
+        return retrieves(self.objective)
+
+    @property
+    def stage(self) -> str:
+        """The last training of its objective."""
+        return stages(self.objective)[-1]
+
+    @property
+    def parent(self) -> ModelPoint | None:
+        """The model whose weights it starts from; None where it starts from random ones."""
+        before = stages(self.objective)[:-1]
+        return replace(self, objective=THEN.join(before)) if before else None
+
+    @property
+    def static(self) -> ModelPoint | None:
+        """The static model trained for the same, whose token vectors its training may start from."""
+        if self.architecture == "static" or not self.retrieves or (self.parent and self.parent.retrieves):
+            return None
+        return replace(self, architecture="static", objective=self.stage)
 
 
 @dataclass(frozen=True)
@@ -34,32 +65,61 @@ class TrainedSystem:
     def id(self) -> str:
         """For example ``bpe-2k.lstm.lm.mean-white.s0``."""
         point = self.model
-        return f"{point.tokenizer.id}.{point.architecture}.{OBJECTIVE}.{self.pooling}.s{point.seed}"
+        return f"{point.tokenizer.id}.{point.architecture}.{point.objective}.{self.pooling}.s{point.seed}"
+
+    @property
+    def unprocessed(self) -> TrainedSystem:
+        """The system whose vectors its whitening, or its removal of components, starts from."""
+        base: PoolingName = "sif" if self.pooling.startswith("sif") else "mean"
+        return replace(self, pooling="learned" if self.model.retrieves else base)
 
 
 @dataclass(frozen=True)
 class BaselineSystem:
-    """BM25 or a pretrained encoder; its id is its name."""
+    """BM25, model2vec or a pretrained encoder; its id is its name."""
 
     id: BaselineName
 
 
-System = TrainedSystem | BaselineSystem
+@dataclass(frozen=True)
+class FusionSystem:
+    """Several systems as one."""
+
+    settings: FusionSettings
+
+    @property
+    def id(self) -> str:
+        """For example ``best+bm25.weighted``."""
+        return self.settings.id
+
+
+System = TrainedSystem | BaselineSystem | FusionSystem
 
 
 def model_points(config: StudyConfig) -> list[ModelPoint]:
-    """Every model to train."""
+    """Every model that embeds; those that others start from are their parents."""
     return [
-        ModelPoint(tokenizer, architecture, seed)
+        ModelPoint(tokenizer, architecture, objective, seed)
         for tokenizer in config.tokenizers
         for architecture in config.architectures
+        for objective in getattr(config.objectives, architecture)
         for seed in config.seeds
+    ]
+
+
+def trained_systems(config: StudyConfig) -> list[TrainedSystem]:
+    """Every model with every pooling that suits it."""
+    return [
+        TrainedSystem(point, pooling)
+        for point in model_points(config)
+        for pooling in poolings_of(point.objective, config.poolings)
     ]
 
 
 def systems(config: StudyConfig) -> list[System]:
     """Every row of the result table, in the order of the configuration."""
-    trained: list[System] = [
-        TrainedSystem(point, pooling) for point in model_points(config) for pooling in config.poolings
+    return [
+        *trained_systems(config),
+        *(BaselineSystem(name) for name in config.baselines),
+        *(FusionSystem(fusion) for fusion in config.fusions),
     ]
-    return trained + [BaselineSystem(name) for name in config.baselines]

@@ -5,54 +5,10 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+from small_models import TEXTS, make_byt5, make_canine, make_roberta
 from tokir.encoders import pretrained
 from tokir.encoders.pretrained import load_pretrained
 from tokir.errors import TokirError, Unavailable
-
-transformers = pytest.importorskip("transformers")
-TEXTS = ["who painted the chapel", "a", "naïve café words that make a longer text than the other ones here"]
-
-
-def make_canine(folder):
-    config = transformers.CanineConfig(
-        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, num_hash_buckets=512
-    )
-    transformers.CanineModel(config).save_pretrained(folder)
-    transformers.CanineTokenizer().save_pretrained(folder)
-
-
-def make_byt5(folder):
-    config = transformers.T5Config(
-        vocab_size=384, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, feed_forward_proj="gated-gelu"
-    )
-    transformers.T5ForConditionalGeneration(config).save_pretrained(folder)  # as google/byt5-small is
-    transformers.ByT5Tokenizer().save_pretrained(folder)
-
-
-def make_roberta(folder):
-    from tokenizers import ByteLevelBPETokenizer
-
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    bpe = ByteLevelBPETokenizer()
-    bpe.train_from_iterator(TEXTS, vocab_size=300, special_tokens=special)
-    folder.mkdir(exist_ok=True)
-    bpe.save_model(str(folder))
-    vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
-    tokenizer = transformers.RobertaTokenizerFast.from_pretrained(
-        str(folder), vocab_file=str(vocabulary), merges_file=str(merges)
-    )
-    config = transformers.RobertaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=130,
-        type_vocab_size=1,
-    )
-    transformers.RobertaModel(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
 
 MAKERS = {"canine": make_canine, "roberta": make_roberta, "byt5": make_byt5}
 CLASSES = {"canine": "CanineModel", "roberta": "RobertaModel", "byt5": "T5EncoderModel"}
@@ -68,7 +24,9 @@ def test_a_local_folder_is_loaded_and_mean_pooled(name, tmp_path):
     assert vectors.shape == (3, 32) and encoder.dimensions == 32
     assert encoder.count_truncated(TEXTS) == 0
     # the definition, one text at a time and without padding
-    reference = transformers.AutoTokenizer.from_pretrained(tmp_path / name)
+    from transformers import AutoTokenizer
+
+    reference = AutoTokenizer.from_pretrained(tmp_path / name)
     for text, vector in zip(TEXTS, vectors, strict=True):
         length = len(reference(text)["input_ids"])
         padded = length + 16 if name == "canine" else length  # what lies beyond a text reaches CANINE's states

@@ -6,14 +6,16 @@ from numpy.testing import assert_allclose
 from tokir.config import TrainingSettings
 from tokir.encoders import store
 from tokir.encoders.trained import TrainedEncoder
-from tokir.models import build_model
+from tokir.models import build_language_model
 from tokir.progress import Silent
 
 
 @pytest.fixture(params=["lstm", "transformer"])
 def encoder(request, tokenizer):
     torch.manual_seed(0)
-    return TrainedEncoder(build_model(request.param, 600, TrainingSettings(sequence_length=64)), tokenizer, 64)
+    return TrainedEncoder(
+        build_language_model(request.param, 600, TrainingSettings(sequence_length=64)), tokenizer, 64
+    )
 
 
 def test_a_long_text_is_read_whole_in_windows_weighted_by_tokens(encoder, passages):

@@ -118,6 +118,7 @@ def test_findings_follow_the_intervals():
     found = findings(rows, compared(rows[:4], 0.03), chance=0.002)
     assert [finding["answer"] for finding in found] == [
         "supported",  # above chance
+        "cannot tell",  # none was trained to retrieve
         "cannot tell",  # no larger general model on this machine
         "cannot tell",  # 0.20 against 0.21, +- 0.03
         "supported",
@@ -125,7 +126,28 @@ def test_findings_follow_the_intervals():
     ]
     assert found[0]["evidence"][0] == 'systems[2].scores["recall@10"]'
     found = findings(rows, compared(rows[:4], 0.001), chance=0.5)
-    assert [finding["answer"] for finding in found][:3] == ["not supported", "cannot tell", "not supported"]
+    assert [finding["answer"] for finding in found][:4:3] == ["not supported", "not supported"]
+
+
+def test_findings_compare_one_model_trained_both_ways():
+    task = {
+        "objective": "contrastive+distillation",
+        "language_model": None,
+        "seconds": {"train": 9.0, "teacher": 90.0},
+    }
+    rows = [
+        row("lstm.lm", "trained", 0.20, architecture="lstm", pooling="mean-white"),
+        row("lstm.task", "trained", 0.60, architecture="lstm", pooling="learned", **task),
+        row("bm25", "lexical", 0.54),
+    ]
+    found = findings(rows, compared(rows, 0.03), chance=0.002)
+    assert [finding["answer"] for finding in found] == ["supported"] * 2 + ["cannot tell"] * 2 + [
+        "supported",
+        "cannot tell",
+    ]
+    assert "lstm.lm" in found[0]["text"] and "lstm.task" not in found[0]["text"]
+    assert "90 for the vectors of its teacher" in found[1]["text"]
+    assert "+0.400 [+0.370, +0.430]" in found[4]["text"]
 
 
 def test_findings_of_an_empty_study_cannot_tell():

@@ -4,7 +4,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from tokir.config import TrainingSettings
-from tokir.models import build_model
+from tokir.models import build_language_model
 from tokir.models.pooling import pool_windows
 from tokir.models.whitening import Whitening
 
@@ -13,7 +13,7 @@ ARCHITECTURES = {"lstm": 2_078_672, "transformer": 3_428_560}
 
 @pytest.mark.parametrize(("architecture", "parameters"), ARCHITECTURES.items())
 def test_the_reference_models_have_the_reference_sizes(architecture, parameters):
-    model = build_model(architecture, 2000, TrainingSettings())
+    model = build_language_model(architecture, 2000, TrainingSettings())
     assert model.num_parameters() == parameters
     assert model(torch.zeros(2, 7, dtype=torch.long)).shape == (2, 7, 2000)
     assert model.states(torch.zeros(2, 7, dtype=torch.long)).shape == (2, 7, 256)
@@ -22,7 +22,7 @@ def test_the_reference_models_have_the_reference_sizes(architecture, parameters)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_no_state_sees_a_later_token(architecture):
     torch.manual_seed(0)
-    model = build_model(architecture, 300, TrainingSettings()).eval()
+    model = build_language_model(architecture, 300, TrainingSettings()).eval()
     tokens = torch.randint(0, 300, (1, 20))
     changed = tokens.clone()
     changed[0, 12:] = (changed[0, 12:] + 1) % 300
@@ -34,8 +34,8 @@ def test_no_state_sees_a_later_token(architecture):
 
 def test_pooling_is_the_mean_over_all_tokens_of_a_text():
     states = torch.randn(3, 4, 5)
-    lengths, owners = torch.tensor([4, 2, 3]), torch.tensor([0, 0, 2])
-    pooled = pool_windows(states, lengths, owners, 3)
+    weights = torch.tensor([[1.0, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]])
+    pooled = pool_windows(states, weights, torch.tensor([0, 0, 2]), 3)
     assert torch.allclose(pooled[0], torch.cat([states[0], states[1, :2]]).mean(0), atol=1e-6)
     assert torch.equal(pooled[1], torch.zeros(5))
     assert torch.allclose(pooled[2], states[2, :3].mean(0), atol=1e-6)

@@ -14,6 +14,7 @@ import torch
 from tokir.artifacts import file_digest
 from tokir.config import TrainingSettings
 from tokir.errors import TokirError
+from tokir.models import build_language_model
 from tokir.progress import Silent
 from tokir.training import loop
 from tokir.training.language_model import LanguageModelObjective
@@ -36,16 +37,16 @@ class StopAt(Silent):
 
 @pytest.fixture(scope="module")
 def objective(tokenizer, passages):
-    return LanguageModelObjective(tokenizer, passages[:100], passages[100:110], 32, 16)
+    return LanguageModelObjective(tokenizer, passages[:100], passages[100:110], SETTINGS)
 
 
 def train(objective, folder, architecture="lstm", progress=None, **inputs):
     loop.train(
-        architecture,
-        600,
+        lambda: build_language_model(architecture, 600, SETTINGS),
         objective,
         SETTINGS,
         folder,
+        about={"architecture": architecture, "objective": "lm"},
         seed=3,
         device=CPU,
         progress=progress or Silent(),
@@ -82,7 +83,7 @@ from tokir.tokenizers import train_bpe
 torch.set_num_threads(1)
 loop.SECONDS_BETWEEN_SAVES = 0.05
 passages = load("wiki").corpus.passages(0, 300)
-objective = LanguageModelObjective(train_bpe(passages, 600), passages[:100], passages[100:110], 32, 16)
+objective = LanguageModelObjective(train_bpe(passages, 600), passages[:100], passages[100:110], SETTINGS)
 train(objective, Path(sys.argv[1]))
 """
 
@@ -122,9 +123,9 @@ def test_a_damaged_or_foreign_state_starts_again(objective, tmp_path, caplog):
 def test_validation_scores_divide_one_summed_loss(tokenizer, passages):
     """Against the definition, one token at a time, without batches or padding."""
     held_out = [passages[3], "naïve café", passages[5]]
-    objective = LanguageModelObjective(tokenizer, passages[:20], held_out, 32, 16)
+    objective = LanguageModelObjective(tokenizer, passages[:20], held_out, SETTINGS)
     torch.manual_seed(0)
-    model = loop.build_model("transformer", 600, SETTINGS).eval()
+    model = build_language_model("transformer", 600, SETTINGS).eval()
     scores = objective.validate(model)
     total, tokens = 0.0, 0
     for ids in tokenizer.encode(held_out):
@@ -166,4 +167,4 @@ def test_a_device_that_is_not_there_is_named():
 
 def test_too_little_text_for_one_window_is_named(tokenizer):
     with pytest.raises(TokirError, match="fewer than one window"):
-        LanguageModelObjective(tokenizer, ["short"], ["x"], 32, 16)
+        LanguageModelObjective(tokenizer, ["short"], ["x"], SETTINGS)

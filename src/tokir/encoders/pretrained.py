@@ -74,7 +74,7 @@ def load_pretrained(
     place = find_weights(name, folder, download)
     device = device or torch.device("cpu")
     try:
-        with _quiet():
+        with quiet():
             load = _load_minilm if name == "minilm" else _load_transformer
             encoder = PretrainedEncoder(*load(place, device), baseline.longest, device, _checksum(place))
             encoder.embed(encoder.tokenize(["a"]))  # a tokenizer that cannot pad shows it here, not hours later
@@ -126,7 +126,7 @@ def _checksum(place: Path) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the progress bars and advice of the model libraries off the terminal."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     from transformers.utils import logging as transformers_logging

@@ -1,4 +1,4 @@
-"""A language model trained here, as an encoder: the mean of its last states over all tokens of a text."""
+"""Models trained here, as encoders: a weighted mean of states over all tokens of a text."""
 
 from __future__ import annotations
 
@@ -12,18 +12,29 @@ from numpy.typing import NDArray
 from tokir.models.pooling import pool_windows
 
 if TYPE_CHECKING:
-    from tokir.models import LanguageModel
+    from tokir.models import Model
+    from tokir.models.retriever import Retriever
     from tokir.tokenizers import Tokenizer
 
 TOKENS_PER_BATCH = 8192  # padded; bounds memory
 
 
 class TrainedEncoder:
-    """Texts longer than ``window`` tokens are read whole, in windows pooled by their token counts."""
+    """Texts longer than ``window`` tokens are read whole, in windows pooled by the weights of their tokens.
 
-    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, window: int) -> None:
+    Args:
+        model: gives the states.
+        tokenizer: cuts the texts.
+        window: tokens the model reads at once.
+        weights: (vocabulary,) of each token; all equal without.
+    """
+
+    def __init__(
+        self, model: Model, tokenizer: Tokenizer, window: int, weights: NDArray[np.float32] | None = None
+    ) -> None:
         self.model, self.tokenizer, self.window = model.eval(), tokenizer, window
         self.dimensions = model.dimensions
+        self.weights = np.ones(tokenizer.vocabulary_size, dtype=np.float32) if weights is None else weights
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text."""
@@ -54,18 +65,46 @@ class TrainedEncoder:
         if not windows:
             return np.zeros((len(texts), self.dimensions), dtype=np.float32)
         padded = np.zeros((windows, width), dtype=np.int64)
-        lengths, owners = np.empty(windows, dtype=np.int64), np.empty(windows, dtype=np.int64)
+        weights = np.zeros((windows, width), dtype=np.float32)
+        owners = np.empty(windows, dtype=np.int64)
         row = 0
         for owner, ids in enumerate(texts):
             for start in range(0, len(ids), self.window):
                 part = ids[start : start + self.window]
-                padded[row, : len(part)], lengths[row], owners[row] = part, len(part), owner
+                padded[row, : len(part)], weights[row, : len(part)] = part, self.weights[part]
+                owners[row] = owner
                 row += 1
-        device = self.model.output.weight.device
-        states = self.model.states(torch.from_numpy(padded).to(device)).float()  # (windows, width, dimensions)
+        device = self.model.embedding.weight.device
+        mask = torch.from_numpy(weights > 0).to(device)
+        # (windows, width, dimensions)
+        states = self.model.states(torch.from_numpy(padded).to(device), mask).float()
         with torch.autocast(device.type, enabled=False):  # sums over many tokens stay in fp32
             pooled = pool_windows(
-                states, torch.from_numpy(lengths).to(device), torch.from_numpy(owners).to(device), len(texts)
+                states, torch.from_numpy(weights).to(device), torch.from_numpy(owners).to(device), len(texts)
             )
         vectors: NDArray[np.float32] = pooled.cpu().numpy()
         return vectors
+
+
+class StaticEncoder:
+    """A static retriever: the sum of its weighted token vectors, looked up in one table.
+
+    The sum is not divided by its weights: a cosine does not see the length of a vector.
+    """
+
+    def __init__(self, model: Retriever, tokenizer: Tokenizer) -> None:
+        self.model, self.tokenizer, self.dimensions = model, tokenizer, model.dimensions
+        with torch.no_grad():
+            table = model.embedding.weight * model.token_weights[:, None]
+        self._table: NDArray[np.float32] = table.float().cpu().numpy()  # (vocabulary, dimensions)
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text."""
+        return self.tokenizer.encode(texts)
+
+    def embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
+        """Sums of token vectors, (texts, dimensions); a text without tokens is the zero vector."""
+        out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
+        for row, ids in enumerate(tokens):
+            self._table[np.asarray(ids, dtype=np.int64)].sum(0, out=out[row])
+        return out

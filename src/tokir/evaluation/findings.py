@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any, Literal
 
 from tokir.evaluation.measures import HEADLINE
+from tokir.objectives import LANGUAGE_MODEL, in_words
 
 Answer = Literal["supported", "not supported", "cannot tell"]
 Rows = list[dict[str, Any]]
@@ -22,6 +23,7 @@ def findings(rows: Rows, comparisons: list[dict[str, Any]], chance: float) -> li
     facts = _Facts(rows, comparisons, chance)
     return [
         _retrieves(facts),
+        _beyond_bm25(facts),
         _level_with_larger(facts),
         _lstm_or_transformer(facts),
         _objective_matters(facts),
@@ -47,7 +49,7 @@ class _Facts:
         return sorted(found, key=lambda row: -row["scores"][HEADLINE])
 
     def pair(self, one: str, other: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Two architectures with everything else equal, whitened where both are; not chosen by their scores."""
+        """Two architectures as language models, all else equal, whitened where both are; not chosen by scores."""
         same = ("tokenizer", "objective", "pooling", "seed")
         pairs = [
             (a, b)
@@ -55,9 +57,20 @@ class _Facts:
             for b in self.rows
             if (a["architecture"], b["architecture"]) == (one, other)
             and a["status"] == b["status"] == "ok"
+            and a["objective"] == LANGUAGE_MODEL
             and all(a[key] == b[key] for key in same)
         ]
         return min(pairs, key=lambda pair: pair[0]["pooling"] != "mean-white", default=None)
+
+    def same_but_objective(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """For each architecture its best language model, and the best trained for the task, all else equal."""
+        found: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        same = ("tokenizer", "architecture", "seed")
+        for model in self.trained(objective=LANGUAGE_MODEL):
+            for task in self.trained():
+                if task["objective"] != LANGUAGE_MODEL and all(model[key] == task[key] for key in same):
+                    found.setdefault(model["architecture"], (model, task))
+        return list(found.values())
 
     def row(self, name: str) -> dict[str, Any] | None:
         """An evaluated system by id."""
@@ -105,7 +118,7 @@ def _signed(value: float, low: float, high: float) -> str:
 def _retrieves(facts: _Facts) -> dict[str, Any]:
     question = "Does a small language model trained from scratch retrieve?"
     claim = "A language model of this size, trained from scratch, finds relevant passages better than chance."
-    models = facts.trained()
+    models = facts.trained(objective=LANGUAGE_MODEL)
     if not models:
         return _finding(question, claim, "cannot tell", [], "No language model was evaluated.")
     best = models[0]
@@ -120,7 +133,8 @@ def _retrieves(facts: _Facts) -> dict[str, Any]:
         facts.path(best, "intervals", HEADLINE),
         f'chance["{HEADLINE}"]',
     ]
-    raw, white = facts.trained(pooling="mean"), facts.trained(pooling="mean-white")
+    raw = facts.trained(pooling="mean", objective=LANGUAGE_MODEL)
+    white = facts.trained(pooling="mean-white", objective=LANGUAGE_MODEL)
     if raw and white:
         parts.append(
             f"Whitening decides: as they come, mean-pooled states reach {_recall(raw[0])} at best, "
@@ -134,6 +148,36 @@ def _retrieves(facts: _Facts) -> dict[str, Any]:
         )
         evidence += [facts.path(bm25, "scores", HEADLINE), difference[3]]
     return _finding(question, claim, answer, evidence, " ".join(parts))
+
+
+def _beyond_bm25(facts: _Facts) -> dict[str, Any]:
+    question = "How far does a small model get that is trained to retrieve?"
+    claim = "A model of this size, trained on the documents themselves, retrieves better than BM25 (recall@10)."
+    models = [row for row in facts.trained() if row["objective"] != LANGUAGE_MODEL]
+    bm25 = facts.row("bm25")
+    if not models or bm25 is None:
+        missing = "model was trained to retrieve" if not models else "BM25 was evaluated"
+        return _finding(question, claim, "cannot tell", [], f"No {missing} in this study.")
+    best = models[0]
+    value, low, high, path = facts.compare(best, bm25)
+    seconds = best["seconds"]
+    taught = f", and {seconds['teacher']:,.0f} for the vectors of its teacher" if seconds["teacher"] else ""
+    text = (
+        f"The best of them, {facts.name(best)} ({best['parameters']:,} parameters, trained in "
+        f"{seconds['train']:,.0f} seconds{taught}), has recall@10 {_recall(best)}, BM25 {_recall(bm25)}: a "
+        f"difference of {_signed(value, low, high)}."
+    )
+    evidence = [facts.path(best, "scores", HEADLINE), facts.path(bm25, "scores", HEADLINE), path]
+    if minilm := facts.row("minilm"):
+        difference = facts.compare(best, minilm)
+        text += f" MiniLM has {_recall(minilm)}: a difference of {_signed(*difference[:3])}."
+        evidence += [facts.path(minilm, "scores", HEADLINE), difference[3]]
+    fused = [row for row in facts.rows if row["kind"] == "fusion" and row["status"] == "ok"]
+    if fused:
+        top = max(fused, key=lambda row: row["scores"][HEADLINE])
+        text += f" Fused ({top['title']}), recall@10 is {_recall(top)}."
+        evidence.append(facts.path(top, "scores", HEADLINE))
+    return _finding(question, claim, _verdict(low, high), evidence, text)
 
 
 def _level_with_larger(facts: _Facts) -> dict[str, Any]:
@@ -195,18 +239,41 @@ def _lstm_or_transformer(facts: _Facts) -> dict[str, Any]:
 
 def _objective_matters(facts: _Facts) -> dict[str, Any]:
     question = "How much does the training objective matter?"
+    claim = (
+        "One model on one set of documents retrieves better when trained for the task than as a language model."
+    )
+    pairs = facts.same_but_objective()
+    if not pairs:
+        return _objective_by_proxy(facts, question)
+    texts, evidence, verdicts = [], [], []
+    for model, task in pairs:
+        value, low, high, path = facts.compare(task, model)
+        verdicts.append(_verdict(low, high))
+        texts.append(
+            f"{facts.name(model)} has recall@10 {_recall(model)}; trained for {in_words(task['objective'])}, "
+            f"{_recall(task)}: a difference of {_signed(value, low, high)}."
+        )
+        evidence += [facts.path(model, "scores", HEADLINE), facts.path(task, "scores", HEADLINE), path]
+    answer: Answer = verdicts[0] if len(set(verdicts)) == 1 else "cannot tell"
+    text = " ".join(texts) + " Each pair shares tokenizer, architecture, passages and seed."
+    return _finding(question, claim, answer, evidence, text)
+
+
+def _objective_by_proxy(facts: _Facts, question: str) -> dict[str, Any]:
+    """Where no model was trained both ways: a model trained for the task elsewhere."""
     claim = "A model trained for the task (MiniLM) retrieves better than general language modelling."
-    models, minilm = facts.trained(), facts.row("minilm")
+    models, minilm = facts.trained(objective=LANGUAGE_MODEL), facts.row("minilm")
     if not models or minilm is None:
-        return _finding(question, claim, "cannot tell", [], "MiniLM was not evaluated in this study.")
+        return _finding(
+            question, claim, "cannot tell", [], "No model was trained both ways, nor was MiniLM evaluated."
+        )
     best = models[0]
     value, low, high, path = facts.compare(minilm, best)
     text = (
         f"MiniLM has recall@10 {_recall(minilm)}, the best language model {_recall(best)} "
         f"({facts.name(best)}): a difference of {_signed(value, low, high)}. The two differ in more than "
         f"the objective: MiniLM has {minilm['parameters'] / best['parameters']:.0f} times the parameters "
-        "and was trained on a billion text pairs; what the objective alone brings takes one model trained both "
-        "ways."
+        "and was trained on a billion text pairs; the preset objectives trains one model both ways."
     )
     evidence = [facts.path(minilm, "scores", HEADLINE), facts.path(best, "scores", HEADLINE), path]
     return _finding(question, claim, _verdict(low, high), evidence, text)

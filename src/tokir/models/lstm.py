@@ -19,9 +19,14 @@ class LSTMConfig:
 
 
 class LSTM(nn.Module):
-    """Token ids to states and next-token logits; the output table is not tied to the embedding."""
+    """Token ids to states and next-token logits; the output table is not tied to the embedding.
 
-    def __init__(self, config: LSTMConfig) -> None:
+    Args:
+        config: sizes.
+        predicts: with the output table; without it there are states only.
+    """
+
+    def __init__(self, config: LSTMConfig, predicts: bool = True) -> None:
         super().__init__()
         self.config = config
         self.dimensions = config.width
@@ -30,18 +35,19 @@ class LSTM(nn.Module):
             config.embedding_width, config.width, config.layers, batch_first=True, dropout=config.dropout
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear(config.width, config.vocabulary_size)
+        self.output = nn.Linear(config.width, config.vocabulary_size) if predicts else None
         # Twice torch's default: gates that see larger inputs learn several times as fast at first.
         nn.init.normal_(self.embedding.weight, std=2.0)
 
-    def states(self, tokens: Tensor) -> Tensor:
-        """States of the last layer; each window starts from the zero state."""
+    def states(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        """States of the last layer; each window starts from the zero state, and padding comes after its text."""
         embedded = self.dropout(self.embedding(tokens))  # (batch, time, embedding)
         states: Tensor = self.recurrent(embedded)[0]  # (batch, time, width)
         return states
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Next-token logits."""
+        assert self.output is not None
         logits: Tensor = self.output(self.dropout(self.states(tokens)))  # (batch, time, vocabulary)
         return logits
 

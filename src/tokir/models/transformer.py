@@ -20,6 +20,7 @@ class TransformerConfig:
     heads: int = 4
     feed_forward: int = 1024
     dropout: float = 0.1  # after the embedding and on each residual branch
+    causal: bool = True  # else every position sees the whole window
 
 
 class Block(nn.Module):
@@ -27,7 +28,7 @@ class Block(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.heads = config.heads
+        self.heads, self.causal = config.heads, config.causal
         self.dropout = config.dropout
         self.attention_norm = nn.LayerNorm(config.width)
         self.query_key_value = nn.Linear(config.width, 3 * config.width)
@@ -36,25 +37,32 @@ class Block(nn.Module):
         self.expand = nn.Linear(config.width, config.feed_forward)
         self.contract = nn.Linear(config.feed_forward, config.width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """States to states, (batch, time, width)."""
-        x = x + functional.dropout(self._attend(self.attention_norm(x)), self.dropout, self.training)
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """States to states, (batch, time, width); without causality ``mask`` (batch, time) says what is text."""
+        x = x + functional.dropout(self._attend(self.attention_norm(x), mask), self.dropout, self.training)
         hidden = functional.gelu(self.expand(self.feed_forward_norm(x)))  # (batch, time, feed_forward)
         return x + functional.dropout(self.contract(hidden), self.dropout, self.training)
 
-    def _attend(self, x: Tensor) -> Tensor:
+    def _attend(self, x: Tensor, mask: Tensor | None) -> Tensor:
         batch, time, width = x.shape
         split = self.query_key_value(x).view(batch, time, 3, self.heads, width // self.heads)
         query, key, value = split.permute(2, 0, 3, 1, 4)  # each (batch, heads, time, width / heads)
-        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        # Padding comes after the text, so causal attention never sees it.
+        seen = None if self.causal or mask is None else mask[:, None, None, :]
+        mixed = functional.scaled_dot_product_attention(query, key, value, seen, is_causal=self.causal)
         merged: Tensor = self.attention_output(mixed.transpose(1, 2).reshape(batch, time, width))
         return merged
 
 
 class Transformer(nn.Module):
-    """Token ids to states and next-token logits; the output table is not tied to the embedding."""
+    """Token ids to states and next-token logits; the output table is not tied to the embedding.
 
-    def __init__(self, config: TransformerConfig) -> None:
+    Args:
+        config: sizes.
+        predicts: with the output table; without it there are states only.
+    """
+
+    def __init__(self, config: TransformerConfig, predicts: bool = True) -> None:
         super().__init__()
         self.config = config
         self.dimensions = config.width
@@ -63,7 +71,7 @@ class Transformer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
-        self.output = nn.Linear(config.width, config.vocabulary_size)
+        self.output = nn.Linear(config.width, config.vocabulary_size) if predicts else None
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
                 # Branches that end on the residual stream start smaller, so their sum keeps its scale.
@@ -73,17 +81,18 @@ class Transformer(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 
-    def states(self, tokens: Tensor) -> Tensor:
-        """States after the last norm; position t sees positions up to t."""
+    def states(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        """States after the last norm; position t sees positions up to t, or all that ``mask`` lets be seen."""
         positions = torch.arange(tokens.shape[1], device=tokens.device)
         x = self.dropout(self.embedding(tokens) + self.position(positions))  # (batch, time, width)
         for block in self.blocks:
-            x = block(x)
+            x = block(x, mask)
         states: Tensor = self.norm(x)  # (batch, time, width)
         return states
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Next-token logits."""
+        assert self.output is not None
         logits: Tensor = self.output(self.states(tokens))  # (batch, time, vocabulary)
         return logits
 

@@ -1,13 +1,15 @@
-"""Whitening of vectors (Su et al., 2021, Whitening Sentence Representations), with a strength.
+"""Whitening of vectors (Su et al., 2021, Whitening Sentence Representations) with a strength, and removal of their
+common components (All-but-the-Top; Mu and Viswanath, 2018).
 
 Mean-pooled states share one large common direction and a few dominant ones (anisotropy), so every cosine is
-close to one. Whitening subtracts the mean and divides each principal direction by a power of its deviation.
+close to one. Whitening subtracts the mean and divides each principal direction by a power of its deviation;
+removal subtracts the mean and leaves out the first directions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -20,16 +22,22 @@ from tokir.errors import TokirError
 FloatArray = NDArray[np.float32]
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 DEFAULT_STRENGTH = 1.0  # used where there are no queries to choose on
+REMOVALS = (0, 1, 2, 4, 8, 16)
+DEFAULT_REMOVAL = 2  # a hundredth of the dimensions, as its authors advise
 
 
 @dataclass(frozen=True)
 class Whitening:
-    """``(x - mean) @ directions * deviations ** -strength``; 0 only centres, 1 gives unit covariance."""
+    """``(x - mean) @ directions * deviations ** -strength``; 0 only centres, 1 gives unit covariance.
+
+    The first ``removed`` directions become zero.
+    """
 
     mean: FloatArray  # (width,)
     directions: FloatArray  # (width, width), a column per principal direction, largest first
     deviations: FloatArray  # (width,), standard deviation along each direction
     strength: float = DEFAULT_STRENGTH
+    removed: int = 0
 
     @classmethod
     def fit(cls, blocks: Iterable[FloatArray]) -> Whitening:
@@ -51,7 +59,11 @@ class Whitening:
 
     def with_strength(self, strength: float) -> Whitening:
         """The same fit, applied with another strength."""
-        return Whitening(self.mean, self.directions, self.deviations, strength)
+        return replace(self, strength=strength)
+
+    def without_first(self, removed: int) -> Whitening:
+        """The same fit, used to remove the first ``removed`` directions and nothing else."""
+        return replace(self, strength=0.0, removed=removed)
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """Whiten vectors of shape (n, width)."""
@@ -59,7 +71,9 @@ class Whitening:
 
     @cached_property
     def _projection(self) -> FloatArray:
-        return self.directions * self.deviations**-self.strength
+        scales = self.deviations**-self.strength
+        scales[: self.removed] = 0
+        return self.directions * scales
 
     def save(self, path: Path) -> None:
         """Write as safetensors."""
@@ -67,7 +81,7 @@ class Whitening:
 
         arrays = {"mean": self.mean, "directions": self.directions, "deviations": self.deviations}
         tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-        write_tensors(path, tensors, {"strength": str(self.strength)})
+        write_tensors(path, tensors, {"strength": str(self.strength), "removed": str(self.removed)})
 
     @classmethod
     def load(cls, path: Path) -> Whitening:
@@ -75,6 +89,7 @@ class Whitening:
         tensors, metadata = read_tensors(path)
         try:
             arrays = [tensors[name].numpy() for name in ("mean", "directions", "deviations")]
-            return cls(arrays[0], arrays[1], arrays[2], float(metadata["strength"]))
+            mean, directions, deviations = arrays
+            return cls(mean, directions, deviations, float(metadata["strength"]), int(metadata["removed"]))
         except KeyError as error:
             raise TokirError(f"{path}: no whitening: {error} is missing") from None

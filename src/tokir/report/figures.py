@@ -10,6 +10,7 @@ from tokir.report.svg import style
 FIGURES = (
     dots.forest,
     dots.differences,
+    scatter.against_minutes,
     scatter.against_latency,
     scatter.against_parameters,
     curves.bits_per_character,

@@ -10,7 +10,7 @@ from tokir.report.schema import System
 from tokir.report.svg import COLOURS
 
 TRAINED = ("blue", "vermillion", "purple")  # by architecture, in order of appearance
-SHAPES = "Circles are trained here (hollow: raw mean), squares pretrained, diamonds lexical."
+SHAPES = "Circles are trained here (hollow: raw mean), squares pretrained, diamonds lexical or fused."
 
 
 @dataclass(frozen=True)

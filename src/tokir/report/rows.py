@@ -14,8 +14,17 @@ KINDS = {
     "fusion": "Fusion",
 }
 OBJECTIVES = {"lm": "next-token prediction"}
-POOLINGS = {"mean": "raw mean", "mean-white": "whitened mean"}
-ARCHITECTURES = {"lstm": "LSTM", "transformer": "Transformer"}
+POOLINGS = {
+    "mean": "raw mean",
+    "mean-white": "whitened mean",
+    "mean-top": "mean without common components",
+    "sif": "mean weighted by smooth inverse frequency",
+    "sif-white": "whitened mean weighted by smooth inverse frequency",
+    "sif-top": "mean weighted by smooth inverse frequency, without common components",
+    "learned": "learned token weights",
+    "learned-white": "learned token weights, whitened",
+}
+ARCHITECTURES = {"lstm": "LSTM", "transformer": "Transformer", "static": "static"}
 NAME_LENGTH = 41
 
 
@@ -36,7 +45,8 @@ def names(systems: list[System]) -> dict[str, str]:
     short = {}
     for row in systems:
         name = row.title.replace(" language model", "") if row.kind == "trained" else row.title
-        name = name if row.kind == "trained" else name.split(" (")[0].split(",")[0]
+        name = name.replace(" + ", "+") if row.kind == "trained" else name.split(" (")[0].split(",")[0]
+        name = row.id if row.kind == "fusion" else name
         if row.tokenizer and len(tokenizers) > 1:
             name += f", {row.tokenizer.id}"
         if row.seed is not None and len(seeds) > 1:
@@ -64,18 +74,23 @@ def in_words(row: System) -> str:
     if row.pooling and row.kind != "trained":
         parts.append(f"{row.pooling} pooling")
     elif row.pooling:
-        strength = f" of strength {row.whitening_strength:g}" if row.whitening_strength is not None else ""
-        parts.append(POOLINGS.get(row.pooling, row.pooling) + strength)
+        chosen = f", strength {row.whitening_strength:g}" if row.whitening_strength is not None else ""
+        chosen += f", {row.components_removed} removed" if row.components_removed is not None else ""
+        parts.append(POOLINGS.get(row.pooling, row.pooling) + chosen)
     if row.parameters is not None:
         parts.append(f"{count(row.parameters)} parameters")
     if row.dimensions is not None:
         parts.append(f"{row.dimensions:,} dimensions")
     if row.kind == "lexical":
         parts.append("term matching, nothing trained")
+    if row.kind == "fusion":
+        parts.append(row.title)
     if row.seed is not None:
         parts.append(f"seed {row.seed}")
     if row.language_model and row.language_model.precision:
         parts.append(f"{row.language_model.epochs} epochs in {row.language_model.precision}")
+    if row.retrieval_training:
+        parts.append(f"{row.retrieval_training.steps:,} steps in {row.retrieval_training.precision}")
     return " · ".join(parts)
 
 

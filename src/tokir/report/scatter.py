@@ -1,4 +1,4 @@
-"""Recall@10 against what it costs: latency and parameters."""
+"""Recall@10 against what it costs: latency, minutes of training, and parameters."""
 
 from __future__ import annotations
 
@@ -30,6 +30,23 @@ def against_latency(results: Results) -> Drawing | None:
     message = f"{name[fastest.id]} is fastest, {cost(fastest):.2f} ms a query" if drawn else ""
     caption = f"Recall@10 with its 95% interval against the median total latency. Up and left is better. {SHAPES}"
     return drawn and Drawing(drawn[0], message, caption + drawn[1])
+
+
+def against_minutes(results: Results) -> Drawing | None:
+    """Recall@10 against the minutes a model was trained for."""
+    drawn = _scatter(
+        results, lambda row: row.minutes, "minutes of training (log scale)", "minutes", lambda x: f"{x:g}"
+    )
+    trained = [row for row in ranked(results.systems) if row.minutes]
+    if drawn is None or len({row.objective for row in trained}) < 2:
+        return None
+    best, name = trained[0], names(results.systems)
+    message = f"{name[best.id]} needs {best.minutes:.1f} minutes for the best recall@10 of those trained here"
+    caption = (
+        "Recall@10 with its 95% interval against all minutes a model took: every stage of its training, and the "
+        "vectors of its teacher, counted for each model anew though they are computed once. Up and left is better."
+    )
+    return Drawing(drawn[0], message, caption + drawn[1])
 
 
 def against_parameters(results: Results) -> Drawing | None:

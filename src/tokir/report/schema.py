@@ -49,6 +49,25 @@ class LanguageModel(_Read):
     history: list[Validation] = []
 
 
+class Watched(_Read):
+    """One line of a retriever's history: how well it ranks the pool it is watched on."""
+
+    step: int
+    seconds: float
+    mrr: float
+    recall_at_10: float = Field(alias="recall@10")
+
+
+class RetrievalTraining(_Read):
+    """How a retriever was trained."""
+
+    steps: int
+    best_step: int
+    pairs_per_second: float
+    precision: str
+    history: list[Watched] = []
+
+
 class Tokenizer(_Read):
     """A trained tokenizer on held-out documents."""
 
@@ -75,6 +94,7 @@ class System(_Read):
     parameters: int | None
     dimensions: int | None
     language_model: LanguageModel | None
+    retrieval_training: RetrievalTraining | None = None
     scores: dict[str, float | None] | None
     intervals: dict[str, tuple[float, float]] | None
     latency_ms: dict[str, Percentiles] | None
@@ -82,8 +102,15 @@ class System(_Read):
     reason: str | None
     seconds: dict[str, float] = {}
     whitening_strength: float | None = None
+    components_removed: int | None = None
     longest_tokens: int | None = None
     truncated_passages: int | None = None
+
+    @property
+    def minutes(self) -> float | None:
+        """Minutes of training, the teacher's vectors included; None for what was not trained here."""
+        seconds = [self.seconds[name] for name in ("train", "teacher") if name in self.seconds]
+        return sum(seconds) / 60 if self.kind == "trained" and seconds else None
 
     @property
     def ok(self) -> bool:

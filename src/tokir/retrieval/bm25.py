@@ -1,4 +1,6 @@
-"""BM25 (Robertson et al., 1995) by ``bm25s``, with the usual k1 = 1.5 and b = 0.75, in Lucene's variant."""
+"""BM25 (Robertson et al., 1995) by ``bm25s`` in Lucene's variant, with the usual k1 = 1.5 and b = 0.75, or both
+chosen on queries.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,12 @@ K1, B = 1.5, 0.75
 class BM25Index:
     """Terms are lower-cased words without English stop words, as ``bm25s`` cuts them by default."""
 
-    def __init__(self, texts: Sequence[str], ids: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[str], ids: Sequence[str], k1: float = K1, b: float = B) -> None:
         import bm25s
 
         self.ids = ids
         self._tie_order = id_order(ids)
-        self._bm25 = bm25s.BM25(method="lucene", k1=K1, b=B)
+        self._bm25 = bm25s.BM25(method="lucene", k1=k1, b=b)
         tokens = bm25s.tokenize(list(texts), show_progress=False)
         if not tokens.vocab:
             raise TokirError("the corpus holds no words that BM25 can index: leave bm25 out of the baselines")

@@ -78,8 +78,12 @@ def train_bpe(
     vocabulary_size: int = 2000,
     lowercase: bool = False,
     normalization: str | None = None,
+    prefix_space: bool = False,
 ) -> Tokenizer:
     """Train byte-level BPE on ``texts``: the same texts and settings give the same tokenizer, byte for byte.
+
+    With ``prefix_space`` the first word of a text is cut as any other, with the space that stands before it;
+    else a query's first word and the same word inside a passage are different tokens.
 
     Raises:
         TokirError: the texts do not hold enough distinct pairs for ``vocabulary_size`` entries.
@@ -92,7 +96,7 @@ def train_bpe(
     steps += [normalizers.Lowercase()] if lowercase else []
     if steps:
         hf.normalizer = normalizers.Sequence(steps)
-    hf.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    hf.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space)
     hf.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from torch.nn import functional
 from tokir.errors import TokirError
 
 if TYPE_CHECKING:
-    from tokir.models import LanguageModel
+    from tokir.config import TrainingSettings
+    from tokir.models import LanguageModel, Model
     from tokir.tokenizers import Tokenizer
 
 VALIDATION_BATCH = 64  # windows; bounds memory, does not change the figures
@@ -28,21 +29,21 @@ class LanguageModelObjective:
         tokenizer: cuts the documents.
         training: training documents.
         held_out: validation documents, none of them among ``training``.
-        sequence_length: tokens a window predicts.
-        batch_size: windows in a batch.
+        settings: sizes of windows and batches, epochs, learning rates.
     """
 
-    name = "lm"
+    unit = "tokens"
 
     def __init__(
         self,
         tokenizer: Tokenizer,
         training: Sequence[str],
         held_out: Sequence[str],
-        sequence_length: int,
-        batch_size: int,
+        settings: TrainingSettings,
     ) -> None:
-        self.sequence_length, self.batch_size = sequence_length, batch_size
+        self.settings = settings
+        sequence_length = self.sequence_length = settings.sequence_length
+        self.batch_size = settings.batch_size
         separator = tokenizer.separator_id
         stream = [separator]
         for ids in tokenizer.encode(training):
@@ -54,11 +55,19 @@ class LanguageModelObjective:
                 f"the training documents hold {len(stream):,} tokens, fewer than one window of "
                 f"{sequence_length}: give more documents, or a smaller training.sequence_length"
             )
-        self.steps_per_epoch = math.ceil(self.windows / batch_size)
+        self.steps_per_epoch = math.ceil(self.windows / self.batch_size)
+        self.steps = settings.epochs * self.steps_per_epoch
+        self.steps_per_validation = max(1, self.steps_per_epoch // settings.validations_per_epoch)
+        self.units_per_step = settings.batch_size * sequence_length
         self._separator = separator
         self._held_out = tokenizer.encode(held_out)
         self._characters = sum(map(len, held_out))
         self._bytes = sum(len(text.encode()) for text in held_out)
+
+    def parameter_groups(self, model: Model) -> list[dict[str, Any]]:
+        """All of a model in one group."""
+        architecture = type(model).__name__.lower()
+        return [{"params": list(model.parameters()), "peak": getattr(self.settings.learning_rate, architecture)}]
 
     def batches(self, seed: int, epoch: int, skip: int = 0) -> list[NDArray[np.int64]]:
         """The window starts of each batch of one epoch; each epoch is a new order and a new offset.
@@ -73,7 +82,7 @@ class LanguageModelObjective:
     def loss(self, model: LanguageModel, starts: NDArray[np.int64]) -> Tensor:
         """Mean cross-entropy of a batch, in nats per token."""
         window = self.stream[starts[:, None] + np.arange(self.sequence_length + 1)]
-        tokens = torch.from_numpy(window.astype(np.int64)).to(model.output.weight.device)  # (batch, time + 1)
+        tokens = torch.from_numpy(window.astype(np.int64)).to(_device(model))  # (batch, time + 1)
         return functional.cross_entropy(model(tokens[:, :-1]).float().flatten(0, 1), tokens[:, 1:].flatten())
 
     @torch.no_grad()
@@ -92,7 +101,7 @@ class LanguageModelObjective:
                 rows.append(inputs[start : start + length])
                 targets.append(ids[start : start + length])
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-        device = model.output.weight.device
+        device = _device(model)
         total, tokens = 0.0, 0
         was_training = model.training
         model.eval()
@@ -116,3 +125,15 @@ class LanguageModelObjective:
             "bits_per_character": bits / max(1, self._characters),
             "bits_per_byte": bits / max(1, self._bytes),
         }
+
+    def in_words(self, scores: dict[str, float]) -> str:
+        """Validation scores for the terminal."""
+        return f"perplexity {scores['perplexity']:.1f}, {scores['bits_per_character']:.3f} bits per character"
+
+    def step_in_words(self, loss: float) -> str:
+        """A step's loss for the terminal."""
+        return f"loss {loss:.3f}  perplexity {math.exp(min(loss, 99)):,.0f}"
+
+
+def _device(model: LanguageModel) -> torch.device:
+    return model.embedding.weight.device

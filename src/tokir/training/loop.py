@@ -25,14 +25,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tokir.artifacts import digest, read_tensors, write_json, write_tensors, write_text
-from tokir.config import Precision, TrainingSettings
+from tokir.config import Descent, Precision
 from tokir.errors import Interrupted, TokirError
-from tokir.models import build_model
+from tokir.models import rebuild
+from tokir.objectives import retrieves
 from tokir.progress import Progress
 
 if TYPE_CHECKING:
-    from tokir.config import ArchitectureName
-    from tokir.models import LanguageModel
+    from tokir.models import Model
 
 log = logging.getLogger("tokir")
 SECONDS_BETWEEN_SAVES = 15.0
@@ -42,17 +42,29 @@ FILES = ("best.safetensors", "final.safetensors", "history.jsonl", "config.json"
 class Objective(Protocol):
     """What a model is trained for; an epoch is a list of batches that any process can make again."""
 
-    name: str
+    steps: int
     steps_per_epoch: int
+    steps_per_validation: int
+    unit: str
+    units_per_step: int
+
+    def parameter_groups(self, model: Model) -> list[dict[str, Any]]:
+        """``params`` and ``peak``, the learning rate after warm-up, of each group."""
 
     def batches(self, seed: int, epoch: int, skip: int = 0) -> Sequence[NDArray[np.int64]]:
         """The batches of ``epoch``, without the first ``skip``."""
 
-    def loss(self, model: LanguageModel, batch: NDArray[np.int64]) -> Tensor:
+    def loss(self, model: Any, batch: NDArray[np.int64]) -> Tensor:
         """A scalar to descend."""
 
-    def validate(self, model: LanguageModel) -> dict[str, float]:
+    def validate(self, model: Any) -> dict[str, float]:
         """Scores on held-out data; ``loss`` among them decides which weights are best."""
+
+    def in_words(self, scores: dict[str, float]) -> str:
+        """The scores of :meth:`validate` for a reader."""
+
+    def step_in_words(self, loss: float) -> str:
+        """The loss of a step for a reader."""
 
 
 @contextmanager
@@ -112,40 +124,48 @@ def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
 
 
 def train(
-    architecture: ArchitectureName,
-    vocabulary_size: int,
+    build: Callable[[], Model],
     objective: Objective,
-    settings: TrainingSettings,
+    settings: Descent,
     folder: Path,
     *,
+    about: dict[str, Any],
     seed: int,
     device: torch.device,
     progress: Progress,
     inputs: dict[str, Any],
 ) -> None:
-    """Train a model from scratch into ``folder``, or go on where an earlier call stopped.
+    """Train a model into ``folder``, or go on where an earlier call stopped.
 
     Writes ``best.safetensors`` (lowest validation loss), ``final.safetensors``, ``history.jsonl`` and
     ``config.json``; keeps ``resume/state.safetensors`` until :func:`forget_state`.
 
     Args:
+        build: makes the model with its first weights; torch's random state is seeded before.
+        objective: what it is trained for.
+        settings: schedule, clipping and precision.
+        folder: of the model; its name names the training.
+        about: of the model, ``architecture`` and ``objective`` at least, for ``config.json``.
+        seed: of weights, batches and dropout.
+        device: where to train.
+        progress: hears of each step.
         inputs: what the weights depend on; a saved state of other inputs is not gone on with.
 
     Raises:
         Interrupted: on Ctrl-C, after the state is saved.
     """
     torch.manual_seed(seed)
-    model = build_model(architecture, vocabulary_size, settings).to(device)
-    peak: float = getattr(settings.learning_rate, architecture)
-    optimizer = torch.optim.Adam(model.parameters(), lr=peak, fused=device.type != "mps")
+    model = build().to(device)
+    groups = objective.parameter_groups(model)
+    peaks = [group.pop("peak") for group in groups]
+    optimizer = torch.optim.Adam(groups, lr=peaks[0], fused=device.type != "mps")
     precision = resolve_precision(settings.precision, device)
     key = digest([inputs, settings.model_dump(), precision, device.type])
     state = _State(_state_path(folder), key, device)
     step, history, best, spent = state.load(model, optimizer)
-    steps = settings.epochs * objective.steps_per_epoch
-    every = max(1, objective.steps_per_epoch // settings.validations_per_epoch)
+    steps, every = objective.steps, objective.steps_per_validation
     name, saved_at = folder.name, time.monotonic()
-    started, first_step, tokens = time.monotonic(), step, settings.batch_size * settings.sequence_length
+    started, first_step = time.monotonic(), step
     if step:
         progress.say(f"{name}: going on at step {step:,} of {steps:,}")
     model.train()
@@ -153,7 +173,7 @@ def train(
         while step < steps:
             epoch, done = divmod(step, objective.steps_per_epoch)
             for batch in objective.batches(seed, epoch, done):
-                for group in optimizer.param_groups:
+                for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                     group["lr"] = learning_rate(step, steps, peak, settings.warmup)
                 optimizer.zero_grad(set_to_none=True)
                 with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
@@ -163,16 +183,18 @@ def train(
                 if not math.isfinite(value := loss.item()) or not math.isfinite(norm.item()):
                     raise TokirError(
                         f"{name}: the loss left the finite numbers at step {step}: "
-                        f"lower training.learning_rate.{architecture}, or use training.precision=fp32"
+                        "lower its learning rate, or use precision fp32"
                     )
                 optimizer.step()
                 step += 1
                 elapsed = time.monotonic() - started
-                rate = (step - first_step) * tokens / elapsed
+                rate = (step - first_step) * objective.units_per_step / elapsed
                 if step % 10 == 0 or step == steps:
                     left = (steps - step) * elapsed / (step - first_step)
-                    detail = f"loss {value:.3f}  perplexity {math.exp(min(value, 99)):,.0f}  "
-                    progress.step(name, step, steps, detail + f"{rate:,.0f} tokens/s  {left:,.0f} s left")
+                    detail = (
+                        f"{objective.step_in_words(value)}  {rate:,.0f} {objective.unit}/s  {left:,.0f} s left"
+                    )
+                    progress.step(name, step, steps, detail)
                 # The last regular validation gives way to that of the last step when it comes just before it.
                 if step == steps or (step % every == 0 and steps - step >= every / 2):
                     scores = objective.validate(model)
@@ -183,7 +205,7 @@ def train(
                             "training_loss": value,
                             **scores,
                             "learning_rate": optimizer.param_groups[0]["lr"],
-                            "tokens_per_second": round(rate, 1),
+                            f"{objective.unit}_per_second": round(rate, 1),
                             "seconds": round(spent + time.monotonic() - started, 1),
                         }
                     )
@@ -193,23 +215,20 @@ def train(
                 if time.monotonic() - saved_at > SECONDS_BETWEEN_SAVES:
                     state.save(model, optimizer, step, history, best, spent + time.monotonic() - started)
                     saved_at = time.monotonic()
-                if stop_asked() and step < steps:
+                if stop_asked():
                     state.save(model, optimizer, step, history, best, spent + time.monotonic() - started)
                     raise Interrupted(
                         f"{name}: stopped at step {step:,} of {steps:,}; the same command goes on from there"
                     )
-    last = history[-1]
-    progress.say(
-        f"{name}: perplexity {last['perplexity']:.1f}, {last['bits_per_character']:.3f} bits per character "
-        f"after {settings.epochs} epochs"
-    )
+                if step == steps:
+                    break
+    progress.say(f"{name}: {objective.in_words(history[-1])} after {steps:,} steps")
     write_tensors(folder / "final.safetensors", model.state_dict())
     write_text(folder / "history.jsonl", "".join(json.dumps(line) + "\n" for line in history))
     write_json(
         folder / "config.json",
         {
-            "architecture": architecture,
-            "objective": objective.name,
+            **about,
             "model": asdict(model.config),
             "parameters": model.num_parameters(),
             "precision": precision,
@@ -242,7 +261,7 @@ class _State:
 
     def save(
         self,
-        model: LanguageModel,
+        model: Model,
         optimizer: torch.optim.Optimizer,
         step: int,
         history: list[dict[str, Any]],
@@ -267,7 +286,7 @@ class _State:
         write_tensors(self.path, tensors, {"tokir": json.dumps(about)})
 
     def load(
-        self, model: LanguageModel, optimizer: torch.optim.Optimizer
+        self, model: Model, optimizer: torch.optim.Optimizer
     ) -> tuple[int, list[dict[str, Any]], float, float]:
         """Step, history, best loss, seconds spent; a start from nothing when there is no state that fits."""
         if not self.path.exists():
@@ -297,18 +316,14 @@ class _State:
         return about["step"], about["history"], math.inf if best is None else best, about["seconds"]
 
 
-def load_trained(folder: Path, checkpoint: str, device: torch.device) -> LanguageModel:
+def load_trained(folder: Path, checkpoint: str, device: torch.device) -> Model:
     """The model of ``folder`` with its ``best`` or ``final`` weights, ready to read; TokirError when damaged."""
     place = folder / "config.json"
     try:
         about = json.loads(place.read_text("utf-8"))
-        shape = about["model"]
-    except (OSError, ValueError, KeyError) as error:
+        model = rebuild(about["model"], about["architecture"], retrieves(about["objective"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise TokirError(f"{place}: damaged model configuration ({error}): run the training again") from None
-    settings = TrainingSettings(
-        dropout=shape["dropout"], sequence_length=shape.get("window", TrainingSettings().sequence_length)
-    )
-    model = build_model(about["architecture"], shape["vocabulary_size"], settings)
     weights, _ = read_tensors(folder / f"{checkpoint}.safetensors")
     try:
         model.load_state_dict(weights)

@@ -1,0 +1,90 @@
+"""A model whose vectors are trained for retrieval: weighted token vectors, and a network's states added to them.
+
+A text's vector is the sum over its tokens of ``weight(token) * (vector(token) + mix(state))``, where the state is
+the network's in the token's context. Without a network this is the static model: a weighted bag of token vectors
+(Arora et al., 2017, but with learned weights). ``mix`` starts at zero, so every architecture begins as the static
+model and learns what context adds to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tokir.models.lstm import LSTM, LSTMConfig
+from tokir.models.transformer import Transformer, TransformerConfig
+
+
+@dataclass(frozen=True)
+class RetrieverConfig:
+    """With a network of the reference set-up: 2,144,209 parameters (LSTM), 3,494,097 (Transformer)."""
+
+    vocabulary_size: int
+    width: int = 256
+    network: LSTMConfig | TransformerConfig | None = None
+
+
+class Retriever(nn.Module):
+    """Token ids to one vector per text."""
+
+    def __init__(self, config: RetrieverConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.dimensions = config.width
+        self.embedding = nn.Embedding(config.vocabulary_size, config.width)
+        nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
+        self.log_weight = nn.Parameter(torch.zeros(config.vocabulary_size))
+        self.log_scale = nn.Parameter(torch.tensor(3.0))  # inverse temperature of the softmax over a batch
+        self.network: LSTM | Transformer | None = None
+        if isinstance(config.network, LSTMConfig):
+            self.network = LSTM(config.network, predicts=False)
+        elif isinstance(config.network, TransformerConfig):
+            self.network = Transformer(config.network, predicts=False)
+        if self.network is not None:
+            self.mix = nn.Linear(self.network.dimensions, config.width, bias=False)
+            nn.init.zeros_(self.mix.weight)
+
+    @property
+    def token_weights(self) -> Tensor:
+        """Positive weight of every entry of the vocabulary, (vocabulary,)."""
+        return self.log_weight.exp()
+
+    def states(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(batch, time) token ids to (batch, time, width): what the weighted sum of a text runs over."""
+        states: Tensor = self.embedding(tokens)
+        if self.network is not None:
+            states = states + self.mix(self.network.states(tokens, mask))
+        return states
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Unit vectors of texts laid end to end.
+
+        Args:
+            tokens: (all tokens,) ids of the texts, one text after the other.
+            lengths: (texts,) tokens of each, at most the network's window.
+
+        Returns:
+            (texts, width).
+        """
+        weights = self.token_weights[tokens]
+        starts = lengths.cumsum(0) - lengths
+        sums = functional.embedding_bag(  # sums without a (tokens, width) copy in between
+            tokens, self.embedding.weight, starts, mode="sum", per_sample_weights=weights
+        )
+        if self.network is not None:
+            width = int(lengths.max())
+            places = torch.arange(width, device=tokens.device)
+            mask = places < lengths[:, None]  # (texts, width)
+            padded = torch.zeros(mask.shape, dtype=tokens.dtype, device=tokens.device)
+            padded[mask] = tokens
+            spread = torch.zeros(mask.shape, dtype=weights.dtype, device=tokens.device)
+            states = self.network.states(padded, mask).float()  # (texts, width, dimensions)
+            sums = sums + self.mix(torch.einsum("bt,btw->bw", spread.masked_scatter(mask, weights), states))
+        return functional.normalize(sums.float(), dim=1)
+
+    def num_parameters(self) -> int:
+        """Trained numbers, all of them."""
+        return sum(parameter.numel() for parameter in self.parameters())

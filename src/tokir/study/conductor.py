@@ -1,0 +1,222 @@
+"""The conductor: from data to results, computing only what is missing.
+
+Each step is a method that makes its artefacts and can be called on its own: ``tokir train``, ``tokir embed``
+and ``tokir evaluate`` are these steps; ``tokir run`` is all of them and the report.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokir.artifacts import RunFolder, write_json
+from tokir.config import StudyConfig
+from tokir.errors import Unavailable
+from tokir.progress import Progress, Silent
+from tokir.study.models import Models
+from tokir.study.searchers import Searchers
+from tokir.study.workplace import Machine, Workplace, settle
+from tokir.systems import System, model_points, systems
+
+if TYPE_CHECKING:
+    from tokir.data import Split
+
+SCHEMA = 1
+
+
+class Study:
+    """One configuration at work in one run folder.
+
+    Args:
+        config: what to run.
+        path: the run folder; by default ``runs/<name>-<dataset>``.
+        machine: device, threads, and whether downloads are allowed.
+        progress: hears how the work goes.
+
+    Raises:
+        TokirError: at once, before anything is computed, when data, split, device or a named folder is wrong.
+    """
+
+    def __init__(
+        self,
+        config: StudyConfig,
+        path: Path | None = None,
+        machine: Machine | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        import torch
+
+        from tokir.data import load
+        from tokir.encoders.pretrained import find_weights
+        from tokir.training.loop import resolve_device
+
+        machine, self.progress = machine or Machine(), progress or Silent()
+        device = resolve_device(machine.device)
+        if machine.threads:
+            torch.set_num_threads(machine.threads)
+        self.dataset = load(
+            config.data.source,
+            unknown_documents=config.data.unknown_documents,
+            download=machine.download,
+        )
+        if config.data.split and self.dataset.qrels:
+            self.dataset.split(config.data.split)
+        for name, folder in config.pretrained_folders.items():
+            find_weights(name, folder)
+        self.config = settle(config, self.dataset, machine, self.progress)
+        self.folder = RunFolder.create(path or default_path(config, self.dataset.name), self.config)
+        self.at = Workplace(self.config, self.dataset, self.folder, machine, device, self.progress)
+        self.models = Models(self.at)
+        self.searchers = Searchers(self.at, self.models)
+
+    # -- steps --------------------------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Train every tokenizer and every model that is missing."""
+        for point in model_points(self.config):
+            try:
+                self.models.model(point)
+            except Unavailable as error:
+                self.progress.say(f"{point.id}: unavailable: {error}")
+
+    def embed(self) -> None:
+        """Embed the corpus with every system that embeds, as far as it is missing."""
+        for system in systems(self.config):
+            try:
+                self.searchers.searcher(system)
+            except Unavailable as error:
+                self.progress.say(f"{system.id}: unavailable: {error}")
+        write_json(self.folder.path / "ready.json", {"systems": [system.id for system in systems(self.config)]})
+
+    # -- run ----------------------------------------------------------------------------------------------
+
+    def run(self) -> dict[str, Any] | None:
+        """All steps and the report; returns what ``results.json`` holds.
+
+        A data set without judged queries is trained on and embedded, ready to be searched; None is returned.
+        """
+        from tokir.report import write_report
+
+        if not self.dataset.qrels:
+            self.embed()
+            return None
+        results = self.evaluate()
+        write_report(self.folder)
+        return results
+
+    # -- evaluate -----------------------------------------------------------------------------------------
+
+    def evaluate(self, *, again: bool = False) -> dict[str, Any]:
+        """Rank, score and time every system; write ``results.json``, ``examples.json`` and what they rest on.
+
+        Args:
+            again: measure latency once more, even where it was measured before.
+        """
+        from tokir.evaluation.results import assemble_examples, assemble_results
+        from tokir.retrieval.ranking import write_qrels
+
+        started = datetime.now(timezone.utc)
+        split, path = self.at.splits.evaluate, self.folder.path
+        self.train()  # first, so that all models are there before any is compared
+        write_qrels(path / "qrels.trec", split.qrels)
+        self._write_queries(split)
+        evaluated = [self._evaluate_system(system, split, again) for system in systems(self.config)]
+        results = {
+            "schema": SCHEMA,
+            "study": self.config.name,
+            "created": started.isoformat(timespec="seconds"),
+            "dataset": {
+                "name": self.dataset.name,
+                "source": self.config.data.source,
+                "description": self.dataset.description,
+                "checksum": self.dataset.checksum,
+                "passages": len(self.dataset.corpus),
+                "characters": self.dataset.corpus.characters,
+                "split": split.name,
+                "queries": len(split.queries),
+                "relevant": sum(sum(g > 0 for g in judged.values()) for judged in split.qrels.values()),
+                "choices": self.at.splits.note,
+                "notes": list(self.dataset.notes),
+            },
+            "environment": self._environment(),
+            "settings": self.config.model_dump(mode="json"),
+            **assemble_results(evaluated, split.qrels, self.config.evaluation, len(self.dataset.corpus)),
+        }
+        write_json(path / "results.json", results)
+        tokenizers: dict[str, Callable[[str], list[str]]] = {
+            point.tokenizer.id: self.models.tokenizer(point.tokenizer).pieces
+            for point in model_points(self.config)
+        }
+        ok = [system for system in evaluated if system.about["status"] == "ok"]
+        write_json(
+            path / "examples.json",
+            assemble_examples(ok, split, tokenizers, self.record, self.config.evaluation.seed),
+        )
+        return results
+
+    def _evaluate_system(self, system: System, split: Split, again: bool) -> Any:
+        from tokir.describe import describe, unavailable
+        from tokir.evaluation.latency import measure_latency
+        from tokir.evaluation.results import Evaluated
+        from tokir.retrieval.ranking import read_run, write_run
+
+        try:
+            searcher = self.searchers.searcher(system)
+        except Unavailable as error:
+            self.progress.say(f"{system.id}: unavailable: {error}")
+            return Evaluated(describe(system, self.folder, self.config) | unavailable(str(error)), {})
+        self.progress.say(f"{system.id}: ranking {len(split.queries):,} queries")
+        run, clock = f"rankings/{system.id}.trec", f"latency/{system.id}.json"
+        inputs = {
+            "system": self.searchers.inputs(system),
+            "corpus": self.dataset.corpus.checksum,
+            "queries": split.queries,
+            "depth": self.config.evaluation.depth,
+        }
+        texts, ids = list(split.queries.values()), list(split.queries)
+        run_path, clock_path = self.folder.path / run, self.folder.path / clock
+        self.folder.ensure(
+            [run],
+            inputs,
+            lambda: write_run(run_path, searcher.rank(texts, ids, self.config.evaluation.depth), system.id),
+        )
+        timed = texts[: self.config.evaluation.latency_queries]
+        if again:
+            clock_path.unlink(missing_ok=True)
+        self.folder.ensure(
+            [clock],
+            {**inputs, "timed": len(timed), "device": self.at.device.type},
+            lambda: write_json(clock_path, measure_latency(timed, searcher.stages())),
+        )
+        about = describe(system, self.folder, self.config)
+        about["latency_ms"] = json.loads(clock_path.read_text("utf-8"))
+        return Evaluated(about, read_run(run_path))
+
+    def record(self, passage: str) -> dict[str, str]:
+        """Title and text of a passage by id."""
+        title, text = self.dataset.corpus.record(self._positions[passage])[1:]
+        return {"title": title, "text": text}
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {passage: position for position, passage in enumerate(self.dataset.corpus.ids)}
+
+    def _write_queries(self, split: Split) -> None:
+        from tokir.artifacts import write_text
+
+        lines = (f"{query}\t{' '.join(text.split())}\n" for query, text in split.queries.items())
+        write_text(self.folder.path / "queries.tsv", "".join(lines))
+
+    def _environment(self) -> dict[str, Any]:
+        from tokir.environment import environment
+
+        return {**environment(), "device": self.at.device.type}
+
+
+def default_path(config: StudyConfig, dataset: str) -> Path:
+    """``runs/<study>-<dataset>``."""
+    return Path("runs") / f"{config.name}-{dataset}".replace("/", "-")  # ids of remote data sets hold slashes

@@ -1,0 +1,247 @@
+"""Systems ready to answer: embeddings, whitening, indexes, fusions; made where they are missing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tokir.artifacts import digest, write_json
+from tokir.errors import TokirError, Unavailable, nearest
+from tokir.study import choices
+from tokir.study.models import Models
+from tokir.study.workplace import Workplace
+from tokir.systems import BaselineSystem, FusionSystem, System, TrainedSystem, systems, trained_systems
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tokir.data import Split
+    from tokir.models.whitening import Whitening
+    from tokir.retrieval.bm25 import BM25Index
+    from tokir.searcher import Searcher
+
+
+class Searchers:
+    """The searching part of a study."""
+
+    def __init__(self, workplace: Workplace, models: Models) -> None:
+        self.at, self.models = workplace, models
+        self._chosen: dict[str, float] = {}
+
+    def searcher(self, system: System) -> Searcher:
+        """The system, ready to answer; whatever it needs is made if it is missing.
+
+        Raises:
+            Unavailable: a baseline's or a teacher's weights are not on this machine.
+        """
+        if isinstance(system, TrainedSystem):
+            return self._trained(system)
+        if isinstance(system, FusionSystem):
+            return self._fusion(system)
+        if system.id in ("bm25", "bm25-tuned"):
+            from tokir.searcher import LexicalSearcher
+
+            return LexicalSearcher(self._bm25(tuned=system.id == "bm25-tuned"))
+        if system.id == "model2vec":
+            return self._model2vec()
+        return self._pretrained(system)
+
+    def inputs(self, system: System) -> Any:
+        """What a made system's rankings depend on, beside corpus and queries."""
+        from tokir.retrieval.bm25 import K1, B
+
+        folder = self.at.folder
+        if system.id == "bm25":
+            return {"k1": K1, "b": B}
+        if isinstance(system, FusionSystem):
+            members = [self.inputs(member) for member in self.members(system)]
+            return [members, json.loads((folder.path / f"fusions/{system.id}.json").read_text("utf-8"))]
+        names = [f"embeddings/{system.id}/{file}" for file in ("corpus.npy", "whitening.safetensors")]
+        names += [f"lexical/{system.id}.json"]
+        return [folder.key(name) for name in names if (folder.path / name).exists()]
+
+    # -- trained ------------------------------------------------------------------------------------------
+
+    def _trained(self, system: TrainedSystem) -> Searcher:
+        from tokir.encoders.store import blocks, read_embeddings, transform_embeddings
+        from tokir.models.whitening import Whitening
+        from tokir.retrieval.exact import ExactIndex
+        from tokir.searcher import DenseSearcher
+
+        folder, raw_system = self.at.folder, system.unprocessed
+        encoder = self.models.encoder(raw_system)
+        raw = f"embeddings/{raw_system.id}/corpus.npy"
+        inputs = {
+            **self.models.embedding_inputs,
+            "weights": self.models.weights_key(system.model),
+            "window": self.at.config.training.sequence_length,
+            "pooling": raw_system.pooling,
+        }
+        path = folder.path / raw
+        corpus = self.at.dataset.corpus
+        folder.ensure([raw], inputs, lambda: self.models.embed(encoder, corpus, path, inputs, raw_system.id))
+        if system == raw_system:
+            return DenseSearcher(encoder, ExactIndex(read_embeddings(path), corpus.ids))
+        files = [f"embeddings/{system.id}/{file}" for file in ("whitening.safetensors", "corpus.npy")]
+        fitted, whitened = (folder.path / file for file in files)
+        choose = self.at.choose
+        inputs = {"raw": folder.key(raw), "choose": choose and asdict(choose), "pooling": system.pooling}
+
+        def make() -> None:
+            whitening = Whitening.fit(blocks(read_embeddings(path)))
+            whitening = self._choose_whitening(system, encoder, whitening, path, choose)
+            whitening.save(fitted)
+            transform_embeddings(path, whitened, digest(inputs), whitening)
+
+        folder.ensure(files, inputs, make)
+        return DenseSearcher(encoder, ExactIndex(read_embeddings(whitened), corpus.ids), Whitening.load(fitted))
+
+    def _choose_whitening(
+        self, system: TrainedSystem, encoder: Any, whitening: Whitening, raw: Path, choose: Split | None
+    ) -> Whitening:
+        """The strength, or the number of components to remove, by choice or by default."""
+        from tokir.encoders.store import read_embeddings
+        from tokir.models.whitening import DEFAULT_REMOVAL, DEFAULT_STRENGTH, REMOVALS, STRENGTHS
+
+        removes = system.pooling.endswith("-top")
+        if choose is None:
+            default = whitening.with_strength(DEFAULT_STRENGTH)
+            return whitening.without_first(DEFAULT_REMOVAL) if removes else default
+        candidates = (
+            [whitening.without_first(number) for number in REMOVALS]
+            if removes
+            else [whitening.with_strength(strength) for strength in STRENGTHS]
+        )
+        vectors = np.asarray(read_embeddings(raw))
+        return choices.whitening(candidates, encoder, vectors, self.at.dataset.corpus.ids, choose)
+
+    # -- baselines ----------------------------------------------------------------------------------------
+
+    def _bm25(self, tuned: bool) -> BM25Index:
+        from tokir.retrieval.bm25 import K1, B, BM25Index
+
+        corpus = self.at.dataset.corpus
+        texts = corpus.passages(0, len(corpus))
+        if not tuned:
+            return BM25Index(texts, corpus.ids)
+        file = "lexical/bm25-tuned.json"
+        path, choose = self.at.folder.path / file, self.at.choose
+
+        def make() -> None:
+            k1, b = (K1, B) if choose is None else choices.bm25_parameters(texts, corpus.ids, choose)
+            write_json(path, {"k1": k1, "b": b})
+
+        self.at.folder.ensure([file], {"corpus": corpus.checksum, "choose": choose and asdict(choose)}, make)
+        return BM25Index(texts, corpus.ids, **json.loads(path.read_text("utf-8")))
+
+    def _pretrained(self, system: BaselineSystem) -> Searcher:
+        from tokir.encoders.store import read_embeddings
+        from tokir.retrieval.exact import ExactIndex
+        from tokir.searcher import DenseSearcher
+
+        assert system.id != "bm25" and system.id != "bm25-tuned" and system.id != "model2vec"
+        encoder = self.at.pretrained(system.id)
+        vectors = read_embeddings(self.models.pretrained_vectors(system.id))
+        return DenseSearcher(encoder, ExactIndex(vectors, self.at.dataset.corpus.ids))
+
+    def _model2vec(self) -> Searcher:
+        from tokir.encoders.model2vec import Model2VecEncoder, distil
+        from tokir.encoders.pretrained import find_weights
+        from tokir.encoders.store import read_embeddings
+        from tokir.retrieval.exact import ExactIndex
+        from tokir.searcher import DenseSearcher
+
+        config, folder, corpus = self.at.config, self.at.folder, self.at.dataset.corpus
+        teacher = config.retrieval.teacher
+        weights = find_weights(teacher, config.pretrained_folders.get(teacher), self.at.machine.download)
+        place = folder.path / "models/model2vec"
+        files = [f"models/model2vec/{file}" for file in ("model.safetensors", "tokenizer.json", "config.json")]
+        inputs = {"teacher": self.at.pretrained(teacher).checksum}
+        self.at.progress.say(f"model2vec: distilling from {teacher}, unless it is there")
+        folder.ensure(files, inputs, lambda: distil(weights, place))
+        encoder = Model2VecEncoder(place)
+        names = [f"embeddings/model2vec/{file}" for file in ("corpus.npy", "encoder.json")]
+        path, about = (folder.path / name for name in names)
+        inputs = {**self.models.embedding_inputs, "weights": folder.key(files[0])}
+
+        def make() -> None:
+            self.models.embed(encoder, corpus, path, inputs, "model2vec")
+            facts = {"parameters": encoder.num_parameters(), "dimensions": encoder.dimensions}
+            write_json(about, {**facts, "longest": None, "truncated": None})
+
+        folder.ensure(names, inputs, make)
+        return DenseSearcher(encoder, ExactIndex(read_embeddings(path), corpus.ids))
+
+    # -- fusion -------------------------------------------------------------------------------------------
+
+    def members(self, system: FusionSystem) -> list[System]:
+        """The systems that a fusion joins, ``best`` resolved.
+
+        Raises:
+            TokirError: one of them is no system of this study, or is a fusion.
+        """
+        known: dict[str, System] = {other.id: other for other in systems(self.at.config)}
+        found = []
+        for name in system.settings.systems:
+            if name == "best":
+                found.append(self.best())
+                continue
+            member = known.get(name)
+            if member is None or isinstance(member, FusionSystem):
+                single = [key for key, other in known.items() if not isinstance(other, FusionSystem)]
+                raise TokirError(
+                    f"fusions: {name!r} is no system of this study that can be fused{nearest(name, single)}: "
+                    f"name best or one of {', '.join(single)}"
+                )
+            found.append(member)
+        return found
+
+    def best(self) -> System:
+        """The trained system with the best recall@10 on the queries for choosing; without them the first."""
+        candidates = trained_systems(self.at.config)
+        if not candidates:
+            raise TokirError("fusions: best needs a model trained here, and this study trains none")
+        if self.at.choose is None:
+            return candidates[0]
+        return max(candidates, key=self._recall_on_choose)
+
+    def _recall_on_choose(self, system: TrainedSystem) -> float:
+        choose = self.at.choose
+        assert choose is not None
+        if system.id not in self._chosen:
+            try:
+                ranking = self.searcher(system).rank(list(choose.queries.values()), list(choose.queries), 100)
+                self._chosen[system.id] = choices.recall(ranking, choose)
+            except Unavailable:
+                self._chosen[system.id] = -1.0
+        return self._chosen[system.id]
+
+    def _fusion(self, system: FusionSystem) -> Searcher:
+        from tokir.searcher import FusionSearcher
+
+        members = self.members(system)
+        searchers = [self.searcher(member) for member in members]
+        depth, choose = self.at.config.evaluation.depth, self.at.choose
+        file = f"fusions/{system.id}.json"
+        path = self.at.folder.path / file
+
+        def make() -> None:
+            weights = [1.0] * len(members)
+            if system.settings.method == "weighted" and choose is not None:
+                queries, names = list(choose.queries.values()), list(choose.queries)
+                rankings = [searcher.rank(queries, names, depth) for searcher in searchers]
+                weights = choices.fusion_weights(rankings, choose)
+            write_json(path, {"systems": [member.id for member in members], "weights": weights})
+
+        inputs = [
+            [self.inputs(member) for member in members],
+            choose and asdict(choose),
+            system.settings.model_dump(),
+            depth,
+        ]
+        self.at.folder.ensure([file], inputs, make)
+        weights = json.loads(path.read_text("utf-8"))["weights"]
+        return FusionSearcher(searchers, system.settings.method, weights, depth)

@@ -1,0 +1,178 @@
+"""Training vectors for retrieval: one batch of pairs a step, and one or two losses on its matrix of cosines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tokir.training.contrastive import contrastive_loss
+from tokir.training.distillation import distillation_loss, teacher_scores
+from tokir.training.pairs import Pairs, PairSource, TokenisedPassages, Tokens, thin
+
+if TYPE_CHECKING:
+    from tokir.config import RetrievalSettings
+    from tokir.models import Model
+    from tokir.models.retriever import Retriever
+
+EMBEDDED_AT_ONCE = 128  # texts; bounds the memory of validation
+
+
+@dataclass(frozen=True)
+class Check:
+    """Queries a training is watched on: token ids, and the places of the relevant ones among ``pool``."""
+
+    queries: list[Tokens]
+    relevant: list[set[int]]
+    pool: list[int]  # places in the passages trained on; ``relevant`` counts within this list
+
+
+class RetrievalObjective:
+    """Batches from one of several sources a step; the cosines of each are scored by the losses asked for.
+
+    Args:
+        passages: trained on, for validation and the first token weights.
+        sources: each with its share of the batches.
+        check: what the training is validated on.
+        settings: sizes and rates.
+        steps: batches in all.
+        batch_size: pairs in each.
+        trained: do the token vectors come from an earlier training? They then move less.
+        window: the longest text a network reads at once, in tokens.
+        contrastive_weight: of the contrastive loss in batches that a teacher scores; 0 leaves it out of them.
+    """
+
+    def __init__(
+        self,
+        passages: TokenisedPassages,
+        sources: Sequence[tuple[PairSource, float]],
+        check: Check,
+        settings: RetrievalSettings,
+        steps: int,
+        batch_size: int,
+        trained: bool,
+        window: int,
+        contrastive_weight: float = 1.0,
+    ) -> None:
+        self.passages, self.check, self.settings = passages, check, settings
+        self.steps, self.window, self.contrastive_weight = steps, window, contrastive_weight
+        self.batch_size, self.trained = batch_size, trained
+        self.steps_per_epoch = max(1, math.ceil(len(passages) / batch_size))
+        self.steps_per_validation = max(1, steps // settings.validations)
+        self.unit, self.units_per_step = "pairs", batch_size
+        self._sources = [source for source, _ in sources]
+        shares = np.array([share for _, share in sources])
+        self._shares = shares / shares.sum()
+
+    def prepare(self, model: Model) -> None:
+        """Start the token weights of a new model at the logarithm of their inverse document frequency."""
+        frequency = self.passages.document_frequencies()
+        # Above zero even for what stands in every passage.
+        idf = np.log((len(self.passages) + 1) / (frequency + 1)) + 0.1
+        with torch.no_grad():
+            _retriever(model).log_weight.copy_(torch.from_numpy(np.log(idf)))
+
+    def parameter_groups(self, model: Model) -> list[dict[str, Any]]:
+        """Token vectors and weights apart from the network, which stands only smaller steps."""
+        retriever, rates = _retriever(model), self.settings.learning_rate
+        tokens = [retriever.embedding.weight, retriever.log_weight, retriever.log_scale]
+        groups: list[dict[str, Any]] = [
+            {"params": tokens, "peak": rates.trained_tokens if self.trained else rates.tokens}
+        ]
+        if retriever.network is not None:
+            kind = type(retriever.network).__name__.lower()
+            network = [*retriever.network.parameters(), *retriever.mix.parameters()]
+            groups.append({"params": network, "peak": getattr(rates, kind)})
+        return groups
+
+    def batches(self, seed: int, epoch: int, skip: int = 0) -> list[NDArray[np.int64]]:
+        """Seed and step of each batch of an epoch; what is in a batch follows from them."""
+        first = epoch * self.steps_per_epoch
+        return [np.array([seed, first + i]) for i in range(skip, self.steps_per_epoch)]
+
+    def loss(self, model: Model, batch: NDArray[np.int64]) -> Tensor:
+        """The sum of the losses of one batch."""
+        rng = np.random.default_rng(batch.tolist())
+        source = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
+        pairs = source.draw(rng, self.batch_size)
+        retriever = _retriever(model)
+        left = self._vectors(retriever, pairs.left, rng)
+        right = self._vectors(retriever, pairs.right, rng)
+        with torch.autocast(left.device.type, enabled=False):
+            scores = left @ right.T * retriever.log_scale.exp()
+            return self._score(scores, pairs)
+
+    def _score(self, scores: Tensor, pairs: Pairs) -> Tensor:
+        related = torch.from_numpy(pairs.related).to(scores.device)
+        if pairs.left_teacher is None:
+            return contrastive_loss(scores, related)
+        wanted = teacher_scores(pairs, self.settings.teacher_temperature)
+        loss = distillation_loss(scores, wanted.to(scores.device))
+        if self.contrastive_weight:
+            loss = loss + self.contrastive_weight * contrastive_loss(scores, related)
+        return loss
+
+    def _vectors(self, model: Retriever, texts: list[Tokens], rng: np.random.Generator) -> Tensor:
+        share = self.settings.token_dropout
+        return embed_tokens(model, [thin(ids[: self.window], share, rng) for ids in texts])
+
+    @torch.no_grad()
+    def validate(self, model: Model) -> dict[str, float]:
+        """Mean reciprocal rank and recall@10 of the check; ``loss`` is one minus the former.
+
+        The check ranks a pool, not the whole corpus, so its scores are higher than a study's results.
+        """
+        retriever, was_training = _retriever(model), model.training
+        model.eval()
+        pool = [self.passages.whole(place, self.window) for place in self.check.pool]
+        vectors = _embed_many(retriever, [ids[: self.window] for ids in self.check.queries])
+        scores = (vectors @ _embed_many(retriever, pool).T).cpu().numpy()
+        model.train(was_training)
+        reciprocal, recalled = [], []
+        for row, relevant in zip(scores, self.check.relevant, strict=True):
+            order = np.argsort(-row, kind="stable")
+            ranks = [rank for rank, place in enumerate(order, 1) if int(place) in relevant]
+            reciprocal.append(1 / ranks[0])
+            recalled.append(sum(rank <= 10 for rank in ranks) / len(ranks))
+        mrr = float(np.mean(reciprocal))
+        return {"loss": 1 - mrr, "mrr": mrr, "recall@10": float(np.mean(recalled))}
+
+    def in_words(self, scores: dict[str, float]) -> str:
+        """Validation scores for the terminal."""
+        return f"recall@10 {scores['recall@10']:.3f} on the {len(self.check.queries):,} queries it is watched on"
+
+    def step_in_words(self, loss: float) -> str:
+        """A step's loss for the terminal."""
+        return f"loss {loss:.3f}"
+
+
+def embed_tokens(model: Retriever, texts: Sequence[Tokens]) -> Tensor:
+    """Unit vectors of token ids, (texts, width); a text without tokens is the zero vector."""
+    device = model.embedding.weight.device
+    lengths = np.array([len(ids) for ids in texts])
+    tokens = np.concatenate(texts) if len(texts) else np.zeros(0, dtype=np.int64)
+    vectors: Tensor = model(torch.from_numpy(tokens).to(device), torch.from_numpy(lengths).to(device))
+    return vectors
+
+
+def _embed_many(model: Retriever, texts: Sequence[Tokens]) -> Tensor:
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # texts of like length share a batch
+    parts = [
+        embed_tokens(model, [texts[i] for i in order[start : start + EMBEDDED_AT_ONCE]])
+        for start in range(0, len(order), EMBEDDED_AT_ONCE)
+    ]
+    vectors = torch.cat(parts)
+    return vectors[torch.from_numpy(np.argsort(order))]
+
+
+def _retriever(model: Model) -> Retriever:
+    from tokir.models.retriever import Retriever
+
+    assert isinstance(model, Retriever)
+    return model

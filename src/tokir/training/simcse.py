@@ -1,0 +1,24 @@
+"""Dropout pairs (SimCSE; Gao et al., 2021): a text is paired with itself under another dropout mask."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tokir.training.pairs import Pairs, TokenisedPassages, crop, same
+
+
+class DropoutPairs:
+    """The same crop on both sides; dropout, of tokens and in the network, is all that tells them apart."""
+
+    def __init__(self, passages: TokenisedPassages, long: tuple[int, int]) -> None:
+        self.passages, self.long = passages, long
+        self._usable = np.array([i for i in range(len(passages)) if len(passages.text(i))])
+
+    def draw(self, rng: np.random.Generator, count: int) -> Pairs:
+        """Passages drawn without replacement, a crop of each."""
+        places = rng.choice(self._usable, min(count, len(self._usable)), replace=False)
+        texts = [
+            np.concatenate([self.passages.title(int(i)), crop(self.passages.text(int(i)), self.long, rng)])
+            for i in places
+        ]
+        return Pairs(texts, texts, same(places))

@@ -1,0 +1,171 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokir.artifacts import file_digest
+from tokir.config import RetrievalSettings
+from tokir.models import build_retriever
+from tokir.models.retriever import Retriever
+from tokir.progress import Silent
+from tokir.training import loop
+from tokir.training.contrastive import OwnPairs, contrastive_loss
+from tokir.training.distillation import TaughtPairs, distillation_loss, query_like
+from tokir.training.pairs import TokenisedPassages, crop, thin
+from tokir.training.queries import QueryPairs
+from tokir.training.retrieval import Check, RetrievalObjective, embed_tokens
+from tokir.training.simcse import DropoutPairs
+
+SETTINGS = RetrievalSettings(validations=2, warmup=0.1, passage_tokens=(20, 60), query_tokens=(4, 12))
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def tokenised(wiki, tokenizer):
+    records = [wiki.corpus.record(place * 28) for place in range(200)]  # from many articles
+    return TokenisedPassages(tokenizer, [r.title for r in records], [r.text for r in records])
+
+
+@pytest.fixture(scope="module")
+def check(tokenised):
+    rng = np.random.default_rng(9)
+    queries = [
+        np.concatenate([tokenised.title(place), crop(tokenised.text(place), (3, 6), rng)]) for place in range(60)
+    ]
+    return Check(queries, [{place} for place in range(60)], list(range(200)))
+
+
+def objective(tokenised, check, steps=60, source=None):
+    source = source or OwnPairs(tokenised, "crop", SETTINGS.query_tokens, SETTINGS.passage_tokens)
+    return RetrievalObjective(tokenised, [(source, 1.0)], check, SETTINGS, steps, 32, False, 64)
+
+
+def train(what, folder, architecture, progress=None):
+    def build():
+        model = build_retriever(architecture, 600, SETTINGS, 64)
+        what.prepare(model)
+        return model
+
+    loop.train(
+        build,
+        what,
+        SETTINGS,
+        folder,
+        about={"architecture": architecture, "objective": "contrastive"},
+        seed=1,
+        device=CPU,
+        progress=progress or Silent(),
+        inputs={},
+    )
+
+
+@pytest.mark.parametrize("architecture", ["static", "lstm", "transformer"])
+def test_stopped_and_resumed_equals_unbroken_and_the_model_has_learned(tokenised, check, tmp_path, architecture):
+    from test_loop import StopAt
+
+    what = objective(tokenised, check, 60 if architecture == "static" else 15)
+    train(what, tmp_path / "unbroken", architecture)
+    with pytest.raises(loop.Interrupted):
+        train(what, tmp_path / "broken", architecture, StopAt(10))
+    train(what, tmp_path / "broken", architecture)
+    digests = [file_digest(tmp_path / name / "final.safetensors") for name in ("unbroken", "broken")]
+    assert digests[0] == digests[1]
+    if architecture == "static":
+        torch.manual_seed(1)
+        untrained = build_retriever(architecture, 600, SETTINGS, 64)
+        trained = loop.load_trained(tmp_path / "unbroken", "final", CPU)
+        assert what.validate(trained)["mrr"] > what.validate(untrained)["mrr"]
+
+
+@pytest.mark.parametrize("architecture", ["lstm", "transformer"])
+def test_a_network_starts_silent_and_a_vector_does_not_depend_on_its_batch(tokenised, architecture):
+    torch.manual_seed(0)
+    model = build_retriever(architecture, 600, SETTINGS, 64).eval()
+    texts = [tokenised.whole(place, 64) for place in range(5)] + [np.zeros(0, dtype=np.int64)]
+    with torch.no_grad():
+        silent = embed_tokens(model, texts)
+        table = model.embedding.weight * model.token_weights[:, None]
+        assert torch.allclose(silent[0], torch.nn.functional.normalize(table[texts[0]].sum(0), dim=0), atol=1e-5)
+        torch.nn.init.normal_(model.mix.weight)
+        together, alone = embed_tokens(model, texts), embed_tokens(model, texts[2:3])
+    assert not torch.allclose(silent[0], together[0], atol=1e-2)
+    assert torch.allclose(together[2], alone[0], atol=1e-5)
+    assert not together[5].any()
+
+
+def test_the_models_trained_for_retrieval_have_the_stated_sizes():
+    sizes = {"static": 514_001, "lstm": 2_144_209, "transformer": 3_494_097}
+    for architecture, parameters in sizes.items():
+        model: Retriever = build_retriever(architecture, 2000, RetrievalSettings(), 128)
+        assert model.num_parameters() == parameters <= 3_500_000
+
+
+@given(st.integers(1, 40), st.integers(1, 20), st.integers(0, 20), st.integers(0, 2**32))
+def test_a_crop_is_a_run_of_the_text_and_thinning_never_empties_it(length, least, more, seed):
+    text, rng = np.arange(length), np.random.default_rng(seed)
+    part = crop(text, (least, least + more), rng)
+    assert min(length, least) <= len(part) <= min(length, least + more)
+    assert np.array_equal(part, np.arange(part[0], part[0] + len(part)))
+    kept = thin(text, 0.9, rng)
+    assert len(kept) and set(kept) <= set(text)
+
+
+def test_the_contrastive_loss_ignores_what_is_related_and_counts_hard_negatives():
+    scores = torch.tensor([[2.0, 9.0, 1.0], [0.0, 3.0, 1.5]])  # two pairs and one hard negative
+    related = torch.tensor([[False, True, False], [False, False, False]])
+    rows = [-math.log(math.exp(2) / (math.exp(2) + math.exp(1)))]
+    rows.append(-math.log(math.exp(3) / (math.exp(0) + math.exp(3) + math.exp(1.5))))
+    columns = [-math.log(math.exp(2) / (math.exp(2) + math.exp(0))), 0.0]
+    expected = (sum(rows) / 2 + sum(columns) / 2) / 2
+    assert contrastive_loss(scores, related).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_distillation_costs_nothing_exactly_when_the_rankings_agree():
+    teacher = torch.randn(4, 4)
+    assert distillation_loss(teacher, teacher).item() == pytest.approx(0, abs=1e-6)
+    assert distillation_loss(teacher + 1.0, teacher).item() == pytest.approx(0, abs=1e-6)  # a softmax's freedom
+    assert distillation_loss(-teacher, teacher).item() > 0.1
+
+
+def test_own_pairs_come_from_one_passage(tokenised):
+    rng = np.random.default_rng(0)
+    for kind in ("crop", "cloze", "title"):
+        pairs = OwnPairs(tokenised, kind, (4, 12), (20, 60)).draw(rng, 50)
+        assert len(pairs.left) == len(pairs.right) == 50 and not pairs.related.diagonal().any()
+    titles = tokenised.title_of
+    source = OwnPairs(tokenised, "title", (4, 12), (20, 60))
+    pairs = source.draw(np.random.default_rng(0), 200)
+    same_title = np.array([[np.array_equal(a, b) for b in pairs.left] for a in pairs.left])
+    np.fill_diagonal(same_title, False)
+    assert np.array_equal(pairs.related, same_title) and len(np.unique(titles)) < 110
+
+
+def test_query_pairs_mask_every_relevant_passage_and_append_hard_negatives(tokenised, tokenizer):
+    queries = [np.array(ids) for ids in tokenizer.encode(["one query", "another", "third"])]
+    relevant = [[0, 1], [2], [3, 0]]
+    source = QueryPairs(tokenised, queries, relevant, (20, 60), negatives=[[5], [6], []])
+    pairs = source.draw(np.random.default_rng(0), 10)
+    assert len(pairs.left) == 3 and len(pairs.right) == 5
+    assert pairs.related.shape == (3, 5) and not pairs.related[:, 3:].any()
+
+
+def test_taught_pairs_share_their_passage_and_bring_its_teacher_vectors(tokenised, wiki, tokenizer):
+    records = [wiki.corpus.record(place * 28) for place in range(200)]
+    crops, owners = query_like([r.title for r in records], [r.text for r in records], 2, 0)
+    assert crops == query_like([r.title for r in records], [r.text for r in records], 2, 0)[0]
+    rng = np.random.default_rng(0)
+    vectors = [rng.normal(size=(n, 8)).astype(np.float32) for n in (len(crops), 200)]
+    ids = [np.array(row) for row in tokenizer.encode(crops)]
+    pairs = TaughtPairs(tokenised, ids, owners, (20, 60), (vectors[0], vectors[1]), 8).draw(rng, 64)
+    assert 16 <= len(pairs.left) == len(pairs.right) <= 64
+    for left, right in zip(pairs.left_teacher, pairs.right_teacher, strict=True):
+        crop_place = np.flatnonzero((vectors[0] == left).all(1))[0]
+        assert np.array_equal(vectors[1][owners[crop_place]], right)
+
+
+def test_dropout_pairs_are_equal_before_dropout(tokenised):
+    pairs = DropoutPairs(tokenised, (20, 60)).draw(np.random.default_rng(0), 20)
+    assert all(np.array_equal(a, b) for a, b in zip(pairs.left, pairs.right, strict=True))
