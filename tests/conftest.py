@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tokir.config import TokenizerSettings
 from tokir.data import Dataset, load
-from tokir.tokenizers import Tokenizer, train_bpe
+from tokir.tokenizers import Tokenizer, train_tokenizer
 
 
 @pytest.fixture(scope="session")
@@ -20,4 +21,4 @@ def passages(wiki: Dataset) -> list[str]:
 
 @pytest.fixture(scope="session")
 def tokenizer(passages: list[str]) -> Tokenizer:
-    return train_bpe(passages, 600)
+    return train_tokenizer(passages, TokenizerSettings(vocabulary_size=600))

@@ -50,6 +50,8 @@ def test_overrides_reach_nested_settings_and_lists():
         (["objectives.static=[lm]"], ["objectives.static", "no order of words"]),
         (["poolings=[mean]"], ["contrastive+queries", "learned"]),
         (["fusions=[{systems: [bm25]}]"], ["fusions.0.systems", "at least 2"]),
+        (["variants=[{name: x, retrieval: {pairs: cloz}}]"], ["variant x", "retrieval.pairs"]),
+        (["variants=[{name: x, retrieval: {teacher: canine}}]"], ["variant x", "one for all models"]),
         (["seeds.0.x=1"], ["seeds.0 is no group of settings"]),
     ],
 )

@@ -213,10 +213,12 @@ def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, 
         "--set", "retrieval.teacher=roberta", "--set", f"pretrained_folders.roberta={tmp_path / 'teacher'}",
         "--set", "retrieval.teacher_texts=1", "--set", "retrieval.negatives=self",
         "--set", "retrieval.steps.lstm=3", "--set", "retrieval.batch_size.lstm=16",
-        "--set", "poolings=[learned, learned-white]",
+        "--set", "poolings=[learned, learned-white]", "--set", "evaluation.examples=3",
+        "--set", "variants=[{name: cloze, retrieval: {pairs: cloze}, architectures: [static]}]",
     ]  # fmt: skip
     tokir("run", "quickstart", *options)
-    rows = {row["id"]: row for row in json.loads((tmp_path / "run/results.json").read_text())["systems"]}
+    results = json.loads((tmp_path / "run/results.json").read_text())
+    rows = {row["id"]: row for row in results["systems"]}
     static = f"bpe-500.static.{objective}.learned.s0"
     lstm = f"bpe-500.lstm.lm-then-{objective}.learned-white.s0"
     assert rows[static]["seconds"]["teacher"] > 0 and rows[static]["scores"]["recall@10"] > 0
@@ -225,10 +227,18 @@ def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, 
     assert models == {
         "bpe-500.static.contrastive.s0",
         f"bpe-500.static.{objective}.s0",
+        "bpe-500.static.contrastive~cloze.s0",
+        f"bpe-500.static.{objective}~cloze.s0",
         "bpe-500.lstm.lm.s0",
         "bpe-500.lstm.lm-then-contrastive.s0",
         f"bpe-500.lstm.lm-then-{objective}.s0",
     }
+    pairs = [(entry["factor"], entry["before"], entry["after"]) for entry in results["ablations"]]
+    assert ("variant", static, static.replace(".learned", "~cloze.learned")) in pairs
+    assert ("pooling", lstm.replace("-white", ""), lstm) in pairs
+    assert {(factor, before) for factor, before, after in pairs if after == "bm25"} == set()
+    report = (tmp_path / "run/report.md").read_text()
+    assert "## Ablations" in report and report.count("| system | first relevant at |") == 3
 
 
 def test_a_missing_teacher_is_told_or_left_out_when_it_is_optional(tmp_path, data, capsys):

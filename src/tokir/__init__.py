@@ -22,22 +22,23 @@ _HOMES = {
     "Tokenizer": "tokir.tokenizers",
     "load_config": "tokir.config",
     "load_dataset": "tokir.data",
-    "train_bpe": "tokir.tokenizers",
+    "TokenizerSettings": "tokir.config",
+    "train_tokenizer": "tokir.tokenizers",
     "write_report": "tokir.report",
 }
 
-__all__ = ["Dataset", "Machine", "RunFolder", "Study", "StudyConfig", "Tokenizer", "TokirError"]
-__all__ += ["load_config", "load_dataset", "train_bpe", "write_report"]
+__all__ = ["Dataset", "Machine", "RunFolder", "Study", "StudyConfig", "Tokenizer", "TokenizerSettings"]
+__all__ += ["TokirError", "load_config", "load_dataset", "train_tokenizer", "write_report"]
 
 if TYPE_CHECKING:
     from tokir.artifacts import RunFolder
-    from tokir.config import StudyConfig, load_config
+    from tokir.config import StudyConfig, TokenizerSettings, load_config
     from tokir.data import Dataset
     from tokir.data import load as load_dataset
     from tokir.errors import TokirError
     from tokir.report import write_report
     from tokir.study import Machine, Study
-    from tokir.tokenizers import Tokenizer, train_bpe
+    from tokir.tokenizers import Tokenizer, train_tokenizer
 
 
 def __getattr__(name: str) -> Any:

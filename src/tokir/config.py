@@ -6,6 +6,7 @@ error always names the field, what is allowed and the nearest name.
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -30,6 +31,21 @@ PretrainedName = Literal["minilm", "canine", "roberta", "byt5"]
 BaselineName = Literal["bm25", "bm25-tuned", "model2vec", "minilm", "canine", "roberta", "byt5"]
 FusionName = Literal["weighted", "rrf"]
 Precision = Literal["fp32", "bf16", "auto"]
+VariantName = Literal[
+    "typo-1",
+    "typo-2",
+    "drop",
+    "swap",
+    "upper",
+    "lower",
+    "strip-diacritics",
+    "add-diacritics",
+    "look-alike",
+    "joined",
+    "split",
+]
+TokenizerName = Literal["bpe", "wordpiece-bpe", "unigram", "byte", "character", "word", "file"]
+BYTE_VOCABULARY = 257  # the bytes and the separator
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -54,23 +70,69 @@ class DataSettings(Settings):
 
 
 class TokenizerSettings(Settings):
-    """A tokenizer to train on the training documents."""
+    """A tokenizer to train on the training documents, or one that is there already."""
 
-    type: Literal["bpe"] = Field("bpe", description="byte-level byte-pair encoding")
-    vocabulary_size: int = Field(2000, ge=257, le=1_000_000, description="entries, special tokens included")
+    type: TokenizerName = Field(
+        "bpe",
+        description="byte-level BPE; WordPiece over BPE's merges; Unigram; bytes, characters or words; a file",
+    )
+    vocabulary_size: int = Field(
+        2000,
+        ge=2,
+        le=1_000_000,
+        description="entries, special tokens included; at most so many for characters and words",
+    )
     lowercase: bool = Field(False, description="lower-case text first")
     normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = Field(
         None, description="Unicode normalisation form applied first"
     )
     prefix_space: bool = Field(False, description="cut the first word of a text as any other, with its space")
+    pretokenization: Literal["words", "digits", "whitespace"] = Field(
+        "words",
+        description="what no piece of a BPE crosses: words as in GPT-2, also single digits, or white space alone",
+    )
+    file: str | None = Field(None, description="a tokenizer.json or a sentencepiece .model, for the type file")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, values: Any) -> Any:
+        """Bytes have one size of vocabulary; a file brings its own."""
+        if isinstance(values, dict) and values.get("type") in ("byte", "file"):
+            return {"vocabulary_size": BYTE_VOCABULARY, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _fits(self) -> TokenizerSettings:
+        if self.type == "byte" and self.vocabulary_size != BYTE_VOCABULARY:
+            raise ValueError(f"a byte tokenizer has {BYTE_VOCABULARY} entries: leave vocabulary_size out")
+        if self.type == "bpe" and self.vocabulary_size < BYTE_VOCABULARY:
+            raise ValueError(
+                f"a vocabulary of {self.vocabulary_size} is smaller than the alphabet of byte-level BPE: "
+                f"{BYTE_VOCABULARY} entries at least"
+            )
+        if (self.type == "file") != (self.file is not None):
+            raise ValueError("the type file goes with the setting file, and no other type does")
+        if self.type == "file" and (self.lowercase or self.normalization or self.prefix_space):
+            raise ValueError("a tokenizer from a file brings its own normalisation: leave those settings out")
+        if self.prefix_space and self.type not in ("bpe", "byte"):
+            raise ValueError(f"prefix_space is for bpe and byte; {self.type} cuts the first word as any other")
+        if self.pretokenization != "words" and self.type != "bpe":
+            raise ValueError("pretokenization is for bpe")
+        return self
 
     @property
     def id(self) -> str:
         """The name used in system ids, for example ``bpe-2k`` or ``bpe-8k-lower-nfkc``."""
+        if self.file is not None:
+            path = Path(self.file)
+            stem = path.parent.name if path.stem == "tokenizer" and path.parent.name else path.stem
+            return "file-" + re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
         size = self.vocabulary_size
         name = f"{self.type}-{size // 1000}k" if size % 1000 == 0 else f"{self.type}-{size}"
+        name = self.type if self.type == "byte" else name
         name += "-lower" if self.lowercase else ""
         name += "-space" if self.prefix_space else ""
+        name += f"-{self.pretokenization}" if self.pretokenization != "words" else ""
         return name + (f"-{self.normalization.lower()}" if self.normalization else "")
 
 
@@ -146,6 +208,7 @@ class RetrievalSettings(Descent):
     pairs: Literal["crop", "cloze", "title"] = Field(
         "crop", description="pairs without labels: two crops, a span and what is left, a title and its text"
     )
+    titles: bool = Field(True, description="crops keep the title of their passage")
     query_share: float = Field(
         0.25, gt=0, lt=1, description="batches of judged train queries, where there are any"
     )
@@ -163,6 +226,42 @@ class RetrievalSettings(Descent):
     teacher_temperature: float = Field(0.03, gt=0, le=1, description="of the teacher's ranking of a batch")
     dimensions: int = Field(256, ge=8, le=4096, description="of the static model's vectors")
     validations: int = Field(8, ge=1, le=1000)
+
+
+class Variant(Settings):
+    """The same training with some settings changed: a model of its own, beside the one it differs from."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="stands in the ids of its systems")
+    retrieval: dict[str, Any] = Field(min_length=1, description="settings of ``retrieval`` that differ")
+    architectures: list[ArchitectureName] = Field(
+        ["lstm", "transformer", "static"], description="of these, those that the study has"
+    )
+    objectives: list[str] | None = Field(None, description="of the study's objectives, these; by default all")
+
+
+class BudgetSettings(Settings):
+    """What is the same for all tokenizers of a study: a token of one holds thrice the text of a token of another."""
+
+    equal: Literal["text", "tokens", "seconds"] = Field(
+        "text",
+        description="what a language model has read when its training ends; seconds are those of any training",
+    )
+    seconds: float | None = Field(None, gt=0, description="of each training, where seconds are equal")
+    window: Literal["tokens", "characters"] = Field(
+        "tokens", description="what the lengths of windows and crops, all given in tokens, stand for"
+    )
+    characters_per_token: float = Field(
+        3.3, gt=0, description="of the tokenizer that those lengths, and equal tokens, are reckoned for"
+    )
+    match: Literal["none", "total", "non-embedding"] = Field(
+        "none", description="parameters that models adapt their width to, those of the first tokenizer's"
+    )
+
+    @model_validator(mode="after")
+    def _has_seconds(self) -> BudgetSettings:
+        if (self.equal == "seconds") != (self.seconds is not None):
+            raise ValueError("equal: seconds goes with the setting seconds, and nothing else does")
+        return self
 
 
 class FusionSettings(Settings):
@@ -201,6 +300,10 @@ class EvaluationSettings(Settings):
     depth: int = Field(1000, ge=100, le=100_000, description="passages kept in a ranking")
     bootstrap: int = Field(10_000, ge=100, description="resamples behind a 95% interval")
     latency_queries: int = Field(100, ge=1, description="queries timed one at a time, after warm-up")
+    robustness: list[VariantName] = Field(
+        [], description="slips to put into the queries, each evaluated beside the clean ones"
+    )
+    examples: int = Field(8, ge=0, le=1000, description="queries shown in full, drawn by seed")
     seed: int = Field(0, ge=0)
 
 
@@ -214,6 +317,8 @@ class StudyConfig(Settings):
     objectives: Objectives = Objectives()
     training: TrainingSettings = TrainingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    budget: BudgetSettings = BudgetSettings()
+    variants: list[Variant] = Field([], description="ablations: models trained for retrieval in other ways")
     embedding_precision: Precision = Field(
         "fp32", description="arithmetic of embedding the corpus; queries are always embedded in fp32"
     )
@@ -222,6 +327,9 @@ class StudyConfig(Settings):
         description="mean and sif of language models, learned of models trained for retrieval",
     )
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)] = [0]
+    language_model_seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)] | None = (
+        Field(None, description="of models trained as language models alone, where they are to be fewer")
+    )
     baselines: list[BaselineName] = ["bm25", "minilm"]
     fusions: list[FusionSettings] = []
     pretrained_folders: dict[PretrainedName, str] = Field(
@@ -238,13 +346,50 @@ class StudyConfig(Settings):
                     raise ValueError(f"poolings hold none for the objective {objective}, which takes {suited}")
         return self
 
-    @field_validator("tokenizers", "architectures", "poolings", "seeds", "baselines", "fusions")
+    @model_validator(mode="after")
+    def _variants_hold(self) -> StudyConfig:
+        for variant in self.variants:
+            if shared := {"documents", "teacher", "teacher_optional", "teacher_texts"} & set(variant.retrieval):
+                name = sorted(shared)[0]
+                raise ValueError(
+                    f"variant {variant.name}: retrieval.{name} is one for all models of a study: "
+                    "set it under retrieval, and compare two studies"
+                )
+            try:
+                self.retrieval_of(variant.name)
+            except ValidationError as error:
+                problem = error.errors()[0]
+                where = ".".join(str(part) for part in ("retrieval", *problem["loc"]))
+                raise ValueError(f"variant {variant.name}: {where}: {problem['msg'].lower()}") from None
+        return self
+
+    def retrieval_of(self, variant: str) -> RetrievalSettings:
+        """How vectors are trained in a variant; ``""`` is none of them."""
+        changed = next((other.retrieval for other in self.variants if other.name == variant), {})
+        return RetrievalSettings.model_validate(_merged(self.retrieval.model_dump(), changed))
+
+    @field_validator("tokenizers", "architectures", "poolings", "seeds", "baselines", "fusions", "variants")
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
-        names = [value.id if isinstance(value, TokenizerSettings | FusionSettings) else value for value in values]
+        names = [
+            value.id
+            if isinstance(value, TokenizerSettings | FusionSettings)
+            else value.name
+            if isinstance(value, Variant)
+            else value
+            for value in values
+        ]
         if repeated := {str(name) for name in names if names.count(name) > 1}:
             raise ValueError(f"{', '.join(sorted(repeated))} is named more than once")
         return values
+
+
+def _merged(values: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for key, value in changed.items():
+        deeper = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if deeper else value
+    return merged
 
 
 def poolings_of(objective: str, poolings: list[PoolingName]) -> list[PoolingName]:
@@ -256,7 +401,7 @@ def poolings_of(objective: str, poolings: list[PoolingName]) -> list[PoolingName
     return [name for name in poolings if name.startswith("learned") == objectives.retrieves(objective)]
 
 
-PRESETS = ("quickstart", "reference", "objectives", "best")
+PRESETS = ("quickstart", "reference", "objectives", "ablations", "tokenizers", "vocabulary", "best")
 
 
 def load_config(preset_or_file: str, overrides: list[str] | None = None) -> StudyConfig:

@@ -24,10 +24,12 @@ def describe(system: System, folder: RunFolder, config: StudyConfig) -> dict[str
         "tokenizer": None,
         "architecture": None,
         "objective": None,
+        "variant": None,
         "pooling": None,
         "seed": None,
         "parameters": None,
         "dimensions": None,
+        "seen": None,
         "language_model": None,
         "retrieval_training": None,
         "scores": None,
@@ -69,9 +71,11 @@ def title(architecture: str, objective: str, pooling: str) -> str:
 def _trained(system: TrainedSystem, folder: RunFolder, config: StudyConfig) -> dict[str, Any]:
     point = system.model
     row: dict[str, Any] = {
-        "title": title(point.architecture, point.objective, system.pooling),
+        "title": title(point.architecture, point.objective, system.pooling)
+        + (f" ({point.variant})" if point.variant else ""),
         "architecture": point.architecture,
         "objective": point.objective,
+        "variant": point.variant or None,
         "pooling": system.pooling,
         "seed": point.seed,
     }
@@ -80,13 +84,14 @@ def _trained(system: TrainedSystem, folder: RunFolder, config: StudyConfig) -> d
     if not (place / "config.json").exists():  # its teacher is not on this machine
         return row
     model, history = _model(place)
-    settings = config.retrieval if point.retrieves else config.training
+    settings = config.retrieval_of(point.variant) if point.retrieves else config.training
     used = history[-1] if settings.checkpoint == "final" else min(history, key=lambda line: line["loss"])
     vectors = f"embeddings/{system.unprocessed.id}/corpus.npy"
     row |= {
         "tokenizer": json.loads(tokenizer.read_text("utf-8")),
         "parameters": model["parameters"],
         "dimensions": model["model"]["width"],
+        "seen": model["seen"],
         "seconds": {
             "train": _seconds(point, folder, config),  # over all sittings and all stages
             "teacher": _teacher_seconds(point, folder, config),
@@ -128,7 +133,7 @@ def _model(place: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 def _seconds(point: ModelPoint, folder: RunFolder, config: StudyConfig) -> float:
     """Of a training and of all that it starts from."""
     seconds: float = _model(folder.path / "models" / point.id)[1][-1]["seconds"]
-    before = [point.parent, point.static if config.retrieval.from_static else None]
+    before = [point.parent, point.static if config.retrieval_of(point.variant).from_static else None]
     return seconds + sum(_seconds(earlier, folder, config) for earlier in before if earlier)
 
 

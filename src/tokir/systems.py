@@ -24,11 +24,18 @@ class ModelPoint:
     architecture: ArchitectureName
     objective: str
     seed: int
+    variant: str = ""
 
     @property
     def id(self) -> str:
         """For example ``bpe-2k.lstm.lm.s0``."""
-        return f"{self.tokenizer.id}.{self.architecture}.{self.objective}.s{self.seed}"
+        return f"{self.trained}.s{self.seed}"
+
+    @property
+    def trained(self) -> str:
+        """Its id without the seed, for example ``bpe-2k.static.contrastive~cloze``."""
+        variant = f"~{self.variant}" if self.variant else ""
+        return f"{self.tokenizer.id}.{self.architecture}.{self.objective}{variant}"
 
     @property
     def retrieves(self) -> bool:
@@ -44,7 +51,9 @@ class ModelPoint:
     def parent(self) -> ModelPoint | None:
         """The model whose weights it starts from; None where it starts from random ones."""
         before = stages(self.objective)[:-1]
-        return replace(self, objective=THEN.join(before)) if before else None
+        if not before:
+            return None
+        return replace(self, objective=THEN.join(before), variant=self.variant if retrieves(before[-1]) else "")
 
     @property
     def static(self) -> ModelPoint | None:
@@ -64,8 +73,7 @@ class TrainedSystem:
     @property
     def id(self) -> str:
         """For example ``bpe-2k.lstm.lm.mean-white.s0``."""
-        point = self.model
-        return f"{point.tokenizer.id}.{point.architecture}.{point.objective}.{self.pooling}.s{point.seed}"
+        return f"{self.model.trained}.{self.pooling}.s{self.model.seed}"
 
     @property
     def unprocessed(self) -> TrainedSystem:
@@ -99,11 +107,22 @@ System = TrainedSystem | BaselineSystem | FusionSystem
 def model_points(config: StudyConfig) -> list[ModelPoint]:
     """Every model that embeds; those that others start from are their parents."""
     return [
-        ModelPoint(tokenizer, architecture, objective, seed)
+        ModelPoint(tokenizer, architecture, objective, seed, variant)
         for tokenizer in config.tokenizers
         for architecture in config.architectures
         for objective in getattr(config.objectives, architecture)
-        for seed in config.seeds
+        for variant in ["", *_variants(config, architecture, objective)]
+        for seed in (config.seeds if retrieves(objective) else config.language_model_seeds or config.seeds)
+    ]
+
+
+def _variants(config: StudyConfig, architecture: str, objective: str) -> list[str]:
+    return [
+        variant.name
+        for variant in config.variants
+        if retrieves(objective)
+        and architecture in variant.architectures
+        and objective in (variant.objectives or [objective])
     ]
 
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from tokir.evaluation.findings import findings
 from tokir.evaluation.latency import measure_latency
 from tokir.evaluation.measures import MEASURES, mean_scores, score_queries
-from tokir.evaluation.significance import bootstrap_interval, paired_difference
 
 passages = [f"d{i}" for i in range(25)]
 rankings = st.dictionaries(st.sampled_from(passages), st.sampled_from([0.1, 0.5, 0.9]), max_size=25)
@@ -44,24 +43,6 @@ def test_a_query_without_a_ranking_counts_as_zero():
     scores = score_queries({"b": {"d2": 1.0}, "c": {}}, qrels)
     assert scores["recall@10"] == [0.0, 1.0, 0.0]
     assert mean_scores(scores)["mrr@10"] == pytest.approx(1 / 3)
-
-
-def test_the_interval_of_a_mean_is_near_the_normal_one_and_repeats():
-    values = np.random.default_rng(1).normal(0.4, 0.2, size=400).tolist()
-    low, high = bootstrap_interval(values, 10_000, seed=0)
-    error = np.std(values) / np.sqrt(len(values))
-    assert low == pytest.approx(np.mean(values) - 1.96 * error, abs=0.002)
-    assert high == pytest.approx(np.mean(values) + 1.96 * error, abs=0.002)
-    assert bootstrap_interval(values, 10_000, seed=0) == (low, high)
-    assert bootstrap_interval([0.0] * 50, 1000, seed=0) == (0.0, 0.0)
-    assert bootstrap_interval([0.3], 1000, seed=0) == (0.0, 1.0)
-
-
-def test_a_paired_difference_is_sharper_than_two_intervals():
-    rng = np.random.default_rng(0)
-    difficulty = rng.uniform(size=300)
-    difference, (low, high) = paired_difference((difficulty + 0.05).tolist(), difficulty.tolist(), 1000, 0)
-    assert difference == pytest.approx(0.05) and low == pytest.approx(0.05) and high == pytest.approx(0.05)
 
 
 def test_latency_stages_add_up_to_the_total():

@@ -79,11 +79,13 @@ import torch
 sys.path.insert(0, sys.argv[2])
 from test_loop import *
 from tokir.data import load
-from tokir.tokenizers import train_bpe
+from tokir.config import TokenizerSettings
+from tokir.tokenizers import train_tokenizer
 torch.set_num_threads(1)
 loop.SECONDS_BETWEEN_SAVES = 0.05
 passages = load("wiki").corpus.passages(0, 300)
-objective = LanguageModelObjective(train_bpe(passages, 600), passages[:100], passages[100:110], SETTINGS)
+tokenizer = train_tokenizer(passages, TokenizerSettings(vocabulary_size=600))
+objective = LanguageModelObjective(tokenizer, passages[:100], passages[100:110], SETTINGS)
 train(objective, Path(sys.argv[1]))
 """
 

@@ -9,23 +9,25 @@ from tokir.config import ArchitectureName, RetrievalSettings, TrainingSettings
 if TYPE_CHECKING:
     from tokir.models.lstm import LSTM
     from tokir.models.retriever import Retriever
-    from tokir.models.transformer import Transformer
+    from tokir.models.transformer import Transformer, TransformerConfig
 
     LanguageModel = LSTM | Transformer
     Model = LanguageModel | Retriever
 
+WIDTH = 256  # of the reference set-up
+
 
 def build_language_model(
-    architecture: ArchitectureName, vocabulary_size: int, training: TrainingSettings
+    architecture: ArchitectureName, vocabulary_size: int, training: TrainingSettings, width: int = WIDTH
 ) -> LanguageModel:
     """A freshly initialised language model; torch's global random state decides the weights."""
     if architecture == "lstm":
         from tokir.models.lstm import LSTM, LSTMConfig
 
-        return LSTM(LSTMConfig(vocabulary_size, dropout=training.dropout))
-    from tokir.models.transformer import Transformer, TransformerConfig
+        return LSTM(LSTMConfig(vocabulary_size, width, width, dropout=training.dropout))
+    from tokir.models.transformer import Transformer
 
-    return Transformer(TransformerConfig(vocabulary_size, training.sequence_length, dropout=training.dropout))
+    return Transformer(_transformer(vocabulary_size, training.sequence_length, width, training.dropout))
 
 
 def build_retriever(
@@ -34,6 +36,7 @@ def build_retriever(
     settings: RetrievalSettings,
     window: int,
     *,
+    width: int = WIDTH,
     causal: bool = False,
 ) -> Retriever:
     """A freshly initialised retriever.
@@ -41,20 +44,30 @@ def build_retriever(
     Args:
         architecture: its network, or static for none.
         vocabulary_size: entries of its token table.
-        settings: width and dropout.
+        settings: dimensions and dropout.
         window: the longest text, in tokens, that its network reads at once.
+        width: of its network's states.
         causal: a Transformer that reads as the language model whose weights it starts from.
     """
     from tokir.models.lstm import LSTMConfig
     from tokir.models.retriever import Retriever, RetrieverConfig
-    from tokir.models.transformer import TransformerConfig
 
     network: LSTMConfig | TransformerConfig | None = None
     if architecture == "lstm":
-        network = LSTMConfig(vocabulary_size, dropout=settings.dropout)
+        network = LSTMConfig(vocabulary_size, width, width, dropout=settings.dropout)
     elif architecture == "transformer":
-        network = TransformerConfig(vocabulary_size, window, dropout=settings.dropout, causal=causal)
+        network = _transformer(vocabulary_size, window, width, settings.dropout, causal)
     return Retriever(RetrieverConfig(vocabulary_size, settings.dimensions, network))
+
+
+def _transformer(
+    vocabulary_size: int, window: int, width: int, dropout: float, causal: bool = True
+) -> TransformerConfig:
+    from tokir.models.transformer import TransformerConfig
+
+    return TransformerConfig(
+        vocabulary_size, window, width, feed_forward=4 * width, dropout=dropout, causal=causal
+    )
 
 
 def rebuild(shape: dict[str, Any], architecture: str, objective_retrieves: bool) -> Model:

@@ -27,7 +27,7 @@ def write_report(folder: RunFolder) -> Path:
     page = folder.path / "report.html"
     texts = {
         folder.path / "results.csv": to_csv(results.systems),
-        folder.path / "report.md": to_markdown(raw, results),
+        folder.path / "report.md": to_markdown(raw, results, examples),
         page: to_html(raw, results, examples),
     }
     for path, text in texts.items():  # all are made before any is written

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from tokir.report.rows import Headline, names, ranked, recall, training_seconds
-from tokir.report.schema import Results, System
+from tokir.report.schema import BudgetFacts, Results, System
 
 QUESTION = (
     "Which tokenizer, architecture and training objective should a small retrieval model use on these documents?"
@@ -69,6 +69,13 @@ def retrieval_caption(results: Results) -> str:
         f"95%, percentile bootstrap over queries, {evaluation.bootstrap:,} resamples. Best of a column in bold. "
         f"{dataset.choices}"
     )
+    if results.groups:
+        text += (
+            " Groups: systems that share a letter cannot be told apart on recall@10 (randomisation test over queries, "
+            "Holm's correction over all pairs, and an interval without zero)."
+        )
+    if any(row.seeds for row in results.systems):
+        text += " Systems of several seeds are means over them, and their intervals hold seeds and queries alike."
     if chance := results.chance.get("recall@10"):
         text += f" A random order has recall@10 {chance:.4f}."
     return text
@@ -85,7 +92,37 @@ def cost_caption(results: Results) -> str:
         "held-out documents and compares models of one tokenizer only; bits per character and per byte compare "
         "all of them."
     )
+    if results.settings.budget and len({row.tokenizer.id for row in results.systems if row.tokenizer}) > 1:
+        text += f" {budget(results.settings.budget)}"
     return f"{text} {words}." if words else text
+
+
+def budget(facts: BudgetFacts) -> str:
+    """What was the same for all tokenizers."""
+    equal = {
+        "text": "Every language model reads the same text as often, every retriever the same number of pairs",
+        "tokens": (
+            "Every language model reads as many tokens as one with "
+            f"{facts.characters_per_token:g} characters per token in the epochs asked for"
+        ),
+        "seconds": f"Every training has {facts.seconds or 0:g} seconds",
+    }[facts.equal]
+    window = {
+        "tokens": "windows and crops hold as many tokens",
+        "characters": (
+            "windows and crops hold as many characters as those of a tokenizer with "
+            f"{facts.characters_per_token:g} characters per token"
+        ),
+    }[facts.window]
+    match = {
+        "none": "models have the same width",
+        "total": "widths are chosen so that all have as many parameters as with the first tokenizer",
+        "non-embedding": (
+            "widths are chosen so that all have as many parameters outside of their token tables as with the first "
+            "tokenizer"
+        ),
+    }[facts.match]
+    return f"{equal}; {window}; {match}."
 
 
 def truncation(row: System) -> str:

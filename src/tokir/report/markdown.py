@@ -5,22 +5,29 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tokir.report import captions
+from tokir.report import ablations, captions, robustness, tokenizers
 from tokir.report.evidence import describe
-from tokir.report.rows import groups, in_words
-from tokir.report.schema import Results
+from tokir.report.rows import excerpt, groups, in_words, names
+from tokir.report.schema import Example, Passage, Results
 from tokir.report.tables import COST, RETRIEVAL, Column, cells
 
+EXCERPT = 120  # characters of a passage shown
 
-def to_markdown(raw: dict[str, Any], results: Results) -> str:
-    """The report without figures and examples.
+
+def to_markdown(raw: dict[str, Any], results: Results, examples: list[Example]) -> str:
+    """The report without figures.
 
     Args:
         raw: ``results.json`` as it lies in the run folder, for evidence paths.
         results: the same, checked.
+        examples: ``examples.json``, checked; may be empty.
     """
     lines = [f"# {_safe(results.study)} on {_safe(results.dataset.name)}", ""]
-    lines += [captions.QUESTION, "", _safe(" ".join(captions.answer(results))), ""]
+    lines += [captions.QUESTION, ""]
+    if results.verdict:
+        lines += ["## Verdict", "", *(f"- {_safe(sentence.text)}" for sentence in results.verdict), ""]
+    else:
+        lines += [_safe(" ".join(captions.answer(results))), ""]
     lines += [" · ".join(f"{name}: {_safe(value)}" for name, value in captions.facts(results)), ""]
     lines += ["## Findings", ""]
     for finding in results.findings:
@@ -30,6 +37,10 @@ def to_markdown(raw: dict[str, Any], results: Results) -> str:
         lines += [""] if finding.evidence else []
     lines += ["## Results", "", *_table(RETRIEVAL, results), "", _safe(captions.retrieval_caption(results)), ""]
     lines += [*_table(COST, results), "", _safe(captions.cost_caption(results)), ""]
+    lines += _ablations(results)
+    lines += _tokenizers(results)
+    lines += _robustness(results)
+    lines += _queries(results, examples)
     lines += ["## Systems", ""]
     for _, rows in groups(results.systems):
         for row in rows:
@@ -51,6 +62,79 @@ def _table(columns: tuple[Column, ...], results: Results) -> list[str]:
                 texts = ["unavailable"] + [""] * (len(columns) - 1)
             lines.append(f"| `{row.id}` | {' | '.join(texts)} |")
     return lines
+
+
+def _ablations(results: Results) -> list[str]:
+    found = ablations.lines(results)
+    if not found:
+        return []
+    lines = ["## Ablations", "", "| before | after | recall@10 | after | difference [95%] | verdict |"]
+    lines += ["|---|---|---:|---:|---:|---|"]
+    for heading, pairs in found:
+        lines.append(f"| **{heading}** | | | | | |")
+        for pair in pairs:
+            cells = (_safe(pair.before), _safe(pair.after), *pair.scores, _safe(pair.difference), pair.verdict)
+            lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", ablations.CAPTION, ""]
+
+
+def _tokenizers(results: Results) -> list[str]:
+    found = {row.tokenizer.id: row.tokenizer for row in results.systems if row.tokenizer}
+    if not found:
+        return []
+    lines = ["## Tokenizers", "", f"| tokenizer | entries | {' | '.join(tokenizers.HEADINGS)} |"]
+    lines.append(f"|---|---:|{'---:|' * len(tokenizers.HEADINGS)}")
+    for name, tokenizer in found.items():
+        lines.append(f"| `{name}` | {tokenizer.vocabulary_size:,} | {' | '.join(tokenizers.cells(tokenizer))} |")
+    lines += ["", tokenizers.CAPTION, ""]
+    for recipe, entries in tokenizers.correlations(results):
+        lines += [
+            f"**{_safe(recipe)}**",
+            "",
+            "| measure | with | Spearman | 95% | p |",
+            "|---|---|---:|---:|---:|",
+        ]
+        lines += [*(f"| {' | '.join(map(_safe, entry))} |" for entry in entries), ""]
+    return [*lines, *([tokenizers.CORRELATIONS_CAPTION, ""] if results.correlations else [])]
+
+
+def _robustness(results: Results) -> list[str]:
+    found = robustness.lines(results)
+    if not found:
+        return []
+    variants = [slip.variant for slip in results.slips]
+    lines = ["## Queries with slips", "", f"| system | clean | {' | '.join(variants)} |"]
+    lines.append(f"|---|---:|{'---:|' * len(variants)}")
+    for name, clean, changes in found:
+        texts = [f"**{text}**" if real else text for text, _, real in changes]
+        lines.append(f"| {_safe(name)} | {clean} | {' | '.join(texts)} |")
+    lines += ["", robustness.CAPTION.split(" (")[0] + ".", ""]
+    for slip in results.slips:
+        shown = [f"{_safe(before)} → {_safe(after)}" for before, after in slip.examples[:1]]
+        lines.append(f"- {slip.variant}: {slip.words}; {slip.changed:,} queries changed. {''.join(shown)}")
+    return [*lines, ""]
+
+
+def _queries(results: Results, examples: list[Example]) -> list[str]:
+    """Each example with the first passage of every system and the rank of its first relevant one."""
+    short = names(results.systems)
+    lines = ["## Queries", ""] if examples else []
+    for example in examples:
+        lines += [f"### {_safe(example.text)}", ""]
+        lines.append(f"Relevant ({example.relevant}): {_passage(example.relevant_passage)}")
+        lines += ["", "| system | first relevant at | first passage |", "|---|---:|---|"]
+        for id, found in example.systems.items():
+            rank = found.first_relevant_rank or f"not in {results.settings.evaluation.depth:,}"
+            first = _passage(found.passages[0]) if found.passages else "nothing"
+            mark = "✓ " if found.passages and found.passages[0].relevant else ""
+            lines.append(f"| {_safe(short.get(id, id))} | {rank} | {mark}{first} |")
+        lines.append("")
+    return lines
+
+
+def _passage(passage: Passage) -> str:
+    title = f"**{_safe(passage.title)}** " if passage.title else ""
+    return title + _safe(excerpt(passage.text, EXCERPT))
 
 
 def _heading(column: Column) -> str:

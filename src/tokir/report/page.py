@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from tokir.report import captions
+from tokir.report import ablations, captions, robustness
+from tokir.report import tokenizers as intrinsic
 from tokir.report.evidence import describe
 from tokir.report.figures import drawings
-from tokir.report.rows import groups, in_words, names
+from tokir.report.rows import excerpt, groups, in_words, names
 from tokir.report.schema import Example, Results
 from tokir.report.tables import COST, RETRIEVAL, cells, spans
 
@@ -72,6 +73,15 @@ def to_html(raw: dict[str, Any], results: Results, examples: list[Example]) -> s
                 captions.cost_caption(results),
             ),
         ],
+        ablations=ablations.lines(results),
+        ablations_caption=ablations.CAPTION,
+        intrinsic=intrinsic.cells,
+        intrinsic_headings=intrinsic.HEADINGS,
+        intrinsic_caption=intrinsic.CAPTION,
+        correlations=intrinsic.correlations(results),
+        correlations_caption=intrinsic.CORRELATIONS_CAPTION,
+        robustness=robustness.lines(results),
+        robustness_caption=robustness.CAPTION,
         figures=[(drawing, Markup(drawing.svg)) for drawing in drawings(results)],
         examples=examples,
         ranks=rank_line,
@@ -88,15 +98,6 @@ def visible(piece: str) -> str:
     '␣long'
     """
     return piece.translate(_VISIBLE)
-
-
-def excerpt(text: str, length: int) -> str:
-    """At most ``length`` characters of ``text`` on one line, cut between words where there are any."""
-    text = " ".join(text.split())
-    if len(text) <= length:
-        return text
-    cut = text[:length].rsplit(" ", 1)[0]
-    return cut + "…"
 
 
 def rank_line(example: Example, short: dict[str, str]) -> str:

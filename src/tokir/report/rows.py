@@ -160,6 +160,15 @@ class Headline:
         return cls(best, level, trained, lead)
 
 
+def excerpt(text: str, length: int) -> str:
+    """At most ``length`` characters of ``text`` on one line, cut between words where there are any."""
+    text = " ".join(text.split())
+    if len(text) <= length:
+        return text
+    cut = text[:length].rsplit(" ", 1)[0]
+    return cut + "…"
+
+
 def training_seconds(systems: list[System]) -> float | None:
     """Seconds of all trainings; poolings of one model share one. None where nothing was trained."""
     spent = {model_key(row): row.seconds["train"] for row in systems if "train" in row.seconds}

@@ -78,6 +78,19 @@ class Tokenizer(_Read):
     fertility: float | None = None
     bytes_per_token: float | None = None
     characters_per_token: float | None = None
+    vocabulary_use: float | None = None
+    whole_words: float | None = None
+    continued_words: float | None = None
+    renyi_efficiency: float | None = None
+    unknown_rate: float | None = None
+    round_trip: float | None = None
+
+
+class Seen(_Read):
+    """What a training read."""
+
+    tokens: int
+    characters: int
 
 
 class System(_Read):
@@ -89,8 +102,14 @@ class System(_Read):
     tokenizer: Tokenizer | None
     architecture: str | None
     objective: str | None
+    variant: str | None = None
     pooling: str | None
     seed: int | None
+    seeds: list[int] = []
+    runs: list[str] = []
+    groups: list[int] = []
+    by_seed: list[float] = []
+    seen: Seen | None = None
     parameters: int | None
     dimensions: int | None
     language_model: LanguageModel | None
@@ -111,6 +130,11 @@ class System(_Read):
         """Minutes of training, the teacher's vectors included; None for what was not trained here."""
         seconds = [self.seconds[name] for name in ("train", "teacher") if name in self.seconds]
         return sum(seconds) / 60 if self.kind == "trained" and seconds else None
+
+    @property
+    def ranking(self) -> str:
+        """The name of its ranked lists; those of the first seed where there are several."""
+        return self.runs[0] if self.runs else self.id
 
     @property
     def ok(self) -> bool:
@@ -138,6 +162,16 @@ class Comparison(_Read):
     measure: str
     difference: float
     interval: tuple[float, float]
+    p_holm: float | None = None
+
+
+class Ablation(_Read):
+    """Two systems that differ in one thing."""
+
+    factor: str
+    before: str
+    after: str
+    comparison: int
 
 
 class Finding(_Read):
@@ -148,6 +182,42 @@ class Finding(_Read):
     answer: Literal["supported", "not supported", "cannot tell"]
     evidence: list[str]
     text: str
+
+
+class Sentence(_Read):
+    """A sentence of the verdict and where its numbers lie."""
+
+    text: str
+    evidence: list[str]
+
+
+class Slip(_Read):
+    """What a kind of slip does to queries."""
+
+    variant: str
+    words: str
+    changed: int
+    examples: list[tuple[str, str]]
+
+
+class Change(_Read):
+    """Scores of the queries with slips."""
+
+    recall_at_10: float = Field(alias="recall@10")
+    change: float
+    interval: tuple[float, float]
+
+
+class Correlation(_Read):
+    """A measure of tokenizers against an outcome of their models."""
+
+    recipe: str
+    measure: str
+    outcome: str
+    tokenizers: int
+    rho: float | None
+    p: float | None
+    interval: tuple[float, float] | None
 
 
 class DatasetFacts(_Read):
@@ -186,10 +256,21 @@ class EvaluationFacts(_Read):
     latency_queries: int
 
 
+class BudgetFacts(_Read):
+    """What is the same for all tokenizers."""
+
+    equal: str
+    seconds: float | None
+    window: str
+    characters_per_token: float
+    match: str
+
+
 class Settings(_Read):
     """The part of the configuration that captions speak of."""
 
     evaluation: EvaluationFacts
+    budget: BudgetFacts | None = None
 
 
 class Results(_Read):
@@ -203,6 +284,12 @@ class Results(_Read):
     settings: Settings
     systems: list[System]
     comparisons: list[Comparison]
+    ablations: list[Ablation] = []
+    groups: list[list[str]] = []
+    robustness: dict[str, dict[str, Change]] = {}
+    slips: list[Slip] = []
+    correlations: list[Correlation] = []
+    verdict: list[Sentence] = []
     chance: dict[str, float]
     findings: list[Finding]
 

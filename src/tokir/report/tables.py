@@ -76,11 +76,26 @@ def _interval(row: System) -> str:
     return NONE if interval is None else f"[{interval[0]:.3f}, {interval[1]:.3f}]"
 
 
+def letters(row: System) -> str:
+    """The groups of systems that cannot be told apart to which a system belongs, ``a`` the best.
+
+    >>> _letter(0), _letter(27)
+    ('a', 'ab')
+    """
+    return " ".join(_letter(group) for group in row.groups)
+
+
+def _letter(number: int) -> str:
+    first, last = divmod(number, 26)
+    return ("" if not first else chr(96 + first)) + chr(97 + last)
+
+
 RETRIEVAL = (
     _score("Recall", "@1", "recall@1"),
     _score("Recall", "@5", "recall@5"),
     _score("Recall", "@10", "recall@10"),
     Column("Recall", "@10, 95% interval", lambda row: None, _interval),
+    Column("Recall", "groups", lambda row: None, lambda row: letters(row) or NONE),
     _score("Recall", "@100", "recall@100"),
     _score("MRR", "@10", "mrr@10"),
     _score("Precision", "@1", "precision@1"),
@@ -97,6 +112,10 @@ COST = (
     _latency("p50 of each step, ms", "tokenize", "tokenize", "p50", False),
     _latency("p50 of each step, ms", "encode", "encode", "p50", False),
     _latency("p50 of each step, ms", "search", "search", "p50", False),
+    _number("Read in training, M", "tokens", lambda row: row.seen.tokens / 1e6 if row.seen else None, ",.1f"),
+    _number(
+        "Read in training, M", "characters", lambda row: row.seen.characters / 1e6 if row.seen else None, ",.1f"
+    ),
     _number("Seconds", "train", lambda row: row.seconds.get("train"), ",.0f"),
     _number("Seconds", "teacher", lambda row: row.seconds.get("teacher") or None, ",.0f"),
     _number("Seconds", "embed", lambda row: row.seconds.get("embed"), ",.0f"),
@@ -177,6 +196,10 @@ def _flat(row: System) -> dict[str, object]:
         for name in ("mean", "p50", "p95"):
             flat[f"{stage}_ms_{name}"] = getattr(times, name, None)
     flat |= {
+        "groups": letters(row),
+        "seeds": " ".join(map(str, row.seeds)),
+        "tokens_read": row.seen and row.seen.tokens,
+        "characters_read": row.seen and row.seen.characters,
         "perplexity": model and model.perplexity,
         "bits_per_character": model and model.bits_per_character,
         "bits_per_byte": model and model.bits_per_byte,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,11 @@ from tokir.systems import System, model_points, systems
 
 if TYPE_CHECKING:
     from tokir.data import Split
+    from tokir.retrieval.ranking import Ranking
+    from tokir.searcher import Searcher
 
 SCHEMA = 1
+ROBUSTNESS_DEPTH = 100  # passages ranked for a query with slips; recall@10 needs no more
 
 
 class Study:
@@ -116,6 +119,7 @@ class Study:
         Args:
             again: measure latency once more, even where it was measured before.
         """
+        from tokir.evaluation.contenders import contenders
         from tokir.evaluation.results import assemble_examples, assemble_results
         from tokir.retrieval.ranking import write_qrels
 
@@ -125,6 +129,7 @@ class Study:
         write_qrels(path / "qrels.trec", split.qrels)
         self._write_queries(split)
         evaluated = [self._evaluate_system(system, split, again) for system in systems(self.config)]
+        contending = contenders(evaluated, split.qrels)
         results = {
             "schema": SCHEMA,
             "study": self.config.name,
@@ -144,24 +149,24 @@ class Study:
             },
             "environment": self._environment(),
             "settings": self.config.model_dump(mode="json"),
-            **assemble_results(evaluated, split.qrels, self.config.evaluation, len(self.dataset.corpus)),
+            **assemble_results(contending, split.queries, self.config.evaluation, len(self.dataset.corpus)),
         }
         write_json(path / "results.json", results)
         tokenizers: dict[str, Callable[[str], list[str]]] = {
             point.tokenizer.id: self.models.tokenizer(point.tokenizer).pieces
             for point in model_points(self.config)
         }
-        ok = [system for system in evaluated if system.about["status"] == "ok"]
         write_json(
             path / "examples.json",
-            assemble_examples(ok, split, tokenizers, self.record, self.config.evaluation.seed),
+            assemble_examples(contending, split, tokenizers, self.record, self.config.evaluation),
         )
         return results
 
     def _evaluate_system(self, system: System, split: Split, again: bool) -> Any:
         from tokir.describe import describe, unavailable
+        from tokir.evaluation.contenders import Evaluated
         from tokir.evaluation.latency import measure_latency
-        from tokir.evaluation.results import Evaluated
+        from tokir.evaluation.robustness import perturb
         from tokir.retrieval.ranking import read_run, write_run
 
         try:
@@ -178,7 +183,8 @@ class Study:
             "depth": self.config.evaluation.depth,
         }
         texts, ids = list(split.queries.values()), list(split.queries)
-        run_path, clock_path = self.folder.path / run, self.folder.path / clock
+        path = self.folder.path
+        run_path, clock_path = path / run, path / clock
         self.folder.ensure(
             [run],
             inputs,
@@ -194,7 +200,22 @@ class Study:
         )
         about = describe(system, self.folder, self.config)
         about["latency_ms"] = json.loads(clock_path.read_text("utf-8"))
-        return Evaluated(about, read_run(run_path))
+        variants: dict[str, Ranking] = {}
+        for variant in self.config.evaluation.robustness:
+            slipped = [perturb(text, variant, self.config.evaluation.seed, i) for i, text in enumerate(texts)]
+            name = f"rankings/{variant}/{system.id}.trec"
+            self.folder.ensure(
+                [name],
+                {**inputs, "queries": slipped, "depth": ROBUSTNESS_DEPTH},
+                partial(self._rank, searcher, slipped, ids, name, system.id),
+            )
+            variants[variant] = read_run(path / name)
+        return Evaluated(about, read_run(run_path), variants)
+
+    def _rank(self, searcher: Searcher, texts: list[str], ids: list[str], name: str, system: str) -> None:
+        from tokir.retrieval.ranking import write_run
+
+        write_run(self.folder.path / name, searcher.rank(texts, ids, ROBUSTNESS_DEPTH), system)
 
     def record(self, passage: str) -> dict[str, str]:
         """Title and text of a passage by id."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import atomic, digest, write_json
+from tokir.artifacts import atomic, digest, file_digest, write_json
 from tokir.config import TokenizerSettings
 from tokir.objectives import parts
 from tokir.study.workplace import Workplace
 from tokir.systems import ModelPoint, TrainedSystem
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tokir.config import PretrainedName
+    from tokir.config import ArchitectureName, PretrainedName, RetrievalSettings, TrainingSettings
     from tokir.encoders.trained import StaticEncoder, TrainedEncoder
     from tokir.models import Model
     from tokir.models.retriever import Retriever
@@ -40,22 +41,20 @@ class Models:
 
     def tokenizer(self, settings: TokenizerSettings) -> Tokenizer:
         """The tokenizer of these settings, trained if it is missing."""
-        from tokir.tokenizers import Tokenizer, intrinsic_measures, train_bpe
+        from tokir.tokenizers import intrinsic_measures, load, train_tokenizer
 
         folder = self.at.folder
-        files = [f"tokenizers/{settings.id}/{file}" for file in ("tokenizer.json", "training.json", "counts.npy")]
-        name, about, counts = files
+        inputs = {**self.at.drawn_inputs, **settings.model_dump(exclude={"file"})}
+        if settings.file is not None:
+            load(Path(settings.file))  # says at once what is wrong with it
+            inputs["file"] = file_digest(Path(settings.file))
+        name = self._tokenizer_file(settings)
+        about, counts = (f"tokenizers/{settings.id}/{file}" for file in ("training.json", "counts.npy"))
 
         def make() -> None:
             training, held_out = self.at.drawn
             self.at.progress.say(f"{settings.id}: training on {len(training):,} documents")
-            tokenizer = train_bpe(
-                training,
-                settings.vocabulary_size,
-                settings.lowercase,
-                settings.normalization,
-                settings.prefix_space,
-            )
+            tokenizer = train_tokenizer(training, settings)
             tokenizer.save(folder.path / name)
             occurrences = np.zeros(tokenizer.vocabulary_size, dtype=np.int64)
             for ids in tokenizer.encode(training):
@@ -67,13 +66,19 @@ class Models:
                 {
                     "id": settings.id,
                     **settings.model_dump(),
+                    "vocabulary_size": tokenizer.vocabulary_size,
                     "documents": len(training),
                     **intrinsic_measures(tokenizer, held_out),
                 },
             )
 
-        folder.ensure(files, {**self.at.drawn_inputs, **settings.model_dump()}, make)
-        return Tokenizer.load(folder.path / name)
+        folder.ensure([name, about, counts], inputs, make)
+        return load(folder.path / name)
+
+    @staticmethod
+    def _tokenizer_file(settings: TokenizerSettings) -> str:
+        suffix = ".model" if settings.file and settings.file.endswith(".model") else ".json"
+        return f"tokenizers/{settings.id}/tokenizer{suffix}"
 
     # -- models -------------------------------------------------------------------------------------------
 
@@ -85,7 +90,7 @@ class Models:
 
         point = system.model
         model, tokenizer = self.model(point), self.tokenizer(point.tokenizer)
-        window = self.at.config.training.sequence_length
+        window = self.window(point)
         if isinstance(model, Retriever):
             if model.network is None:
                 return StaticEncoder(model, tokenizer)
@@ -114,16 +119,86 @@ class Models:
 
     def _starts_from(self, point: ModelPoint) -> list[ModelPoint]:
         """The models whose weights a training starts from."""
-        static = point.static if self.at.config.retrieval.from_static else None
+        static = point.static if self._settings(point).from_static else None
         return [earlier for earlier in (point.parent, static) if earlier is not None]
+
+    def _settings(self, point: ModelPoint) -> RetrievalSettings:
+        settings, stretch = self.at.config.retrieval_of(point.variant), self._stretch(point.tokenizer)
+        lengths = {
+            name: tuple(max(1, round(tokens * stretch)) for tokens in getattr(settings, name))
+            for name in ("query_tokens", "passage_tokens")
+        }
+        return settings.model_copy(update={**lengths, "dimensions": self._width(point, "static")})
+
+    def _training(self, point: ModelPoint) -> TrainingSettings:
+        return self.at.config.training.model_copy(update={"sequence_length": self.window(point)})
+
+    def window(self, point: ModelPoint) -> int:
+        """Tokens that a model reads at once."""
+        return round(self.at.config.training.sequence_length * self._stretch(point.tokenizer))
+
+    def _stretch(self, tokenizer: TokenizerSettings) -> float:
+        """Tokens of this tokenizer that hold the text of one token of the settings."""
+        budget = self.at.config.budget
+        if budget.window == "tokens":
+            return 1.0
+        return budget.characters_per_token / self.characters_per_token(tokenizer)
+
+    def characters_per_token(self, tokenizer: TokenizerSettings) -> float:
+        """On held-out documents."""
+        self.tokenizer(tokenizer)
+        path = self.at.folder.path / f"tokenizers/{tokenizer.id}/training.json"
+        return float(json.loads(path.read_text("utf-8"))["characters_per_token"])
+
+    def _width(self, point: ModelPoint, architecture: ArchitectureName) -> int:
+        """Of the states of a network, or of the vectors of a retriever (``static``)."""
+        from tokir.models import WIDTH, build_language_model, build_retriever
+        from tokir.models.matching import matched_width
+
+        config = self.at.config
+        retrieval = config.retrieval_of(point.variant)
+        width = retrieval.dimensions if architecture == "static" else WIDTH
+        if config.budget.match == "none":
+            return width
+
+        def build(vocabulary_size: int, width: int) -> Model:
+            if architecture == "static":
+                settings = retrieval.model_copy(update={"dimensions": width})
+                return build_retriever("static", vocabulary_size, settings, 1)
+            return build_language_model(architecture, vocabulary_size, self._training(point), width)
+
+        mine, first = (self.tokenizer(t).vocabulary_size for t in (point.tokenizer, config.tokenizers[0]))
+        return matched_width(build, mine, (first, width), config.budget.match)
+
+    def _steps(self, point: ModelPoint, objective: Any, build: Callable[[], Model]) -> int:
+        """Steps of a training: as many as asked for, or as the seconds or the tokens of the budget allow."""
+        budget = self.at.config.budget
+        if budget.equal == "seconds":
+            assert budget.seconds is not None
+            return self._steps_in(point, budget.seconds, objective, build)
+        if budget.equal == "tokens" and not point.retrieves:
+            characters = sum(map(len, self.at.drawn[0]))
+            tokens = self.at.config.training.epochs * characters / budget.characters_per_token
+            return max(1, int(tokens / objective.units_per_step))
+        steps: int = objective.steps
+        return steps
+
+    def _steps_in(self, point: ModelPoint, seconds: float, objective: Any, build: Callable[[], Model]) -> int:
+        """Steps that fit into ``seconds``, measured once; an interrupted training goes on with the same number."""
+        from tokir.training.loop import seconds_per_step
+
+        file = self.at.folder.path / "models" / point.id / "budget.json"
+        if not file.exists():
+            each = seconds_per_step(build, objective, self.at.device, point.seed)
+            write_json(file, {"seconds": seconds, "seconds_per_step": each, "steps": max(1, int(seconds / each))})
+        return int(json.loads(file.read_text("utf-8"))["steps"])
 
     def weights_key(self, point: ModelPoint) -> str:
         """The hash of the weights that embed."""
         return self.at.folder.key(f"models/{point.id}/{self._checkpoint(point)}.safetensors")
 
     def _checkpoint(self, point: ModelPoint) -> str:
-        config = self.at.config
-        return (config.retrieval if point.retrieves else config.training).checkpoint
+        return (self._settings(point) if point.retrieves else self.at.config.training).checkpoint
 
     def _inputs(self, point: ModelPoint) -> dict[str, Any]:
         """All that a model's weights depend on."""
@@ -131,27 +206,31 @@ class Models:
         self.tokenizer(point.tokenizer)
         inputs: dict[str, Any] = {
             **self.at.drawn_inputs,
-            "tokenizer": folder.key(f"tokenizers/{point.tokenizer.id}/tokenizer.json"),
+            "tokenizer": folder.key(self._tokenizer_file(point.tokenizer)),
             "architecture": point.architecture,
             "objective": point.objective,
             "seed": point.seed,
+            "budget": config.budget.model_dump(),
         }
+        if config.budget.match != "none":
+            inputs["matched"] = self.tokenizer(config.tokenizers[0]).vocabulary_size
         if not point.retrieves:
             return {**inputs, "training": config.training.model_dump(exclude={"checkpoint"})}
         others = {name for name in ("lstm", "transformer") if name != point.architecture}
         apart: dict[str, Any] = {name: True for name in ("checkpoint", "steps", "batch_size", "teacher_optional")}
-        settings = config.retrieval.model_dump(mode="json", exclude=apart | {"learning_rate": others})
+        retrieval = self._settings(point)
+        settings = retrieval.model_dump(mode="json", exclude=apart | {"learning_rate": others})
         splits = (self.at.train_queries, self.at.choose)
         inputs |= {
             "retrieval": settings,
-            "steps": getattr(config.retrieval.steps, point.architecture),
-            "window": config.training.sequence_length,
+            "steps": getattr(retrieval.steps, point.architecture),
+            "window": self.window(point),
             "queries": digest([split and [split.queries, split.qrels] for split in splits]),
-            "batch_size": getattr(config.retrieval.batch_size, point.architecture),
+            "batch_size": getattr(retrieval.batch_size, point.architecture),
             "starts_from": [self.weights_key(earlier) for earlier in self._starts_from(point)],
         }
         if "distillation" in parts(point.stage):
-            inputs["teacher"] = self.at.pretrained(config.retrieval.teacher).checksum
+            inputs["teacher"] = self.at.pretrained(retrieval.teacher).checksum
         return inputs
 
     def _train(self, point: ModelPoint, inputs: dict[str, Any]) -> None:
@@ -169,17 +248,22 @@ class Models:
             from tokir.training.language_model import LanguageModelObjective
 
             tokenizer, (training, held_out) = self.tokenizer(point.tokenizer), self.at.drawn
-            objective = LanguageModelObjective(tokenizer, training, held_out, config.training)
+            settings = self._training(point)
+            objective = LanguageModelObjective(tokenizer, training, held_out, settings)
+            width = self._width(point, point.architecture)
 
             def build() -> Model:
-                return build_language_model(point.architecture, tokenizer.vocabulary_size, config.training)
+                return build_language_model(point.architecture, tokenizer.vocabulary_size, settings, width)
 
+        objective.steps = self._steps(point, objective, build)
+        tokens = objective.tokens_per_step() * objective.steps
+        seen = {"tokens": round(tokens), "characters": round(tokens * self.characters_per_token(point.tokenizer))}
         train(
             build,
             objective,
-            config.retrieval if point.retrieves else config.training,
+            self._settings(point) if point.retrieves else config.training,
             self.at.folder.path / "models" / point.id,
-            about={"architecture": point.architecture, "objective": point.objective},
+            about={"architecture": point.architecture, "objective": point.objective, "seen": seen},
             seed=point.seed,
             device=self.at.device,
             progress=self.at.progress,
@@ -191,7 +275,7 @@ class Models:
         from tokir.models import build_retriever
         from tokir.models.retriever import Retriever
 
-        window = self.at.config.training.sequence_length
+        window = self.window(point)
         size = self.tokenizer(point.tokenizer).vocabulary_size
         parent = self.model(point.parent) if point.parent else None
         if isinstance(parent, Retriever):
@@ -199,10 +283,15 @@ class Models:
             grown.load_state_dict(parent.state_dict())
             return grown
         model = build_retriever(
-            point.architecture, size, self.at.config.retrieval, window, causal=parent is not None
+            point.architecture,
+            size,
+            self._settings(point),
+            window,
+            width=self._width(point, point.architecture),
+            causal=parent is not None,
         )
         objective.prepare(model)
-        if self.at.config.retrieval.from_static and point.static is not None:
+        if self._settings(point).from_static and point.static is not None:
             static = self.model(point.static)
             model.load_state_dict(static.state_dict(), strict=False)  # all but the network and its mix
         if parent is not None:
@@ -216,7 +305,7 @@ class Models:
     def _retrieval_objective(self, point: ModelPoint) -> RetrievalObjective:
         from tokir.training.retrieval import RetrievalObjective
 
-        settings, passages = self.at.config.retrieval, self._tokenised(point.tokenizer)
+        settings, passages = self._settings(point), self._tokenised(point.tokenizer)
         return RetrievalObjective(
             passages,
             self._sources(point, passages),
@@ -226,7 +315,7 @@ class Models:
             getattr(settings.batch_size, point.architecture),
             any(earlier.retrieves for earlier in self._starts_from(point)),
             # A static model has no window; it trains on whole crops.
-            10**9 if point.architecture == "static" else self.at.config.training.sequence_length,
+            10**9 if point.architecture == "static" else self.window(point),
             settings.contrastive_weight if parts(point.stage) != ["distillation"] else 0.0,
         )
 
@@ -234,12 +323,13 @@ class Models:
         from tokir.training.contrastive import OwnPairs
         from tokir.training.simcse import DropoutPairs
 
-        settings, wanted = self.at.config.retrieval, parts(point.stage)
+        settings, wanted = self._settings(point), parts(point.stage)
         own: list[PairSource] = []
         if "distillation" in wanted:
             own.append(self._taught(point, passages))
         elif "contrastive" in wanted:
-            own.append(OwnPairs(passages, settings.pairs, settings.query_tokens, settings.passage_tokens))
+            lengths = settings.query_tokens, settings.passage_tokens
+            own.append(OwnPairs(passages, settings.pairs, *lengths, settings.titles))
         if "simcse" in wanted:
             own.append(DropoutPairs(passages, settings.passage_tokens))
         rest = 1 - settings.query_share if "queries" in wanted else 1.0
@@ -264,13 +354,13 @@ class Models:
             teachers = (self._teacher_texts("queries", texts), self._teacher_passages())
         negatives = self._negatives(point, texts, list(relevant.values()))
         ids = self._encode(point, texts)
-        settings = self.at.config.retrieval
+        settings = self._settings(point)
         return QueryPairs(passages, ids, list(relevant.values()), settings.passage_tokens, negatives, teachers)
 
     def _taught(self, point: ModelPoint, passages: TokenisedPassages) -> PairSource:
         from tokir.training.distillation import TaughtPairs, query_like
 
-        settings = self.at.config.retrieval
+        settings = self._settings(point)
         titles, texts = self._texts
         crops, owners = query_like(titles, texts, settings.teacher_texts, self.at.config.data.seed)
         teachers = (self._teacher_texts("crops", crops), self._teacher_passages())
@@ -319,7 +409,7 @@ class Models:
         from tokir.retrieval.bm25 import BM25Index
         from tokir.retrieval.exact import ExactIndex
 
-        kind = self.at.config.retrieval.negatives
+        kind = self._settings(point).negatives
         if kind == "batch":
             return None
         titles, bodies = self._texts

@@ -77,7 +77,7 @@ class Searchers:
         inputs = {
             **self.models.embedding_inputs,
             "weights": self.models.weights_key(system.model),
-            "window": self.at.config.training.sequence_length,
+            "window": self.models.window(system.model),
             "pooling": raw_system.pooling,
         }
         path = folder.path / raw

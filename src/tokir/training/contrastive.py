@@ -33,13 +33,14 @@ def contrastive_loss(scores: Tensor, related: Tensor) -> Tensor:
 
 
 class OwnPairs:
-    """Pairs out of each passage alone. Crops keep the passage's title, as queries often name what they are about.
+    """Pairs out of each passage alone.
 
     Args:
         passages: to draw from.
         kind: two crops, a span and its passage without it, or a title and its text.
         short: tokens of the left text, fewest and most.
         long: tokens of the right text, without its title.
+        titles: do crops and spans keep the passage's title? Queries often name what they are about.
     """
 
     def __init__(
@@ -48,8 +49,9 @@ class OwnPairs:
         kind: Literal["crop", "cloze", "title"],
         short: tuple[int, int],
         long: tuple[int, int],
+        titles: bool = True,
     ) -> None:
-        self.passages, self.kind, self.short, self.long = passages, kind, short, long
+        self.passages, self.kind, self.short, self.long, self.titles = passages, kind, short, long, titles
         self._usable = np.array([i for i in range(len(passages)) if len(passages.text(i))])
         if kind == "title":
             self._usable = np.array([i for i in self._usable if len(passages.title(i))], dtype=np.int64)
@@ -65,6 +67,8 @@ class OwnPairs:
         title, text = self.passages.title(place), self.passages.text(place)
         if self.kind == "title":
             return title, crop(text, self.long, rng)
+        if not self.titles:
+            title = title[:0]
         if self.kind == "crop":
             left, right = crop(text, self.short, rng), crop(text, self.long, rng)
             return np.concatenate([title, left]), np.concatenate([title, right])

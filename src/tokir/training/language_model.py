@@ -126,6 +126,10 @@ class LanguageModelObjective:
             "bits_per_byte": bits / max(1, self._bytes),
         }
 
+    def tokens_per_step(self) -> float:
+        """Tokens read in a batch."""
+        return float(self.units_per_step)
+
     def in_words(self, scores: dict[str, float]) -> str:
         """Validation scores for the terminal."""
         return f"perplexity {scores['perplexity']:.1f}, {scores['bits_per_character']:.3f} bits per character"

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tokir")
 SECONDS_BETWEEN_SAVES = 15.0
+MEASURED = 9  # steps whose median says how many fit into a number of seconds
 FILES = ("best.safetensors", "final.safetensors", "history.jsonl", "config.json")
 
 
@@ -53,6 +54,9 @@ class Objective(Protocol):
 
     def batches(self, seed: int, epoch: int, skip: int = 0) -> Sequence[NDArray[np.int64]]:
         """The batches of ``epoch``, without the first ``skip``."""
+
+    def tokens_per_step(self) -> float:
+        """Tokens that a batch holds on average."""
 
     def loss(self, model: Any, batch: NDArray[np.int64]) -> Tensor:
         """A scalar to descend."""
@@ -121,6 +125,22 @@ def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
     if step < warm:
         return peak * (step + 1) / warm
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def seconds_per_step(build: Callable[[], Model], objective: Objective, device: torch.device, seed: int) -> float:
+    """How long a step takes on this machine, validation left out; the model is thrown away."""
+    torch.manual_seed(seed)
+    model = build().to(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-6, fused=device.type != "mps")
+    model.train()
+    times = []
+    for batch in objective.batches(seed, 0)[:MEASURED]:
+        start = time.perf_counter()
+        optimizer.zero_grad(set_to_none=True)
+        objective.loss(model, batch).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
 
 
 def train(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tokir.models import Model
     from tokir.models.retriever import Retriever
 
+SAMPLED = 16  # batches whose tokens are counted
 EMBEDDED_AT_ONCE = 128  # texts; bounds the memory of validation
 
 
@@ -95,6 +96,16 @@ class RetrievalObjective:
         """Seed and step of each batch of an epoch; what is in a batch follows from them."""
         first = epoch * self.steps_per_epoch
         return [np.array([seed, first + i]) for i in range(skip, self.steps_per_epoch)]
+
+    def tokens_per_step(self) -> float:
+        """Tokens read in a batch, both sides of its pairs, by a sample of batches."""
+        counts = []
+        for number in range(SAMPLED):
+            rng = np.random.default_rng([number])
+            source = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
+            pairs = source.draw(rng, self.batch_size)
+            counts.append(sum(min(len(ids), self.window) for ids in [*pairs.left, *pairs.right]))
+        return float(np.mean(counts)) * (1 - self.settings.token_dropout)
 
     def loss(self, model: Model, batch: NDArray[np.int64]) -> Tensor:
         """The sum of the losses of one batch."""

@@ -1,0 +1,66 @@
+"""What one change brings: pairs of systems that differ in one thing and share all else."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+from tokir.objectives import parts, stages
+
+SHARED = ("tokenizer", "architecture", "objective", "variant", "pooling", "seed")
+
+
+def ablations(rows: list[dict[str, Any]], comparisons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry per pair: ``factor``, ``before`` and ``after`` (ids), and the place of their comparison.
+
+    The pairs are: a pooling and what is made of it; an objective and the same with one part or one stage more; a
+    static model and the same with a network; a training and its variant; a trained system and its fusion.
+    """
+    evaluated = [row for row in rows if row["status"] == "ok"]
+    places = {frozenset((entry["a"], entry["b"])): number for number, entry in enumerate(comparisons)}
+    found = []
+    for before, after in permutations(evaluated, 2):
+        factor = _factor(before, after)
+        if factor is not None:
+            pair = frozenset((before["id"], after["id"]))
+            found.append(
+                {"factor": factor, "before": before["id"], "after": after["id"], "comparison": places[pair]}
+            )
+    order = ("objective", "variant", "architecture", "pooling", "fusion")
+    return sorted(found, key=lambda entry: order.index(entry["factor"]))
+
+
+def _factor(before: dict[str, Any], after: dict[str, Any]) -> str | None:
+    """The one thing that ``after`` has and ``before`` has not; None where there is no such thing."""
+    if after["kind"] == "fusion":
+        members = after.get("fused", {}).get("systems", [])
+        return "fusion" if before["kind"] == "trained" and before["id"] in members else None
+    if before["kind"] != "trained" or after["kind"] != "trained":
+        return None
+    changed = [name for name in SHARED if before[name] != after[name]]
+    if len(changed) != 1 or not _STEPS.get(changed[0], lambda a, b: False)(before[changed[0]], after[changed[0]]):
+        return None
+    return changed[0]
+
+
+def _adds(before: str, after: str) -> bool:
+    """Is ``after`` the objective ``before`` with one part more in its last stage, or one stage more before it?
+
+    >>> _adds("contrastive", "contrastive+queries"), _adds("contrastive", "lm-then-contrastive")
+    (True, True)
+    >>> _adds("lm", "simcse")
+    False
+    """
+    old, new = stages(before), stages(after)
+    if len(new) == len(old) + 1:
+        return new[1:] == old
+    smaller, larger = set(parts(old[-1])), set(parts(new[-1]))
+    return old[:-1] == new[:-1] and bool(smaller) and smaller < larger and len(larger - smaller) == 1
+
+
+_STEPS: dict[str, Any] = {
+    "objective": _adds,
+    "variant": lambda before, after: before is None,
+    "architecture": lambda before, after: before == "static",
+    "pooling": lambda before, after: after.partition("-")[0] == before or (before, after) == ("mean", "sif"),
+}

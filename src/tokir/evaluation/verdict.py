@@ -1,0 +1,215 @@
+"""The verdict: which tokenizer to use, how sure that is, what it costs and where it breaks.
+
+Every sentence is made from numbers in ``results.json`` and names the paths where they lie.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from tokir.evaluation.measures import HEADLINE
+from tokir.evaluation.significance import LEVEL, told_apart
+
+Row = dict[str, Any]
+Sentence = dict[str, Any]
+RECIPE = ("architecture", "objective", "variant", "pooling")
+BYTES = 4  # of a number, in weights and in an index
+
+
+def verdict(body: dict[str, Any]) -> list[Sentence]:
+    """Sentences with their evidence; none where fewer than two tokenizers share a recipe.
+
+    The recipe (all of a system but its tokenizer) is the one that retrieves best on average over its tokenizers.
+
+    Args:
+        body: ``systems``, ``comparisons``, ``robustness`` and ``correlations``.
+    """
+    recipes: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in body["systems"]:
+        if row["kind"] == "trained" and row["status"] == "ok" and row["tokenizer"]:
+            recipes[tuple(row[name] for name in RECIPE)].append(row)
+    several = [rows for rows in recipes.values() if len({row["tokenizer"]["id"] for row in rows}) > 1]
+    if not several:
+        return []
+    chosen = max(several, key=lambda rows: sum(_score(row) for row in rows) / len(rows))
+    case = _Case(body, sorted(chosen, key=_score, reverse=True))
+    sentences = [case.best(), case.ties(), case.worse(), case.cost(), case.robust(), case.others()]
+    sentences += [case.foretold(), case.trainings()]
+    return [sentence for sentence in sentences if sentence is not None]
+
+
+class _Case:
+    """The tokenizers of one recipe, best first."""
+
+    def __init__(self, body: dict[str, Any], rows: list[Row]) -> None:
+        self.body, self.rows, self.first = body, rows, rows[0]
+        self.place = {row["id"]: number for number, row in enumerate(body["systems"])}
+        self.tied = [row for row in rows[1:] if not told_apart(self._pair(row)[0])]
+
+    def best(self) -> Sentence:
+        """Which tokenizer."""
+        text = (
+            f"Use {_called(self.first)}: with the recipe {self.first['title']}, its models reach the best recall@10 "
+            f"of {len(self.rows)} tokenizers, {_interval(self.first)}."
+        )
+        return _sentence(text, [self._path(row, "scores", HEADLINE) for row in self.rows])
+
+    def ties(self) -> Sentence:
+        """How sure that is."""
+        if not self.tied:
+            evidence = [self._pair(row)[1] for row in self.rows[1:]]
+            return _sentence("It is told apart from every other one of them.", evidence)
+        parts, evidence = [], []
+        for row in self.tied:
+            entry, path = self._pair(row)
+            needed = entry["queries_needed"]
+            more = f"; about {needed:,} queries would tell" if needed else ""
+            parts.append(f"{row['tokenizer']['id']} ({_difference(entry, self.first)}{more})")
+            evidence.append(path)
+        text = f"These queries cannot tell it from {_joined(parts)}."
+        smallest = min([self.first, *self.tied], key=lambda row: row["parameters"])
+        if smallest is not self.first:
+            text += (
+                f" Of these, {smallest['tokenizer']['id']} makes the smallest model: {smallest['parameters']:,} "
+                f"parameters against {self.first['parameters']:,}."
+            )
+            evidence += [self._path(smallest, "parameters"), self._path(self.first, "parameters")]
+        return _sentence(text, evidence)
+
+    def worse(self) -> Sentence | None:
+        """What it is better than."""
+        beaten = [row for row in self.rows[1:] if row not in self.tied]
+        if not beaten or not self.tied:
+            return None
+        parts = [f"{row['tokenizer']['id']} ({_difference(self._pair(row)[0], self.first)})" for row in beaten]
+        text = f"It is better than {_joined(parts)}, after correction for all pairs of the study."
+        return _sentence(text, [self._pair(row)[1] for row in beaten])
+
+    def cost(self) -> Sentence:
+        """Time and memory."""
+        row = self.first
+        milliseconds = row["latency_ms"]["total"]["p50"]
+        model = row["parameters"] * BYTES / 1e6
+        text = (
+            f"A query takes {milliseconds:.2f} ms in the median on one thread, the model {model:.1f} MB, and each "
+            f"passage {row['dimensions'] * BYTES:,} bytes of the index."
+        )
+        evidence = [self._path(row, "latency_ms", "total"), self._path(row, "parameters")]
+        return _sentence(text, [*evidence, self._path(row, "dimensions")])
+
+    def robust(self) -> Sentence | None:
+        """Where it breaks."""
+        slips = self.body["robustness"].get(self.first["id"])
+        if not slips:
+            return None
+        worst = min(slips, key=lambda name: slips[name]["change"])
+        low, high = slips[worst]["interval"]
+        text = (
+            f"It breaks most on the slip {worst}: recall@10 changes by {_signed(slips[worst]['change'])} "
+            f"[{_signed(low)}, {_signed(high)}]."
+        )
+        evidence = [f'robustness["{self.first["id"]}"]["{worst}"]']
+        others = [row for row in self.rows if worst in self.body["robustness"].get(row["id"], {})]
+        steady = max(others, key=lambda row: self._slip(row, worst)[HEADLINE])
+        if steady is not self.first:
+            text += (
+                f" With that slip {steady['tokenizer']['id']} retrieves best: "
+                f"{self._slip(steady, worst)[HEADLINE]:.3f} against {slips[worst][HEADLINE]:.3f}."
+            )
+            evidence.append(f'robustness["{steady["id"]}"]["{worst}"]')
+        return _sentence(text, evidence)
+
+    def others(self) -> Sentence | None:
+        """Against systems that this study did not train."""
+        parts, evidence = [], []
+        for row in self.body["systems"]:
+            if row["status"] == "ok" and row["kind"] in ("lexical", "pretrained"):
+                entry, path = self._pair(row)
+                parts.append(f"{row['title']} ({row['scores'][HEADLINE]:.3f}; {_difference(entry, self.first)})")
+                evidence.append(path)
+        return _sentence(f"Beside it stand {_joined(parts)}.", evidence) if parts else None
+
+    def foretold(self) -> Sentence | None:
+        """Would the tokenizers' own measures have said so?"""
+        mine = [
+            (number, entry)
+            for number, entry in enumerate(self.body["correlations"])
+            if entry["recipe"] == self.first["title"] and entry["outcome"] == HEADLINE and entry["rho"] is not None
+        ]
+        if not mine:
+            return None
+        telling = [(n, e) for n, e in mine if e["p"] * len(mine) < LEVEL]
+        if not telling:
+            strongest = max(mine, key=lambda pair: abs(pair[1]["rho"]))
+            text = (
+                f"No measure of the tokenizers alone foretells these scores: the strongest correlation over "
+                f"{mine[0][1]['tokenizers']} tokenizers, that of {_words(strongest[1]['measure'])}, is "
+                f"{_signed(strongest[1]['rho'])} (p {strongest[1]['p']:.2f} before correction for {len(mine)} of them)."
+            )
+            return _sentence(text, [f"correlations[{strongest[0]}]"])
+        parts = [f"{_words(e['measure'])} ({_signed(e['rho'])})" for _, e in telling]
+        text = f"Of the measures of a tokenizer alone, these go with recall@10 (Spearman): {_joined(parts)}."
+        return _sentence(text, [f"correlations[{n}]" for n, _ in telling])
+
+    def trainings(self) -> Sentence:
+        """What the intervals hold."""
+        seeds = self.first.get("seeds")
+        if seeds:
+            text = f"Intervals hold the spread over queries and over {len(seeds)} trainings of each model."
+            return _sentence(text, [self._path(self.first, "by_seed")])
+        text = "One training of each model: the intervals hold the spread over queries, not over trainings."
+        return _sentence(text, [self._path(self.first, "seed")])
+
+    def _slip(self, row: Row, variant: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.body["robustness"][row["id"]][variant]
+        return found
+
+    def _path(self, row: Row, *keys: str) -> str:
+        parts = "".join(f".{key}" if key.isidentifier() else f'["{key}"]' for key in keys)
+        return f"systems[{self.place[row['id']]}]{parts}"
+
+    def _pair(self, other: Row) -> tuple[dict[str, Any], str]:
+        wanted = {self.first["id"], other["id"]}
+        for number, entry in enumerate(self.body["comparisons"]):
+            if {entry["a"], entry["b"]} == wanted:
+                return entry, f"comparisons[{number}]"
+        raise LookupError(f"{sorted(wanted)} were not compared")
+
+
+def _sentence(text: str, evidence: list[str]) -> Sentence:
+    return {"text": text, "evidence": evidence}
+
+
+def _score(row: Row) -> float:
+    return float(row["scores"][HEADLINE])
+
+
+def _called(row: Row) -> str:
+    tokenizer = row["tokenizer"]
+    return f"the tokenizer {tokenizer['id']} ({tokenizer['vocabulary_size']:,} entries)"
+
+
+def _interval(row: Row) -> str:
+    low, high = row["intervals"][HEADLINE]
+    return f"{_score(row):.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _difference(entry: dict[str, Any], first: Row) -> str:
+    """First less other, however the pair is stored."""
+    value, (low, high) = entry["difference"], entry["interval"]
+    if entry["a"] != first["id"]:
+        value, low, high = -value, -high, -low
+    return f"{_signed(value)} [{_signed(low)}, {_signed(high)}]"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _words(measure: str) -> str:
+    return measure.replace("_", " ")
+
+
+def _joined(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

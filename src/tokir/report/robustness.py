@@ -1,0 +1,31 @@
+"""What slips in the queries cost each system."""
+
+from __future__ import annotations
+
+from tokir.report.rows import names
+from tokir.report.schema import Results
+
+CAPTION = (
+    "Recall@10 of the clean queries, and its change when every query has the slip; bold where the 95% interval over "
+    "queries holds no zero (the interval shows when the pointer rests on a number)."
+)
+
+
+def lines(results: Results) -> list[tuple[str, str, list[tuple[str, str, bool]]]]:
+    """For each system its name, its score on clean queries, and change, interval, real of each slip."""
+    short = names(results.systems)
+    found = []
+    for row in results.systems:
+        slips = results.robustness.get(row.id)
+        if slips:
+            cells = []
+            for slip in results.slips:
+                entry = slips[slip.variant]
+                low, high = entry.interval
+                cells.append((_signed(entry.change), f"[{_signed(low)}, {_signed(high)}]", low > 0 or high < 0))
+            found.append((short[row.id], f"{row.score() or 0.0:.3f}", cells))
+    return found
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")

@@ -1,0 +1,220 @@
+"""Tokenizers whose pieces are learned: byte-level BPE, WordPiece over BPE's merges, and Unigram.
+
+Each is trained by a library; what is done here makes the same texts and settings give the same file, byte for byte.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from tokir.errors import TokirError
+from tokir.tokenizers.tokenizer import SEPARATOR, UNKNOWN, TrainedTokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as HFTokenizer
+    from tokir.config import TokenizerSettings
+
+COVERAGE = 0.9995  # share of a text's characters that the alphabet of WordPiece and Unigram covers
+START = "▁"  # stands before a word
+LONGEST_WORD = 100  # characters; longer words are unknown to WordPiece
+
+
+def train_bpe(texts: Iterable[str], settings: TokenizerSettings) -> TrainedTokenizer:
+    """Byte-level byte-pair encoding (Sennrich et al., 2016; bytes as in Radford et al., 2019).
+
+    The base alphabet is all 256 bytes, so no text is unknown and every text comes back as it was
+    (after the normalisation that was asked for). With ``prefix_space`` the first word of a text is cut as any other,
+    with the space that stands before it; else a query's first word and the same word in a passage are different tokens.
+
+    Raises:
+        TokirError: the texts do not hold enough distinct pairs for ``vocabulary_size`` entries.
+    """
+    from tokenizers import Tokenizer as HFTokenizer
+    from tokenizers import decoders, models, pre_tokenizers
+
+    hf = HFTokenizer(models.BPE())
+    normalise(hf, settings)
+    cut: list[Any] = []
+    if settings.pretokenization == "whitespace":
+        # A word keeps the white space before it, as in the usual rule, and also the punctuation it touches.
+        cut.append(pre_tokenizers.Split(_regex(r"\s?\S+|\s+"), "isolated"))
+    elif settings.pretokenization == "digits":
+        cut.append(pre_tokenizers.Digits(individual_digits=True))
+    usual = settings.pretokenization != "whitespace"
+    cut.append(pre_tokenizers.ByteLevel(add_prefix_space=settings.prefix_space, use_regex=usual))
+    hf.pre_tokenizer = pre_tokenizers.Sequence(cut) if len(cut) > 1 else cut[0]
+    hf.decoder = decoders.ByteLevel()
+    # The library collects the alphabet in the order of a hash map; sorted, it is the same every time.
+    _merge(hf, texts, settings.vocabulary_size, sorted(pre_tokenizers.ByteLevel.alphabet()))
+    if hf.get_vocab_size() < settings.vocabulary_size:
+        raise too_small(settings.vocabulary_size, hf.get_vocab_size())
+    return TrainedTokenizer(hf)
+
+
+def train_wordpiece(texts: Iterable[str], settings: TokenizerSettings) -> TrainedTokenizer:
+    """WordPiece as most libraries have it: longest match first (Wu et al., 2016), over pieces that BPE merged.
+
+    The original chose pieces by likelihood; its trainer was never published, and the one of HF ``tokenizers`` merges
+    the most frequent pair, as BPE does. So does this one, hence its name. Words are cut at white space and around
+    punctuation; a word with a character outside of the alphabet is unknown as a whole.
+
+    Raises:
+        TokirError: the vocabulary is smaller than the alphabet, or larger than the texts yield.
+    """
+    from tokenizers import Tokenizer as HFTokenizer
+    from tokenizers import decoders, models, pre_tokenizers
+
+    texts, size = list(texts), settings.vocabulary_size
+    alphabet, rare = _alphabet(_normalised(texts, settings))
+    single = [*alphabet, *(f"##{character}" for character in alphabet)]
+    if (least := 2 + len(single)) > size:
+        raise TokirError(
+            f"a WordPiece vocabulary of {size:,} is smaller than its alphabet: {len(alphabet):,} characters, each at "
+            f"the start of a word and inside; ask for more than {least:,} entries"
+        )
+    # The library's own prefix for pieces inside a word would give them ids in the order of a hash map; a mark before
+    # the word instead keeps the order of merges, and so the whole vocabulary, the same every time.
+    merges = HFTokenizer(models.BPE())
+    normalise(merges, settings)
+    words = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()]
+    merges.pre_tokenizer = pre_tokenizers.Sequence(
+        [*words, pre_tokenizers.Metaspace(START, prepend_scheme="always", split=False)]
+    )
+    # Some merges give no entry of their own: those with a rare character, and a word's mark with its first letter.
+    _merge(merges, texts, size + 2 * (len(alphabet) + rare), alphabet)
+    by_id = sorted(merges.get_vocab().items(), key=lambda entry: entry[1])
+    known = set(alphabet)
+    longer = [token for token, _ in by_id if len(token.removeprefix(START)) > 1 and token != SEPARATOR]
+    made = [
+        token.removeprefix(START) if token.startswith(START) else f"##{token}"
+        for token in longer
+        if set(token.removeprefix(START)) <= known
+    ]
+    entries = list(dict.fromkeys([SEPARATOR, UNKNOWN, *single, *made]))[:size]
+    if len(entries) < size:
+        raise too_small(size, len(entries))
+    vocabulary = {entry: number for number, entry in enumerate(entries)}
+    hf = HFTokenizer(models.WordPiece(vocabulary, unk_token=UNKNOWN, max_input_chars_per_word=LONGEST_WORD))
+    normalise(hf, settings)
+    hf.pre_tokenizer = pre_tokenizers.Sequence(words)
+    hf.decoder = decoders.WordPiece(cleanup=False)
+    hf.add_special_tokens([SEPARATOR])
+    return TrainedTokenizer(hf)
+
+
+def train_unigram(texts: Iterable[str], settings: TokenizerSettings) -> TrainedTokenizer:
+    """A unigram language model over pieces (Kudo, 2018), trained by ``sentencepiece``; bytes for rare characters.
+
+    Raises:
+        TokirError: the vocabulary is smaller than the alphabet, or larger than the texts yield.
+    """
+    import sentencepiece
+
+    from tokenizers import Tokenizer as HFTokenizer
+    from tokenizers import decoders, models, pre_tokenizers
+
+    size = settings.vocabulary_size
+    file = io.BytesIO()
+    lines = (" ".join(text.split()) for text in _normalised(texts, settings))
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter([line for line in lines if line]),
+            model_writer=file,
+            model_type="unigram",
+            vocab_size=size - 1,  # the separator is added below
+            character_coverage=COVERAGE,
+            byte_fallback=True,
+            normalization_rule_name="identity",
+            remove_extra_whitespaces=False,
+            max_sentence_length=1 << 30,
+            num_threads=1,  # sums of floats over threads would depend on their number
+            bos_id=-1,
+            eos_id=-1,
+            minloglevel=3,
+        )
+    except RuntimeError as error:
+        raise TokirError(_unigram_problem(str(error), size)) from None
+    model = sentencepiece.SentencePieceProcessor(model_proto=file.getvalue())
+    pieces = [(model.id_to_piece(i), model.get_score(i)) for i in range(model.get_piece_size())]
+    hf = HFTokenizer(models.Unigram(pieces, unk_id=model.unk_id(), byte_fallback=True))
+    normalise(hf, settings)
+    hf.pre_tokenizer = pre_tokenizers.Metaspace(START, prepend_scheme="always", split=True)
+    hf.decoder = decoders.Sequence(
+        [decoders.ByteFallback(), decoders.Metaspace(START, prepend_scheme="always", split=True)]
+    )
+    hf.add_special_tokens([SEPARATOR])
+    return TrainedTokenizer(hf)
+
+
+def normalise(hf: HFTokenizer, settings: TokenizerSettings) -> None:
+    """Give ``hf`` the normalisation that the settings ask for."""
+    from tokenizers import normalizers
+
+    steps = [getattr(normalizers, settings.normalization)()] if settings.normalization else []
+    steps += [normalizers.Lowercase()] if settings.lowercase else []
+    if steps:
+        hf.normalizer = normalizers.Sequence(steps)
+
+
+def too_small(wanted: int, found: int) -> TokirError:
+    """The corpus yields fewer entries than were asked for."""
+    return TokirError(
+        f"the corpus is too small for a vocabulary of {wanted:,}: it yields only {found:,} entries; ask for at most "
+        "that many (tokenizers.0.vocabulary_size), or give more documents"
+    )
+
+
+def _merge(hf: HFTokenizer, texts: Iterable[str], size: int, alphabet: list[str]) -> None:
+    from tokenizers import trainers
+
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=[SEPARATOR], initial_alphabet=alphabet, show_progress=False
+    )
+    hf.train_from_iterator(texts, trainer)
+
+
+def _normalised(texts: Iterable[str], settings: TokenizerSettings) -> Iterable[str]:
+    from tokenizers import Tokenizer as HFTokenizer
+    from tokenizers import models
+
+    hf = HFTokenizer(models.BPE())
+    normalise(hf, settings)
+    return texts if hf.normalizer is None else (hf.normalizer.normalize_str(text) for text in texts)
+
+
+def _alphabet(texts: Iterable[str]) -> tuple[list[str], int]:
+    """The most frequent characters that together cover a text, white space apart, sorted; and how many are left."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text)
+    counts = Counter({character: count for character, count in counts.items() if not character.isspace()})
+    wanted, covered, kept = COVERAGE * counts.total(), 0, []
+    for character, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])):
+        if covered >= wanted:
+            break
+        kept.append(character)
+        covered += count
+    return sorted(kept), len(counts) - len(kept)
+
+
+def _regex(pattern: str) -> Any:
+    from tokenizers import Regex
+
+    return Regex(pattern)
+
+
+def _unigram_problem(message: str, size: int) -> str:
+    """The library's errors in this one's words; its largest and smallest sizes do not count the separator."""
+    import re
+
+    if found := re.search(r"value <= (\d+)", message):
+        return str(too_small(size, int(found[1]) + 1))
+    if "smaller than required_chars" in message and (found := re.search(r"(\d+) vs (\d+)", message)):
+        return (
+            f"a Unigram vocabulary of {size:,} is smaller than its alphabet: ask for at least {int(found[2]) + 2:,} "
+            "entries"
+        )
+    return f"no Unigram tokenizer of {size:,} entries can be trained: {message.splitlines()[-1]}"

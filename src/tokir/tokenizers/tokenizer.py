@@ -1,0 +1,196 @@
+"""What every tokenizer does: text to token ids and back; saving and loading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tokir.artifacts import atomic, write_text
+from tokir.errors import TokirError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as HFTokenizer
+
+SEPARATOR = "<|endoftext|>"
+UNKNOWN = "[UNK]"
+
+
+class Tokenizer(Protocol):
+    """Text to token ids and back."""
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Entries, the separator included."""
+
+    @property
+    def separator_id(self) -> int:
+        """The id that stands between documents in a language model's stream."""
+
+    @property
+    def unknown_id(self) -> int | None:
+        """The id of what has no entry; None where there is no such text."""
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without special tokens."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ``ids``."""
+
+    def normal(self, text: str) -> str:
+        """``text`` after the tokenizer's own normalisation: what can come back from its tokens."""
+
+    def pieces(self, text: str) -> list[str]:
+        """How ``text`` is cut, as a person reads it."""
+
+    def word_lengths(self, words: Sequence[str]) -> list[int]:
+        """Tokens of each word as it stands inside a text; tokens of white space alone are not counted."""
+
+    def save(self, path: Path) -> None:
+        """Write the file that :func:`load` reads, atomically."""
+
+
+class TrainedTokenizer:
+    """A tokenizer of HF ``tokenizers``, in one ``tokenizer.json``: all that are trained here, and others."""
+
+    def __init__(self, hf: HFTokenizer) -> None:
+        self._hf = hf
+
+    @cached_property
+    def vocabulary_size(self) -> int:
+        """Entries, the separator included."""
+        return int(self._hf.get_vocab_size())
+
+    @cached_property
+    def separator_id(self) -> int:
+        """The id that stands between documents in a language model's stream."""
+        token = self._hf.token_to_id(SEPARATOR)
+        assert token is not None  # every tokenizer that is loaded has one
+        return int(token)
+
+    @cached_property
+    def unknown_id(self) -> int | None:
+        """The id of what has no entry; None where there is no such text."""
+        model = self._hf.model
+        token = getattr(model, "unk_token", None)
+        if token is not None:
+            found = self._hf.token_to_id(token)
+            return None if found is None else int(found)
+        # A Unigram model's unknown entry is never used when bytes stand in for it.
+        unknown = getattr(model, "unk_id", None)
+        return None if unknown is None or getattr(model, "byte_fallback", False) else int(unknown)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without special tokens."""
+        if len(texts) == 1:  # a single query skips the thread pool of a batch
+            return [self._hf.encode(texts[0], add_special_tokens=False).ids]
+        return [encoding.ids for encoding in self._hf.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ``ids``."""
+        return str(self._hf.decode(list(ids), skip_special_tokens=False))
+
+    def pieces(self, text: str) -> list[str]:
+        """How ``text`` is cut, as a person reads it; a part of a character stays as its byte symbols.
+
+        >>> tokenizer.pieces("a retrieval")  # doctest: +SKIP
+        ['a', ' ret', 'ri', 'ev', 'al']
+        """
+        encoding = self._hf.encode(text, add_special_tokens=False)
+        if not self._cuts_bytes:
+            return [token.replace("▁", " ") for token in encoding.tokens]
+        decoded = (self.decode([token]) for token in encoding.ids)
+        return [raw if "\ufffd" in piece else piece for piece, raw in zip(decoded, encoding.tokens, strict=True)]
+
+    def normal(self, text: str) -> str:
+        """``text`` after the tokenizer's own normalisation: what can come back from its tokens."""
+        return str(self._hf.normalizer.normalize_str(text)) if self._hf.normalizer else text
+
+    @cached_property
+    def _cuts_bytes(self) -> bool:
+        return type(self._hf.decoder).__name__ == "ByteLevel"
+
+    def word_lengths(self, words: Sequence[str]) -> list[int]:
+        """Tokens of each word as it stands inside a text; tokens of white space alone are not counted."""
+        encodings = self._hf.encode_batch([f" {word}" for word in words], add_special_tokens=False)
+        return [sum(end > 1 for _, end in encoding.offsets) for encoding in encodings]
+
+    def save(self, path: Path) -> None:
+        """Write ``tokenizer.json``, the format of HF ``tokenizers``, atomically."""
+        write_text(path, self._hf.to_str(pretty=True) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> TrainedTokenizer:
+        """Read a ``tokenizer.json``; TokirError when it is missing or damaged."""
+        from tokenizers import Tokenizer as HFTokenizer
+
+        try:
+            hf = HFTokenizer.from_str(path.read_text("utf-8"))
+        except Exception as error:  # the library raises bare Exception
+            raise TokirError(f"{path}: no tokenizer can be read from it: {error}") from None
+        # Others' files may cut texts off, fill them up, or have no separator.
+        hf.no_truncation()
+        hf.no_padding()
+        if hf.token_to_id(SEPARATOR) is None:
+            hf.add_special_tokens([SEPARATOR])
+        return cls(hf)
+
+
+class SentencePieceTokenizer:
+    """A model file of ``sentencepiece`` (Kudo and Richardson, 2018) that was trained elsewhere.
+
+    The separator is one entry more than the file has.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import sentencepiece
+
+        try:
+            self._processor: Any = sentencepiece.SentencePieceProcessor(model_proto=path.read_bytes())
+        except (OSError, RuntimeError, TypeError) as error:
+            raise TokirError(f"{path}: no sentencepiece model can be read from it: {error}") from None
+        self.separator_id = int(self._processor.get_piece_size())
+        self.vocabulary_size = self.separator_id + 1
+        fallback = any(self._processor.is_byte(i) for i in range(min(self.separator_id, 300)))
+        self.unknown_id = None if fallback else int(self._processor.unk_id())
+
+    def save(self, path: Path) -> None:
+        """Write the model file as it was read."""
+        with atomic(path, "wb") as file:
+            file.write(self._processor.serialized_model_proto())
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without special tokens."""
+        return [list(ids) for ids in self._processor.encode(list(texts))]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ``ids``."""
+        return str(self._processor.decode([i for i in ids if i != self.separator_id]))
+
+    def normal(self, text: str) -> str:
+        """``text`` after the tokenizer's own normalisation: what can come back from its tokens."""
+        return str(self._processor.normalize(text))
+
+    def pieces(self, text: str) -> list[str]:
+        """How ``text`` is cut, as a person reads it."""
+        return [piece.replace("▁", " ") for piece in self._processor.encode(text, out_type=str)]
+
+    def word_lengths(self, words: Sequence[str]) -> list[int]:
+        """Tokens of each word as it stands inside a text; tokens of white space alone are not counted."""
+        return [sum(piece != "▁" for piece in self._processor.encode(word, out_type=str)) for word in words]
+
+
+def load(path: Path) -> Tokenizer:
+    """Read a ``tokenizer.json`` or a sentencepiece ``.model``.
+
+    Raises:
+        TokirError: it is missing, damaged, or of another kind.
+    """
+    if not path.is_file():
+        raise TokirError(f"{path}: there is no such file; name a tokenizer.json or a sentencepiece .model")
+    if path.suffix == ".json":
+        return TrainedTokenizer.load(path)
+    if path.suffix == ".model":
+        return SentencePieceTokenizer(path)
+    raise TokirError(f"{path}: a tokenizer is read from a tokenizer.json or a sentencepiece .model")

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from tokir.evaluation.significance import (
+    bootstrap_means,
+    groups,
+    holm,
+    percentile_interval,
+    queries_needed,
+    randomisation_test,
+)
+
+RNG = np.random.default_rng(5)
+HARD = RNG.beta(0.5, 0.5, size=300)  # how queries differ
+BETTER = np.clip(HARD + RNG.normal(0.03, 0.2, size=300), 0, 1)
+
+
+def interval(values, resamples=10_000, seed=0):
+    return percentile_interval(bootstrap_means([values], resamples, seed)[:, 0])
+
+
+def test_the_bootstrap_equals_scipys():
+    reference = stats.bootstrap(
+        (HARD,), np.mean, n_resamples=20_000, method="percentile", rng=1
+    ).confidence_interval
+    assert interval(HARD, 20_000) == pytest.approx((reference.low, reference.high), abs=0.003)
+    assert interval(HARD) == interval(HARD)
+    assert interval(np.zeros(50)) == (0, 0)
+
+
+def test_pairs_share_their_queries_so_a_constant_difference_is_certain():
+    means = bootstrap_means([HARD + 0.05, HARD], 1000, 0)
+    assert percentile_interval(means[:, 0] - means[:, 1]) == pytest.approx((0.05, 0.05))
+
+
+def test_the_randomisation_test_equals_scipys():
+    for number in (300, 12):
+        difference = (BETTER - HARD)[:number]
+        exact = stats.permutation_test(
+            (difference,), np.mean, permutation_type="samples", n_resamples=50_000, rng=1
+        )
+        assert randomisation_test(difference, 50_000, 0) == pytest.approx([exact.pvalue], abs=0.01)
+    assert randomisation_test([[0.0] * 9, [1.0] * 9], 10_000, 0) == pytest.approx([1, 2 / 2**9], abs=0.002)
+
+
+def test_seeds_widen_the_interval_as_they_should():
+    """With many queries and few seeds the spread is that of the seeds: a mean over three of them."""
+    offsets = np.array([-0.1, 0.0, 0.1])
+    table = 0.5 + offsets[:, None] + RNG.normal(0, 0.01, size=(3, 4000))
+    low, high = interval(table, 40_000)
+    assert (low, high) == pytest.approx((0.4, 0.6), abs=0.02)  # all three draws of the worst, or of the best, seed
+    spread = bootstrap_means([table], 40_000, 0).std()
+    assert spread == pytest.approx(offsets.std() / np.sqrt(3), rel=0.05)
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+
+
+def test_queries_needed_is_what_simulation_needs():
+    effect = 0.2
+    needed = queries_needed([effect + 1, effect - 1] * 500, [0.0] * 1000)
+    found = [stats.ttest_1samp(RNG.normal(effect, 1, size=needed), 0).pvalue < 0.05 for _ in range(2000)]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.04)
+    assert queries_needed([0.5, 0.5], [0.5, 0.5]) is None
+    assert queries_needed([0.001 + 1, 0.001 - 1] * 50, [0.0] * 100) > 1_000_000
+
+
+def test_groups_hold_what_cannot_be_told_apart():
+    def pair(a, b, apart):
+        return {
+            "a": a,
+            "b": b,
+            "p_holm": 0.001 if apart else 0.4,
+            "interval": [0.1, 0.2] if apart else [-0.1, 0.2],
+        }
+
+    apart = {("a", "c"), ("a", "d"), ("b", "d")}
+    names = "abcd"
+    pairs = [pair(x, y, (x, y) in apart) for i, x in enumerate(names) for y in names[i + 1 :]]
+    assert groups(list(names), pairs) == [["a", "b"], ["b", "c"], ["c", "d"]]
+    assert groups(["a"], []) == [["a"]] and groups([], []) == []
+    only_over_queries = [{"a": "a", "b": "b", "p_holm": 0.001, "interval": [-0.1, 0.2]}]
+    assert groups(["a", "b"], only_over_queries) == [["a", "b"]]
