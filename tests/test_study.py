@@ -241,6 +241,65 @@ def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, 
     assert "## Ablations" in report and report.count("| system | first relevant at |") == 3
 
 
+def test_tokenizers_are_compared_over_seeds_slips_and_a_fair_budget(tmp_path, data):
+    options = [
+        "--data", data, "--out", tmp_path / "run", "--quiet",
+        "--set", "tokenizers=[{type: bpe, vocabulary_size: 500}, {type: byte}]", *SMALL,
+        "--set", "budget={equal: text, window: characters, match: total}",
+        "--set", "seeds=[0, 1]", "--set", "fusions=[]", "--set", "evaluation.robustness=[typo-1, upper]",
+    ]  # fmt: skip
+    tokir("run", "tokenizers", *options)
+    results = json.loads((tmp_path / "run/results.json").read_text())
+    rows = {row["id"]: row for row in results["systems"]}
+    bpe = rows["bpe-500.static.contrastive+queries.learned"]
+    assert bpe["seeds"] == [0, 1] and rows["bpe-500.lstm.lm.mean-white.s0"]["seed"] == 0
+    assert (tmp_path / f"run/rankings/{bpe['runs'][1]}.trec").exists()
+    # As much text and as many parameters, though a byte holds less of the one and needs fewer of the other.
+    for name in ("static.contrastive+queries.learned", "lstm.lm.mean-white.s0"):
+        one, other = rows[f"bpe-500.{name}"], rows[f"byte.{name}"]
+        assert other["seen"]["characters"] == pytest.approx(one["seen"]["characters"], rel=0.1)
+        assert other["seen"]["tokens"] > 1.5 * one["seen"]["tokens"]
+        assert other["parameters"] == pytest.approx(one["parameters"], rel=0.05)
+    assert set(results["robustness"][bpe["id"]]) == {"typo-1", "upper"}
+    assert "Use the tokenizer" in results["verdict"][0]["text"] and results["groups"]
+    explorer = json.loads((tmp_path / "run/explorer.json").read_text())
+    assert all(len(entry["query_pieces"]) == 2 and entry["ranks"][0] <= 10 for entry in explorer) and explorer
+    page = (tmp_path / "run/report.html").read_text()
+    assert "<h2>Verdict</h2>" in page and "Queries with slips" in page and "Found with one tokenizer" in page
+
+
+def test_a_budget_of_seconds_is_measured_once(tmp_path, data):
+    words = [
+        "--data", data, "--out", tmp_path, *SMALL[:-2], "--quiet", "--set", "architectures=[static]",
+        "--set", "fusions=[]", "--set", "budget={equal: seconds, seconds: 0.2}",
+    ]  # fmt: skip
+    tokir("train", "quickstart", *words)
+    place = tmp_path / "models/bpe-500.static.contrastive+queries.s0"
+    steps = json.loads((place / "budget.json").read_text())["steps"]
+    assert json.loads((place / "config.json").read_text())["steps"] == steps
+    (place / "final.safetensors").unlink()
+    tokir("train", "quickstart", *words)
+    assert json.loads((place / "config.json").read_text())["steps"] == steps
+
+
+def test_tokenizers_alone_are_compared_without_a_model(tmp_path, data, tokenizer, capsys):
+    tokenizer.save(tmp_path / "tokenizer.json")
+    tokir(
+        "tokenizers", "compare", "--data", data, "--out", tmp_path / "run", "--file", tmp_path / "tokenizer.json",
+        "--set", "tokenizers=[{type: bpe, vocabulary_size: 500}, {type: word, vocabulary_size: 900}]",
+        "--set", "training.documents=200", "--word", "<b>café</b> 1984",
+    )  # fmt: skip
+    assert "bpe-500" in capsys.readouterr().out
+    made = json.loads((tmp_path / "run/tokenizers.json").read_text())
+    assert [row["type"] for row in made["tokenizers"]] == ["bpe", "word", "file"]
+    assert {"frequent word", "rare name", "number", "chosen"} == {cut["kind"] for cut in made["cuts"]}
+    with (tmp_path / "run/tokenizers.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[1]["unknown_rate"]) > 0 == float(rows[0]["unknown_rate"])
+    assert "&lt;b&gt;café" in (tmp_path / "run/tokenizers.html").read_text()
+    assert "| bpe-500 |" in (tmp_path / "run/tokenizers.md").read_text()
+
+
 def test_a_missing_teacher_is_told_or_left_out_when_it_is_optional(tmp_path, data, capsys):
     words = [
         "--data", data, *SMALL, "--set", "architectures=[static]", "--set", "retrieval.teacher=byt5",

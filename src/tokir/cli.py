@@ -28,6 +28,8 @@ data_app = typer.Typer(
     help="The data sets: what is here, what is in them, and building one.", no_args_is_help=True
 )
 app.add_typer(data_app, name="data")
+tokenizers_app = typer.Typer(help="Tokenizers alone, without any model.", no_args_is_help=True)
+app.add_typer(tokenizers_app, name="tokenizers")
 
 Preset = Annotated[
     str, typer.Argument(metavar="[PRESET or FILE.yaml]", help="A preset (`quickstart`, `best`, ...) or a file.")
@@ -313,6 +315,42 @@ def data_build(
     typer.echo(f"Built: {made}")
 
 
+@tokenizers_app.command("compare")
+def tokenizers_compare(
+    preset: Annotated[
+        str, typer.Argument(metavar="[PRESET or FILE.yaml]", help="Whose tokenizers: a preset or a file.")
+    ] = "tokenizers",
+    data: Data = None,
+    out: Out = None,
+    sets: Sets = None,
+    file: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--file", help="Also a tokenizer of your own: tokenizer.json or .model. Repeatable."),
+    ] = None,
+    word: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--word", help="Also show how this text is cut. Repeatable."),
+    ] = None,
+    download: Download = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train tokenizers on a corpus and compare them alone: fertility, vocabulary use, Rényi efficiency, speed.
+
+    Example: tokir tokenizers compare --data my-corpus/ --file bert/tokenizer.json --word "naïve Bayes"
+    """
+    config = _config(preset, data, sets, None, None)
+    if file:
+        from tokir.config import check_config
+
+        values = config.model_dump(mode="json")
+        values["tokenizers"] += [{"type": "file", "file": str(Path(name).expanduser().resolve())} for name in file]
+        config = check_config(values, "--file")
+    study = _study(config, out, "cpu", None, download, quiet)
+    comparison = _finish(study, "compare_tokenizers", quiet, words=word or [])
+    _print_tokenizers(comparison)
+    typer.echo(f"Comparison: {study.folder.path / 'tokenizers.html'}")
+
+
 @app.command()
 def doctor() -> None:
     """What is on this machine, what is missing and how to get it."""
@@ -321,6 +359,21 @@ def doctor() -> None:
     for check in examine():
         typer.secho("ok   " if check.ok else "miss ", fg="green" if check.ok else "yellow", nl=False)
         typer.echo(f"{check.name:<12} {check.detail}")
+
+
+def _print_tokenizers(comparison: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tokir.report.comparison import table
+
+    headings, lines = table(comparison)
+    printed = Table(box=None, pad_edge=False)
+    for place, words in enumerate(headings):
+        printed.add_column(words, justify="right" if place else "left", overflow="fold")
+    for line in lines:
+        printed.add_row(*line)
+    Console(width=None if sys.stdout.isatty() else 150).print(printed)
 
 
 def _print_table(results: dict[str, Any]) -> None:

@@ -460,6 +460,8 @@ def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
     >>> flatten({"training": {"epochs": 2}, "seeds": [0]})
     {'training.epochs': 2, 'seeds': [0]}
     """
+    if isinstance(values, list) and values and isinstance(values[0], dict):
+        values = dict(enumerate(values))
     if not isinstance(values, dict) or not values:
         return {prefix: values}
     flat: dict[str, Any] = {}
@@ -514,6 +516,8 @@ def _sentence(problem: dict[str, Any]) -> str:
         expected = problem["ctx"]["expected"]
         names = [part.strip(" '") for part in expected.replace(" or ", ",").split(",")]
         return f"{where} is {problem['input']!r}{nearest(str(problem['input']), names)}: allowed are {expected}"
+    if isinstance(problem["input"], dict):  # a group as a whole; the message names the setting
+        return f"{where}: {message}" if where else message
     return f"{where} is {problem['input']!r}: {message}"
 
 

@@ -78,9 +78,13 @@ class _Facts:
         return row if row is not None and row["status"] == "ok" else None
 
     def name(self, row: dict[str, Any]) -> str:
-        """What a reader calls the system; with its id where several share the title."""
+        """What a reader calls the system; with its tokenizer, or its id, where several share the title."""
         title: str = row["title"]
-        return title if self._titles[title] == 1 else f"{title} ({row['id']})"
+        if self._titles[title] == 1:
+            return title
+        tokenizer = row["tokenizer"] and row["tokenizer"]["id"]
+        same = [other for other in self.rows if other["title"] == title and other["tokenizer"] == row["tokenizer"]]
+        return f"{title}, {tokenizer}" if tokenizer and len(same) == 1 else f"{title} ({row['id']})"
 
     def path(self, row: dict[str, Any], *keys: str) -> str:
         parts = "".join(f".{key}" if key.isidentifier() else f'["{key}"]' for key in keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from tokir.evaluation.significance import (
     queries_needed,
     randomisation_test,
 )
-from tokir.evaluation.verdict import verdict
+from tokir.evaluation.verdict import RECIPE, verdict
 
 if TYPE_CHECKING:
     from tokir.config import EvaluationSettings
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 PATTERNS_PER_PAIR = 200  # random signs of a randomisation test
 SHOWN = 3  # passages of each system shown for an example
+FOUND = 10  # a query is found when a relevant passage is among so many
+UNRANKED = 10**9
+EXPLORED = 300  # characters of a passage whose cuts are shown
 SLIPS = 3  # queries that show what a kind of slip is
 
 
@@ -173,13 +177,82 @@ def assemble_examples(
     return examples
 
 
+def assemble_explorer(
+    contending: list[Contender],
+    split: Split,
+    tokenizers: dict[str, Callable[[str], list[str]]],
+    record: Callable[[str], dict[str, str]],
+) -> list[dict[str, Any]]:
+    """Queries that one tokenizer finds and another misses: how both cut the query and the relevant passage.
+
+    Over systems that differ in their tokenizer alone: the best one against each other, once for each way.
+    """
+    found = []
+    for same in recipes([contender for contender in contending if contender.scores]).values():
+        order = sorted(same, key=lambda contender: -contender.scores[HEADLINE].mean())
+        for other in order[1:]:
+            for a, b in ((order[0], other), (other, order[0])):
+                entry = _disputed(a, b, split, tokenizers, record)
+                if entry is not None:
+                    found.append(entry)
+    return found
+
+
+def recipes(contending: list[Contender]) -> dict[tuple[Any, ...], list[Contender]]:
+    """Trained systems by all that they are but their tokenizer; only where there are several."""
+    found: dict[tuple[Any, ...], list[Contender]] = defaultdict(list)
+    for contender in contending:
+        if contender.about["kind"] == "trained":
+            found[tuple(contender.about[name] for name in RECIPE)].append(contender)
+    return {recipe: same for recipe, same in found.items() if len(same) > 1}
+
+
+def _disputed(
+    a: Contender,
+    b: Contender,
+    split: Split,
+    tokenizers: dict[str, Callable[[str], list[str]]],
+    record: Callable[[str], dict[str, str]],
+) -> dict[str, Any] | None:
+    """The query that ``a`` finds among its first ten and that lies deepest in the ranking of ``b``."""
+    ranks = [
+        (query, _first_relevant(a, query, judged), _first_relevant(b, query, judged))
+        for query, judged in split.qrels.items()
+    ]
+    gaps = [
+        (there[0] if there else UNRANKED, query, here, there)
+        for query, here, there in ranks
+        if here and here[0] <= FOUND and (there is None or there[0] > FOUND)
+    ]
+    if not gaps:
+        return None
+    _, query, here, there = max(gaps, key=lambda gap: (gap[0], -gap[2][0]))
+    passage = record(here[1])
+    text = f"{passage['title']} {passage['text']}".strip()[:EXPLORED]
+    names = [contender.about["tokenizer"]["id"] for contender in (a, b)]
+    return {
+        "found_by": a.about["id"],
+        "missed_by": b.about["id"],
+        "query": split.queries[query],
+        "ranks": [here[0], there[0] if there else None],
+        "query_pieces": [tokenizers[name](split.queries[query]) for name in names],
+        "passage_pieces": [tokenizers[name](text) for name in names],
+    }
+
+
+def _first_relevant(contender: Contender, query: str, judged: dict[str, int]) -> tuple[int, str] | None:
+    """Rank and id of the first relevant passage."""
+    ranked = enumerate(contender.ranking.get(query, {}), 1)
+    return next(((rank, passage) for rank, passage in ranked if judged.get(passage, 0) > 0), None)
+
+
 def _found(
     contender: Contender, query: str, judged: dict[str, int], record: Callable[[str], dict[str, str]]
 ) -> dict[str, Any]:
     passages = list(contender.ranking.get(query, {}).items())
-    ranks = (rank for rank, (passage, _) in enumerate(passages, 1) if judged.get(passage, 0) > 0)
+    first = _first_relevant(contender, query, judged)
     return {
-        "first_relevant_rank": next(ranks, None),
+        "first_relevant_rank": first and first[0],
         "passages": [
             {"id": passage, "score": score, "relevant": judged.get(passage, 0) > 0, **record(passage)}
             for passage, score in passages[:SHOWN]

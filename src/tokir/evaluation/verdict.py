@@ -208,7 +208,7 @@ def _signed(value: float) -> str:
 
 
 def _words(measure: str) -> str:
-    return measure.replace("_", " ")
+    return measure.replace("_", " ").replace("renyi", "Rényi")
 
 
 def _joined(parts: list[str]) -> str:

@@ -23,12 +23,12 @@ def write_report(folder: RunFolder) -> Path:
     from tokir.report.schema import read
     from tokir.report.tables import to_csv
 
-    raw, results, examples = read(folder)
+    raw, results, examples, disputed = read(folder)
     page = folder.path / "report.html"
     texts = {
         folder.path / "results.csv": to_csv(results.systems),
         folder.path / "report.md": to_markdown(raw, results, examples),
-        page: to_html(raw, results, examples),
+        page: to_html(raw, results, examples, disputed),
     }
     for path, text in texts.items():  # all are made before any is written
         write_text(path, text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokir.report.rows import compared
+from tokir.report.rows import compared, titles
 from tokir.report.schema import Results
 
 FACTORS = {
@@ -33,7 +33,7 @@ class Line:
 
 def lines(results: Results) -> list[tuple[str, list[Line]]]:
     """Headings and their lines, the largest gain first; without headings that have none."""
-    rows = {row.id: row for row in results.systems}
+    rows, called = {row.id: row for row in results.systems}, titles(results.systems)
     found: dict[str, list[tuple[float, Line]]] = {}
     for entry in results.ablations:
         before, after = rows[entry.before], rows[entry.after]
@@ -44,7 +44,7 @@ def lines(results: Results) -> list[tuple[str, list[Line]]]:
         verdict = "helps" if low > 0 else "hurts" if high < 0 else "cannot tell"
         written = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
         scores = (f"{before.score() or 0.0:.3f}", f"{after.score() or 0.0:.3f}")
-        line = Line(before.title, after.title, scores, written, verdict)
+        line = Line(called[before.id], called[after.id], scores, written, verdict)
         found.setdefault(FACTORS.get(entry.factor, entry.factor), []).append((value, line))
     return [
         (heading, [line for _, line in sorted(pairs, key=lambda pair: -pair[0])])

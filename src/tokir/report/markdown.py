@@ -22,21 +22,21 @@ def to_markdown(raw: dict[str, Any], results: Results, examples: list[Example]) 
         results: the same, checked.
         examples: ``examples.json``, checked; may be empty.
     """
-    lines = [f"# {_safe(results.study)} on {_safe(results.dataset.name)}", ""]
+    lines = [f"# {safe(results.study)} on {safe(results.dataset.name)}", ""]
     lines += [captions.QUESTION, ""]
     if results.verdict:
-        lines += ["## Verdict", "", *(f"- {_safe(sentence.text)}" for sentence in results.verdict), ""]
+        lines += ["## Verdict", "", *(f"- {safe(sentence.text)}" for sentence in results.verdict), ""]
     else:
-        lines += [_safe(" ".join(captions.answer(results))), ""]
-    lines += [" · ".join(f"{name}: {_safe(value)}" for name, value in captions.facts(results)), ""]
+        lines += [safe(" ".join(captions.answer(results))), ""]
+    lines += [" · ".join(f"{name}: {safe(value)}" for name, value in captions.facts(results)), ""]
     lines += ["## Findings", ""]
     for finding in results.findings:
-        lines += [f"### {_safe(finding.question)}", "", f"**{finding.answer}**: {_safe(finding.claim)}", ""]
-        lines += [_safe(finding.text), ""]
-        lines += [f"- `{path}`: {_safe(describe(path, raw))}" for path in dict.fromkeys(finding.evidence)]
+        lines += [f"### {safe(finding.question)}", "", f"**{finding.answer}**: {safe(finding.claim)}", ""]
+        lines += [safe(finding.text), ""]
+        lines += [f"- `{path}`: {safe(describe(path, raw))}" for path in dict.fromkeys(finding.evidence)]
         lines += [""] if finding.evidence else []
-    lines += ["## Results", "", *_table(RETRIEVAL, results), "", _safe(captions.retrieval_caption(results)), ""]
-    lines += [*_table(COST, results), "", _safe(captions.cost_caption(results)), ""]
+    lines += ["## Results", "", *_table(RETRIEVAL, results), "", safe(captions.retrieval_caption(results)), ""]
+    lines += [*_table(COST, results), "", safe(captions.cost_caption(results)), ""]
     lines += _ablations(results)
     lines += _tokenizers(results)
     lines += _robustness(results)
@@ -45,7 +45,7 @@ def to_markdown(raw: dict[str, Any], results: Results, examples: list[Example]) 
     for _, rows in groups(results.systems):
         for row in rows:
             words = in_words(row) if row.ok else f"unavailable: {row.reason}"
-            lines.append(f"- `{row.id}`: {_safe(row.title)}. {_safe(words)}")
+            lines.append(f"- `{row.id}`: {safe(row.title)}. {safe(words)}")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -73,7 +73,7 @@ def _ablations(results: Results) -> list[str]:
     for heading, pairs in found:
         lines.append(f"| **{heading}** | | | | | |")
         for pair in pairs:
-            cells = (_safe(pair.before), _safe(pair.after), *pair.scores, _safe(pair.difference), pair.verdict)
+            cells = (safe(pair.before), safe(pair.after), *pair.scores, safe(pair.difference), pair.verdict)
             lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", ablations.CAPTION, ""]
 
@@ -89,12 +89,12 @@ def _tokenizers(results: Results) -> list[str]:
     lines += ["", tokenizers.CAPTION, ""]
     for recipe, entries in tokenizers.correlations(results):
         lines += [
-            f"**{_safe(recipe)}**",
+            f"**{safe(recipe)}**",
             "",
             "| measure | with | Spearman | 95% | p |",
             "|---|---|---:|---:|---:|",
         ]
-        lines += [*(f"| {' | '.join(map(_safe, entry))} |" for entry in entries), ""]
+        lines += [*(f"| {' | '.join(map(safe, entry))} |" for entry in entries), ""]
     return [*lines, *([tokenizers.CORRELATIONS_CAPTION, ""] if results.correlations else [])]
 
 
@@ -107,10 +107,10 @@ def _robustness(results: Results) -> list[str]:
     lines.append(f"|---|---:|{'---:|' * len(variants)}")
     for name, clean, changes in found:
         texts = [f"**{text}**" if real else text for text, _, real in changes]
-        lines.append(f"| {_safe(name)} | {clean} | {' | '.join(texts)} |")
+        lines.append(f"| {safe(name)} | {clean} | {' | '.join(texts)} |")
     lines += ["", robustness.CAPTION.split(" (")[0] + ".", ""]
     for slip in results.slips:
-        shown = [f"{_safe(before)} → {_safe(after)}" for before, after in slip.examples[:1]]
+        shown = [f"{safe(before)} → {safe(after)}" for before, after in slip.examples[:1]]
         lines.append(f"- {slip.variant}: {slip.words}; {slip.changed:,} queries changed. {''.join(shown)}")
     return [*lines, ""]
 
@@ -120,21 +120,21 @@ def _queries(results: Results, examples: list[Example]) -> list[str]:
     short = names(results.systems)
     lines = ["## Queries", ""] if examples else []
     for example in examples:
-        lines += [f"### {_safe(example.text)}", ""]
+        lines += [f"### {safe(example.text)}", ""]
         lines.append(f"Relevant ({example.relevant}): {_passage(example.relevant_passage)}")
         lines += ["", "| system | first relevant at | first passage |", "|---|---:|---|"]
         for id, found in example.systems.items():
             rank = found.first_relevant_rank or f"not in {results.settings.evaluation.depth:,}"
             first = _passage(found.passages[0]) if found.passages else "nothing"
             mark = "✓ " if found.passages and found.passages[0].relevant else ""
-            lines.append(f"| {_safe(short.get(id, id))} | {rank} | {mark}{first} |")
+            lines.append(f"| {safe(short.get(id, id))} | {rank} | {mark}{first} |")
         lines.append("")
     return lines
 
 
 def _passage(passage: Passage) -> str:
-    title = f"**{_safe(passage.title)}** " if passage.title else ""
-    return title + _safe(excerpt(passage.text, EXCERPT))
+    title = f"**{safe(passage.title)}** " if passage.title else ""
+    return title + safe(excerpt(passage.text, EXCERPT))
 
 
 def _heading(column: Column) -> str:
@@ -142,7 +142,7 @@ def _heading(column: Column) -> str:
     return f"{column.group.split(',')[0]}{joint}{column.heading}"
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Text that Markdown and HTML read as text."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([\\*_`|\[\]#])", r"\\\1", text)

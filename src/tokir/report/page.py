@@ -11,8 +11,8 @@ from tokir.report import ablations, captions, robustness
 from tokir.report import tokenizers as intrinsic
 from tokir.report.evidence import describe
 from tokir.report.figures import drawings
-from tokir.report.rows import excerpt, groups, in_words, names
-from tokir.report.schema import Example, Results
+from tokir.report.rows import excerpt, groups, in_words, names, titles
+from tokir.report.schema import Disputed, Example, Results
 from tokir.report.tables import COST, RETRIEVAL, cells, spans
 
 EXCERPT = 240  # characters of a passage shown in a list
@@ -21,13 +21,14 @@ _VISIBLE = str.maketrans({" ": "␣", "\t": "⇥", "\n": "⏎", "\r": "␍"})
 _SIGNS = {"supported": "✓", "not supported": "✗", "cannot tell": "?"}
 
 
-def to_html(raw: dict[str, Any], results: Results, examples: list[Example]) -> str:
+def to_html(raw: dict[str, Any], results: Results, examples: list[Example], disputed: list[Disputed]) -> str:
     """The page.
 
     Args:
         raw: ``results.json`` as it lies in the run folder, for evidence paths and settings.
         results: the same, checked.
         examples: ``examples.json``, checked; may be empty.
+        disputed: ``explorer.json``, checked; may be empty.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -55,6 +56,7 @@ def to_html(raw: dict[str, Any], results: Results, examples: list[Example]) -> s
         words={row.id: in_words(row) for row in systems},
         tokenizers=list({row.tokenizer.id: row.tokenizer for row in systems if row.tokenizer}.values()),
         names=names(systems),
+        titles=titles(systems),
         tables=[
             (
                 "Retrieval",
@@ -84,6 +86,7 @@ def to_html(raw: dict[str, Any], results: Results, examples: list[Example]) -> s
         robustness_caption=robustness.CAPTION,
         figures=[(drawing, Markup(drawing.svg)) for drawing in drawings(results)],
         examples=examples,
+        disputed=disputed,
         ranks=rank_line,
         excerpt_length=EXCERPT,
         long_excerpt_length=LONG_EXCERPT,

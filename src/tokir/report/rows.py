@@ -25,6 +25,15 @@ POOLINGS = {
     "learned-white": "learned token weights, whitened",
 }
 ARCHITECTURES = {"lstm": "LSTM", "transformer": "Transformer", "static": "static"}
+TOKENIZERS = {
+    "bpe": "byte-level BPE",
+    "wordpiece-bpe": "WordPiece over BPE's merges",
+    "unigram": "Unigram",
+    "byte": "bytes",
+    "character": "characters",
+    "word": "words",
+    "file": "tokenizer from a file",
+}
 NAME_LENGTH = 41
 
 
@@ -62,11 +71,21 @@ def _cut(label: str) -> str:
     return label if len(label) <= NAME_LENGTH else f"{label[: half - 1]}…{label[-half:]}"
 
 
+def titles(systems: list[System]) -> dict[str, str]:
+    """What a reader calls each system in full; with its tokenizer where there are several."""
+    several = len({row.tokenizer.id for row in systems if row.tokenizer}) > 1
+    return {
+        row.id: f"{row.title or row.id}, {row.tokenizer.id}" if several and row.tokenizer else row.title or row.id
+        for row in systems
+    }
+
+
 def in_words(row: System) -> str:
     """What a system is, in one line: tokenizer, architecture, objective, pooling, parameters, dimensions."""
     parts = []
     if row.tokenizer:
-        parts.append(f"{row.tokenizer.type.upper()} of {row.tokenizer.vocabulary_size:,} entries")
+        kind = TOKENIZERS.get(row.tokenizer.type, row.tokenizer.type)
+        parts.append(f"{kind} of {row.tokenizer.vocabulary_size:,} entries")
     if row.kind == "trained" and row.architecture:
         parts.append(ARCHITECTURES.get(row.architecture, row.architecture))
     if row.objective:

@@ -326,22 +326,40 @@ class Example(_Read):
     systems: dict[str, FoundBy]
 
 
-def read(folder: RunFolder) -> tuple[dict[str, Any], Results, list[Example]]:
-    """``results.json`` as it lies there and as checked values, and ``examples.json`` (empty where there is none).
+class Disputed(_Read):
+    """A query that one system finds and another, with another tokenizer, misses; pieces of the two in this order."""
+
+    found_by: str
+    missed_by: str
+    query: str
+    ranks: tuple[int, int | None]
+    query_pieces: tuple[list[str], list[str]]
+    passage_pieces: tuple[list[str], list[str]]
+
+
+def read(folder: RunFolder) -> tuple[dict[str, Any], Results, list[Example], list[Disputed]]:
+    """``results.json`` as it lies there and as checked values; ``examples.json`` and ``explorer.json``.
+
+    The latter two are empty where there is no such file.
 
     Raises:
         TokirError: a file is missing, damaged, or of another version of tokir.
     """
     raw = folder.results()
     results = _checked(folder, "results.json", TypeAdapter(Results), raw)
-    place = folder.path / "examples.json"
-    examples: Any = []
-    if place.exists():
-        try:
-            examples = json.loads(place.read_text("utf-8"))
-        except ValueError as error:
-            raise _unreadable(folder, "examples.json", f"damaged ({error})") from None
-    return raw, results, _checked(folder, "examples.json", TypeAdapter(list[Example]), examples)
+    examples = _checked(folder, "examples.json", TypeAdapter(list[Example]), _list(folder, "examples.json"))
+    disputed = _checked(folder, "explorer.json", TypeAdapter(list[Disputed]), _list(folder, "explorer.json"))
+    return raw, results, examples, disputed
+
+
+def _list(folder: RunFolder, name: str) -> Any:
+    place = folder.path / name
+    if not place.exists():
+        return []
+    try:
+        return json.loads(place.read_text("utf-8"))
+    except ValueError as error:
+        raise _unreadable(folder, name, f"damaged ({error})") from None
 
 
 def _checked(folder: RunFolder, name: str, kind: TypeAdapter[Any], value: Any) -> Any:

@@ -7,7 +7,7 @@ and ``tokir evaluate`` are these steps; ``tokir run`` is all of them and the rep
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from functools import cached_property, partial
 from pathlib import Path
@@ -86,6 +86,31 @@ class Study:
             except Unavailable as error:
                 self.progress.say(f"{point.id}: unavailable: {error}")
 
+    def compare_tokenizers(self, words: Sequence[str] = ()) -> dict[str, Any]:
+        """Train every tokenizer that is missing, measure them all, and write ``tokenizers.json`` and its tables.
+
+        Args:
+            words: further texts whose cuts are shown, beside words, names and numbers of the corpus.
+        """
+        from tokir.report.comparison import write_comparison
+        from tokir.tokenizers.comparison import compare
+
+        pairs = []
+        for settings in self.config.tokenizers:
+            pairs.append((self.models.tokenizer_facts(settings), self.models.tokenizer(settings)))
+        training, held_out = self.at.drawn
+        comparison = {
+            "schema": SCHEMA,
+            "dataset": self.dataset.name,
+            "checksum": self.dataset.checksum,
+            "documents": len(training),
+            "held_out": len(held_out),
+            "environment": self._environment(),
+            **compare(pairs, training, held_out, words),
+        }
+        write_comparison(self.folder.path, comparison)
+        return comparison
+
     def embed(self) -> None:
         """Embed the corpus with every system that embeds, as far as it is missing."""
         for system in systems(self.config):
@@ -120,7 +145,7 @@ class Study:
             again: measure latency once more, even where it was measured before.
         """
         from tokir.evaluation.contenders import contenders
-        from tokir.evaluation.results import assemble_examples, assemble_results
+        from tokir.evaluation.results import assemble_examples, assemble_explorer, assemble_results
         from tokir.retrieval.ranking import write_qrels
 
         started = datetime.now(timezone.utc)
@@ -160,6 +185,7 @@ class Study:
             path / "examples.json",
             assemble_examples(contending, split, tokenizers, self.record, self.config.evaluation),
         )
+        write_json(path / "explorer.json", assemble_explorer(contending, split, tokenizers, self.record))
         return results
 
     def _evaluate_system(self, system: System, split: Split, again: bool) -> Any:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tokir.training.pairs import PairSource, TokenisedPassages
     from tokir.training.retrieval import Check, RetrievalObjective
 
+ENCODED_AT_ONCE = 256  # documents; bounds memory
 NEGATIVES = 30  # hard negatives of a query to draw from
 CHECK_QUERIES, CHECK_OTHERS = 200, 500  # what a training is watched on: queries, and passages beside the relevant
 
@@ -38,6 +39,14 @@ class Models:
         self._trained: dict[ModelPoint, Model] = {}
 
     # -- tokenizers ---------------------------------------------------------------------------------------
+
+    def tokenizer_facts(self, settings: TokenizerSettings) -> dict[str, Any]:
+        """What ``training.json`` says of a tokenizer, and what its training took: seconds, bytes of memory."""
+        self.tokenizer(settings)
+        entry = self.at.folder.entry(self._tokenizer_file(settings))
+        path = self.at.folder.path / f"tokenizers/{settings.id}/training.json"
+        facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return facts | {"seconds": entry["seconds"], "peak_memory": entry["peak_memory"]}
 
     def tokenizer(self, settings: TokenizerSettings) -> Tokenizer:
         """The tokenizer of these settings, trained if it is missing."""
@@ -57,8 +66,9 @@ class Models:
             tokenizer = train_tokenizer(training, settings)
             tokenizer.save(folder.path / name)
             occurrences = np.zeros(tokenizer.vocabulary_size, dtype=np.int64)
-            for ids in tokenizer.encode(training):
-                np.add.at(occurrences, ids, 1)
+            for start in range(0, len(training), ENCODED_AT_ONCE):
+                for ids in tokenizer.encode(training[start : start + ENCODED_AT_ONCE]):
+                    occurrences += np.bincount(ids, minlength=len(occurrences))
             with atomic(folder.path / counts, "wb") as file:
                 np.save(file, occurrences)
             write_json(
@@ -146,9 +156,7 @@ class Models:
 
     def characters_per_token(self, tokenizer: TokenizerSettings) -> float:
         """On held-out documents."""
-        self.tokenizer(tokenizer)
-        path = self.at.folder.path / f"tokenizers/{tokenizer.id}/training.json"
-        return float(json.loads(path.read_text("utf-8"))["characters_per_token"])
+        return float(self.tokenizer_facts(tokenizer)["characters_per_token"])
 
     def _width(self, point: ModelPoint, architecture: ArchitectureName) -> int:
         """Of the states of a network, or of the vectors of a retriever (``static``)."""

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from tokir.encoders.pretrained import PretrainedEncoder
 
 
+MOST_CHARACTERS = 100_000_000  # of the training documents; keeps memory flat on corpora of long documents
+READ_AT_ONCE = 64  # documents
+
+
 @dataclass(frozen=True)
 class Machine:
     """Where and how a study runs; recorded with the results, no part of its configuration."""
@@ -63,13 +67,26 @@ class Workplace:
         count = len(self.dataset.corpus)
         if count < 2:
             raise TokirError(f"{self.dataset.source}: one document is too few to train on and to validate on")
-        order = np.random.default_rng(self.config.data.seed).permutation(count)
+        order = np.random.default_rng(self.config.data.seed).permutation(count).tolist()
         held_out = max(1, min(500, count // 20))
         training = order[held_out : held_out + self.config.training.documents]
-        return (
-            self.dataset.corpus.select(sorted(training.tolist())),
-            self.dataset.corpus.select(sorted(order[:held_out].tolist())),
-        )
+        return self._read(training, MOST_CHARACTERS), self._read(order[:held_out], MOST_CHARACTERS // 10)
+
+    def _read(self, positions: list[int], most: int) -> list[str]:
+        """The documents at ``positions``, in the order of the corpus; as many as hold ``most`` characters."""
+        texts: dict[int, str] = {}
+        total = 0
+        for start in range(0, len(positions), READ_AT_ONCE):
+            some = positions[start : start + READ_AT_ONCE]
+            for position, text in zip(some, self.dataset.corpus.select(some), strict=True):
+                total += len(text)
+                if total > most and texts:
+                    self.progress.say(
+                        f"{len(texts):,} of {len(positions):,} documents are read: they hold {most:,} characters"
+                    )
+                    return [texts[place] for place in sorted(texts)]
+                texts[position] = text
+        return [texts[place] for place in sorted(texts)]
 
     @property
     def drawn_inputs(self) -> dict[str, Any]:

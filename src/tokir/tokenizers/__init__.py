@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ __all__ = [
     "load",
     "train_tokenizer",
 ]
+
+SAMPLE = 20_000_000  # characters that a tokenizer is trained on, at most
 
 
 def train_tokenizer(texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
@@ -41,4 +43,14 @@ def train_tokenizer(texts: Iterable[str], settings: TokenizerSettings) -> Tokeni
         "character": units.train_character,
         "word": units.train_word,
     }
-    return trainers[settings.type](texts, settings)
+    return trainers[settings.type](_sample(texts), settings)
+
+
+def _sample(texts: Iterable[str]) -> Iterator[str]:
+    """As many of ``texts`` as hold ``SAMPLE`` characters: more change no vocabulary, and cost memory."""
+    left = SAMPLE
+    for text in texts:
+        yield text[:left]
+        left -= len(text)
+        if left <= 0:
+            return

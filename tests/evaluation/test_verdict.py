@@ -1,0 +1,106 @@
+"""The verdict and what it rests on: contenders of several seeds, correlations, paths into the results."""
+
+import numpy as np
+import pytest
+
+from tokir.evaluation.contenders import Contender, Evaluated, contenders
+from tokir.evaluation.correlation import correlations
+from tokir.evaluation.measures import MEASURES
+from tokir.evaluation.results import assemble_results
+from tokir.report.evidence import resolve
+
+QUERIES = 300
+RNG = np.random.default_rng(3)
+HARD = RNG.uniform(size=QUERIES)
+
+
+def about(name, kind="trained", tokenizer=None, **more):
+    return {
+        "id": name, "kind": kind, "title": "Static, contrastive" if kind == "trained" else name, "status": "ok",
+        "reason": None, "tokenizer": tokenizer, "architecture": "static", "objective": "contrastive",
+        "variant": None, "pooling": "learned", "seed": None, "parameters": 500_000, "dimensions": 256,
+        "language_model": None, "latency_ms": {"total": {"mean": 0.3, "p50": 0.25, "p95": 0.5}},
+        "seconds": {"train": 9.0, "teacher": 0.0},
+    } | more  # fmt: skip
+
+
+def contender(name, quality, seeds=1, slip=0.0, **more):
+    """Found with a chance that grows with quality and falls with how hard the query is."""
+    tables = {measure: (RNG.uniform(size=(seeds, QUERIES)) + HARD < 2 * quality) * 1.0 for measure in MEASURES}
+    tokenizer = {"id": name, "type": "bpe", "vocabulary_size": 2000, "fertility": 3 - quality}
+    row = about(f"{name}.static", tokenizer=tokenizer, **more)
+    if seeds > 1:
+        row |= {"seeds": list(range(seeds)), "by_seed": tables["recall@10"].mean(axis=1).tolist()}
+    dropped = tables["recall@10"] * (RNG.uniform(size=(seeds, QUERIES)) >= slip)
+    return Contender(row, {}, tables, {"swap": dropped})
+
+
+@pytest.fixture
+def settings():
+    from tokir.config import EvaluationSettings
+
+    return EvaluationSettings(bootstrap=1000, robustness=["swap"])
+
+
+def test_the_verdict_says_what_the_numbers_say_and_where_they_lie(settings):
+    best = contender("good", 0.6, seeds=2, slip=0.3)
+    twin = Contender(
+        about("twin.static", tokenizer={"id": "twin", "type": "bpe", "vocabulary_size": 500}, parameters=90_000),
+        {}, {name: table[:1] for name, table in best.scores.items()}, {"swap": best.variants["swap"][:1]},
+    )  # fmt: skip
+    bad = contender("bad", 0.2)
+    bm25 = Contender(about("bm25", "lexical"), {}, contender("x", 0.5).scores, {})
+    queries = {f"q{i}": f"some words {i}" for i in range(QUERIES)}
+    body = assemble_results([bad, best, twin, bm25], queries, settings, 5000)
+    first, ties, worse, cost, slips, others, seeds = (sentence["text"] for sentence in body["verdict"])
+    name, other = ("good", "twin") if "tokenizer good" in first else ("twin", "good")
+    assert f"Use the tokenizer {name}" in first and f"cannot tell it from {other} (" in ties
+    assert "better than bad (+" in worse and "0.25 ms" in cost and "bm25 (0." in others
+    assert ("twin makes the smallest model: 90,000" in ties) == (name == "good")
+    assert "slip swap: recall@10 changes by −" in slips
+    assert ("2 trainings" in seeds) == (name == "good")
+    for sentence in body["verdict"]:
+        for path in sentence["evidence"]:
+            resolve(path, body)
+    rows = {row["id"]: row for row in body["systems"]}
+    assert len(body["groups"]) >= 2 and rows["bad.static"]["groups"] == [len(body["groups"]) - 1]
+    assert body["slips"][0]["changed"] == QUERIES
+
+
+def test_trainings_that_differ_in_their_seed_are_one_contender():
+    qrels = {"q1": {"p1": 1}, "q2": {"p2": 1}}
+    first = Evaluated(about("a.learned.s0", seed=0), {"q1": {"p1": 1.0}, "q2": {"p9": 1.0}})
+    second = Evaluated(
+        about("a.learned.s1", seed=1, seconds={"train": 11.0, "teacher": 0.0}),
+        {"q1": {"p1": 1.0}, "q2": {"p2": 1.0}},
+    )
+    bm25 = Evaluated(about("bm25", "lexical"), {"q1": {"p1": 1.0}})
+    made = {entry.about["id"]: entry for entry in contenders([first, second, bm25], qrels)}
+    assert list(made) == ["a.learned", "bm25"]
+    merged = made["a.learned"].about
+    assert (merged["seeds"], merged["by_seed"], merged["seconds"]["train"]) == ([0, 1], [0.5, 1.0], 10.0)
+    assert merged["runs"] == ["a.learned.s0", "a.learned.s1"]
+    assert made["a.learned"].scores["recall@10"].tolist() == [[1, 0], [1, 1]]
+    failed = Evaluated(about("a.learned.s1", seed=1, status="unavailable", reason="no teacher"), {})
+    assert contenders([first, failed], qrels)[0].about["reason"] == "no teacher"
+
+
+def test_a_measure_that_orders_the_tokenizers_is_found_and_one_that_does_not_is_not():
+    def row(number, scores):
+        tokenizer = {
+            "id": f"t{number}",
+            "fertility": number,
+            "unknown_rate": 0.0,
+            "whole_words": [3, 1, 6, 2, 5, 4][number],
+        }
+        return about(f"t{number}", tokenizer=tokenizer, scores={"recall@10": scores})
+
+    rows = [row(number, 0.9 - number / 10) for number in range(6)]
+    found = {entry["measure"]: entry for entry in correlations(rows, 0)}
+    assert found["fertility"]["rho"] == -1 and found["fertility"]["p"] < 0.01
+    assert (
+        found["whole_words"]["p"] > 0.2
+        and found["whole_words"]["interval"][0] < 0 < found["whole_words"]["interval"][1]
+    )
+    assert found["unknown_rate"]["rho"] is None
+    assert correlations(rows[:5], 0) == []
