@@ -52,6 +52,12 @@ def test_overrides_reach_nested_settings_and_lists():
         (["fusions=[{systems: [bm25]}]"], ["fusions.0.systems", "at least 2"]),
         (["variants=[{name: x, retrieval: {pairs: cloz}}]"], ["variant x", "retrieval.pairs"]),
         (["variants=[{name: x, retrieval: {teacher: canine}}]"], ["variant x", "one for all models"]),
+        (["fusions=[{systems: [best-maxsim, bm25]}]"], ["best-maxsim", "pooling maxsim"]),
+        (["budget.equal=seconds"], ["budget", "seconds"]),
+        (["tokenizers=[{type: byte, vocabulary_size: 300}]"], ["tokenizers.0", "257 entries"]),
+        (["tokenizers=[{type: word, prefix_space: true}]"], ["tokenizers.0", "prefix_space"]),
+        (["tokenizers=[{type: file}]"], ["tokenizers.0", "setting file"]),
+        (["tokenizers=[{type: wordpiece}]"], ["tokenizers.0.type", "did you mean 'wordpiece-bpe'"]),
         (["seeds.0.x=1"], ["seeds.0 is no group of settings"]),
     ],
 )

@@ -213,7 +213,8 @@ def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, 
         "--set", "retrieval.teacher=roberta", "--set", f"pretrained_folders.roberta={tmp_path / 'teacher'}",
         "--set", "retrieval.teacher_texts=1", "--set", "retrieval.negatives=self",
         "--set", "retrieval.steps.lstm=3", "--set", "retrieval.batch_size.lstm=16",
-        "--set", "poolings=[learned, learned-white]", "--set", "evaluation.examples=3",
+        "--set", "poolings=[learned, learned-white, maxsim]", "--set", "evaluation.examples=3",
+        "--set", "fusions=[{systems: [best, bm25]}, {systems: [best, best-maxsim, bm25]}]",
         "--set", "variants=[{name: cloze, retrieval: {pairs: cloze}, architectures: [static]}]",
     ]  # fmt: skip
     tokir("run", "quickstart", *options)
@@ -233,9 +234,14 @@ def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, 
         "bpe-500.lstm.lm-then-contrastive.s0",
         f"bpe-500.lstm.lm-then-{objective}.s0",
     }
+    late = static.replace(".learned", ".maxsim")
+    assert (
+        rows[late]["scores"]["recall@100"] > 0
+        and len(rows["best+best-maxsim+bm25.weighted"]["fused"]["weights"]) == 3
+    )
     pairs = [(entry["factor"], entry["before"], entry["after"]) for entry in results["ablations"]]
     assert ("variant", static, static.replace(".learned", "~cloze.learned")) in pairs
-    assert ("pooling", lstm.replace("-white", ""), lstm) in pairs
+    assert ("pooling", lstm.replace("-white", ""), lstm) in pairs and ("pooling", static, late) in pairs
     assert {(factor, before) for factor, before, after in pairs if after == "bm25"} == set()
     report = (tmp_path / "run/report.md").read_text()
     assert "## Ablations" in report and report.count("| system | first relevant at |") == 3

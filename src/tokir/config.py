@@ -26,7 +26,9 @@ from tokir import objectives
 from tokir.errors import TokirError, nearest
 
 ArchitectureName = Literal["lstm", "transformer", "static"]
-PoolingName = Literal["mean", "mean-white", "mean-top", "sif", "sif-white", "sif-top", "learned", "learned-white"]
+PoolingName = Literal[
+    "mean", "mean-white", "mean-top", "sif", "sif-white", "sif-top", "learned", "learned-white", "maxsim"
+]
 PretrainedName = Literal["minilm", "canine", "roberta", "byt5"]
 BaselineName = Literal["bm25", "bm25-tuned", "model2vec", "minilm", "canine", "roberta", "byt5"]
 FusionName = Literal["weighted", "rrf"]
@@ -265,7 +267,11 @@ class BudgetSettings(Settings):
 
 
 class FusionSettings(Settings):
-    """Several systems as one. ``best`` is the model trained here that does best on the queries for choosing."""
+    """Several systems as one.
+
+    ``best`` is the system trained here that does best on the queries for choosing, of those with one vector per
+    passage; ``best-maxsim`` of those with late interaction.
+    """
 
     method: FusionName = Field("weighted", description="weighted sum of z-scores, or reciprocal ranks")
     systems: Annotated[list[str], Field(min_length=2)] = ["best", "bm25"]
@@ -324,7 +330,8 @@ class StudyConfig(Settings):
     )
     poolings: Annotated[list[PoolingName], Field(min_length=1)] = Field(
         ["mean", "mean-white", "learned"],
-        description="mean and sif of language models, learned of models trained for retrieval",
+        description="mean and sif of language models; learned of models trained for retrieval, and maxsim, late "
+        "interaction, of static ones",
     )
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)] = [0]
     language_model_seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)] | None = (
@@ -368,6 +375,16 @@ class StudyConfig(Settings):
         changed = next((other.retrieval for other in self.variants if other.name == variant), {})
         return RetrievalSettings.model_validate(_merged(self.retrieval.model_dump(), changed))
 
+    @model_validator(mode="after")
+    def _fusions_have_members(self) -> StudyConfig:
+        if any("best-maxsim" in fusion.systems for fusion in self.fusions) and not (
+            "maxsim" in self.poolings and "static" in self.architectures
+        ):
+            raise ValueError(
+                "fusions name best-maxsim, which takes the pooling maxsim and the architecture static"
+            )
+        return self
+
     @field_validator("tokenizers", "architectures", "poolings", "seeds", "baselines", "fusions", "variants")
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
@@ -398,7 +415,8 @@ def poolings_of(objective: str, poolings: list[PoolingName]) -> list[PoolingName
     >>> poolings_of("lm", ["mean", "learned"]), poolings_of("contrastive", ["mean", "learned"])
     (['mean'], ['learned'])
     """
-    return [name for name in poolings if name.startswith("learned") == objectives.retrieves(objective)]
+    retrievers: tuple[PoolingName, ...] = ("learned", "learned-white", "maxsim")
+    return [name for name in poolings if (name in retrievers) == objectives.retrieves(objective)]
 
 
 PRESETS = ("quickstart", "reference", "objectives", "ablations", "tokenizers", "vocabulary", "best")

@@ -60,6 +60,8 @@ def title(architecture: str, objective: str, pooling: str) -> str:
     >>> title("static", "contrastive+queries", "learned")
     'Static, contrastive + queries'
     """
+    if pooling == "maxsim":
+        return f"{title(architecture, objective, 'learned')}, late interaction"
     base, _, post = pooling.partition("-")
     words = [POSTPROCESSING[post]] if post else ["raw"] if base == "mean" else []
     pooled = " ".join([*words, POOLINGS[base]]).strip()
@@ -116,7 +118,7 @@ def _trained(system: TrainedSystem, folder: RunFolder, config: StudyConfig) -> d
             "precision": model["precision"],
             "history": history,
         }
-    if system != system.unprocessed:
+    if system.pooling.endswith(("-white", "-top")):
         from tokir.models.whitening import Whitening
 
         whitening = Whitening.load(folder.path / f"embeddings/{system.id}/whitening.safetensors")

@@ -13,7 +13,8 @@ from tokir.evaluation.latency import DEPTH
 from tokir.retrieval.bm25 import BM25Index
 from tokir.retrieval.exact import ExactIndex
 from tokir.retrieval.fusion import fuse
-from tokir.retrieval.ranking import Ranking
+from tokir.retrieval.maxsim import MaxSimIndex
+from tokir.retrieval.ranking import Ranking, top
 
 
 class Searcher(Protocol):
@@ -50,6 +51,41 @@ class DenseSearcher:
             "encode": lambda tokens: self.transform(self.encoder.embed(tokens))[0],
             "search": lambda vector: self.index.search(vector, DEPTH),
         }
+
+
+class LateSearcher:
+    """Late interaction over the first passages of a dense system.
+
+    Args:
+        first: proposes passages.
+        index: scores them by their tokens.
+        depth: passages that are proposed.
+    """
+
+    def __init__(self, first: DenseSearcher, index: MaxSimIndex, depth: int) -> None:
+        self.first, self.index, self.depth = first, index, depth
+
+    def rank(self, queries: Sequence[str], query_ids: Sequence[str], depth: int) -> Ranking:
+        """The ``depth`` best of the proposed passages of each query."""
+        ids, tie_order = self.first.index.ids, self.first.index.tie_order
+        ranking: Ranking = {}
+        for name, tokens in zip(query_ids, self.first.encoder.tokenize(queries), strict=True):
+            places, scores = self._score(tokens)
+            best = top(scores, depth, tie_order[places])
+            ranking[name] = {ids[places[i]]: float(scores[i]) for i in best}
+        return ranking
+
+    def stages(self) -> dict[str, Callable[[Any], Any]]:
+        """Tokenize, search: the dense search is a part of it."""
+        return {
+            "tokenize": lambda query: self.first.encoder.tokenize([query])[0],
+            "search": lambda tokens: top(self._score(tokens)[1], DEPTH),
+        }
+
+    def _score(self, tokens: list[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        vector = self.first.transform(self.first.encoder.embed([tokens]))[0]
+        places = self.first.index.search(vector, self.depth)
+        return places, self.index.scores(tokens, places)
 
 
 class LexicalSearcher:

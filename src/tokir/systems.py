@@ -132,6 +132,8 @@ def trained_systems(config: StudyConfig) -> list[TrainedSystem]:
         TrainedSystem(point, pooling)
         for point in model_points(config)
         for pooling in poolings_of(point.objective, config.poolings)
+        # The states of a network differ in every context; an index of them would be that of a large model.
+        if pooling != "maxsim" or point.architecture == "static"
     ]
 
 

@@ -62,5 +62,7 @@ _STEPS: dict[str, Any] = {
     "objective": _adds,
     "variant": lambda before, after: before is None,
     "architecture": lambda before, after: before == "static",
-    "pooling": lambda before, after: after.partition("-")[0] == before or (before, after) == ("mean", "sif"),
+    "pooling": lambda before, after: (
+        after.partition("-")[0] == before or (before, after) in (("mean", "sif"), ("learned", "maxsim"))
+    ),
 }

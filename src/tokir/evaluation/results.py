@@ -22,6 +22,7 @@ from tokir.evaluation.significance import (
     percentile_interval,
     queries_needed,
     randomisation_test,
+    seeds_test,
 )
 from tokir.evaluation.verdict import RECIPE, verdict
 
@@ -93,7 +94,8 @@ def _comparisons(ok: list[Contender], settings: EvaluationSettings) -> list[dict
     differences = np.array([over_seeds[i] - over_seeds[j] for i, j in pairs])
     # The smallest p there can be is to stay small when it is multiplied by the number of pairs.
     patterns = max(settings.bootstrap, PATTERNS_PER_PAIR * len(pairs))
-    p = randomisation_test(differences, patterns, settings.seed)
+    by_queries = randomisation_test(differences, patterns, settings.seed)
+    p = [max(value, seeds_test(tables[i], tables[j])) for value, (i, j) in zip(by_queries, pairs, strict=True)]
     return [
         {
             "a": ok[i].about["id"],

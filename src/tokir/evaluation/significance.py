@@ -2,8 +2,9 @@
 
 Intervals by bootstrap over queries (Efron and Tibshirani, 1993; Sakai, 2006), with several trainings over queries and
 seeds alike (hierarchical; Davison and Hinkley, 1997, section 3.8); a randomisation test over queries (Smucker et al.,
-2007); Holm's correction over all pairs (1979). One set of resampled queries serves every system and every pair, as a
-matrix product, so a study of many systems costs no more than one; the tests hold it against scipy's.
+2007), with several trainings also a t test over queries and seeds; Holm's correction over all pairs (1979). One set of
+resampled queries serves every system and every pair, as a matrix product, so a study of many systems costs no more
+than one; the tests hold it against scipy's, and `benchmarks/false_positives.py` against chance.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def bootstrap_means(tables: Sequence[ArrayLike], resamples: int, seed: int) -> N
     arrays = [np.atleast_2d(np.asarray(table, dtype=np.float64)) for table in tables]
     queries = arrays[0].shape[1]
     rng = np.random.default_rng(seed)
-    stacked = np.concatenate(arrays).T  # (queries, seeds of all tables)
+    # A resampled seed strays from the mean of S seeds less than a new one would, by a factor of (S - 1) / S.
+    stacked = np.concatenate([_spread(array) for array in arrays]).T  # (queries, seeds of all tables)
     ends = np.cumsum([len(array) for array in arrays])
     found = np.empty((resamples, len(arrays)))
     step = max(1, AT_ONCE // queries)
@@ -55,6 +57,12 @@ def bootstrap_means(tables: Sequence[ArrayLike], resamples: int, seed: int) -> N
                 drawn = drawn * rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=count) / seeds
             found[start : start + count, number] = drawn.sum(axis=1)
     return found
+
+
+def _spread(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    seeds = len(table)
+    mean = table.mean(axis=0)
+    return table if seeds == 1 else mean + (table - mean) * math.sqrt(seeds / (seeds - 1))
 
 
 def percentile_interval(means: NDArray[np.float64]) -> Interval:
@@ -82,6 +90,33 @@ def randomisation_test(differences: ArrayLike, resamples: int, seed: int) -> lis
         signs = rng.integers(0, 2, size=(count, queries)).astype(np.float64) * 2 - 1
         extreme += (np.abs(signs @ table.T) >= observed).sum(axis=0)
     return [float(p) for p in (extreme + 1) / (resamples + 1)]
+
+
+def seeds_test(a: ArrayLike, b: ArrayLike) -> float:
+    """Two-sided p of no difference between two systems over queries and seeds; 0 where neither has several seeds.
+
+    A t test whose variance is that of the mean over queries plus that of the mean over seeds, with the degrees of
+    freedom of Satterthwaite (1946). It errs on the safe side, since the former holds a part of the latter.
+
+    Args:
+        a: (seeds, queries) scores.
+        b: of the other system, over the same queries.
+    """
+    from scipy.stats import t
+
+    one, other = (np.atleast_2d(np.asarray(scores, dtype=np.float64)) for scores in (a, b))
+    if len(one) == len(other) == 1 or one.shape[1] < 2:
+        return 0.0
+    differences = one.mean(axis=0) - other.mean(axis=0)
+    terms = [(differences.var(ddof=1) / len(differences), len(differences) - 1)]
+    terms += [
+        (table.mean(axis=1).var(ddof=1) / len(table), len(table) - 1) for table in (one, other) if len(table) > 1
+    ]
+    variance = sum(term for term, _ in terms)
+    if variance == 0:
+        return 1.0 if differences.mean() == 0 else 0.0
+    freedom = variance**2 / sum(term**2 / df for term, df in terms)
+    return float(2 * t.sf(abs(differences.mean()) / math.sqrt(variance), freedom))
 
 
 def holm(p: Sequence[float]) -> list[float]:

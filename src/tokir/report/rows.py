@@ -23,6 +23,7 @@ POOLINGS = {
     "sif-top": "mean weighted by smooth inverse frequency, without common components",
     "learned": "learned token weights",
     "learned-white": "learned token weights, whitened",
+    "maxsim": "late interaction over the first 1,000 passages",
 }
 ARCHITECTURES = {"lstm": "LSTM", "transformer": "Transformer", "static": "static"}
 TOKENIZERS = {

@@ -23,11 +23,11 @@ class ExactIndex:
     def __init__(self, vectors: NDArray[np.float32], ids: Sequence[str]) -> None:
         self.vectors = normalize(np.asarray(vectors))
         self.ids = ids
-        self._tie_order = id_order(ids)
+        self.tie_order = id_order(ids)
 
     def search(self, query: NDArray[np.float32], depth: int) -> NDArray[np.int64]:
         """Positions of the ``depth`` nearest passages of one query vector (dimensions,), best first."""
-        return top(self.vectors @ normalize(query), depth, self._tie_order)
+        return top(self.vectors @ normalize(query), depth, self.tie_order)
 
     def rank(self, queries: NDArray[np.float32], query_ids: Sequence[str], depth: int) -> Ranking:
         """Ranked lists of many queries, (queries, dimensions)."""
@@ -35,7 +35,7 @@ class ExactIndex:
         for start in range(0, len(query_ids), QUERIES_AT_ONCE):
             scores = normalize(queries[start : start + QUERIES_AT_ONCE]) @ self.vectors.T
             for query_id, row in zip(query_ids[start : start + QUERIES_AT_ONCE], scores, strict=True):
-                best = top(row, depth, self._tie_order)
+                best = top(row, depth, self.tie_order)
                 ranking[query_id] = {self.ids[i]: float(row[i]) for i in best}
         return ranking
 

@@ -85,6 +85,10 @@ class Models:
         folder.ensure([name, about, counts], inputs, make)
         return load(folder.path / name)
 
+    def tokenizer_key(self, settings: TokenizerSettings) -> str:
+        """The hash of a tokenizer's file."""
+        return self.at.folder.key(self._tokenizer_file(settings))
+
     @staticmethod
     def _tokenizer_file(settings: TokenizerSettings) -> str:
         suffix = ".model" if settings.file and settings.file.endswith(".model") else ".json"
@@ -210,11 +214,11 @@ class Models:
 
     def _inputs(self, point: ModelPoint) -> dict[str, Any]:
         """All that a model's weights depend on."""
-        config, folder = self.at.config, self.at.folder
+        config = self.at.config
         self.tokenizer(point.tokenizer)
         inputs: dict[str, Any] = {
             **self.at.drawn_inputs,
-            "tokenizer": folder.key(self._tokenizer_file(point.tokenizer)),
+            "tokenizer": self.tokenizer_key(point.tokenizer),
             "architecture": point.architecture,
             "objective": point.objective,
             "seed": point.seed,

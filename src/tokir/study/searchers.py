@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tokir.artifacts import digest, write_json
+from tokir.artifacts import atomic, digest, write_json
 from tokir.errors import TokirError, Unavailable, nearest
 from tokir.study import choices
 from tokir.study.models import Models
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tokir.models.whitening import Whitening
     from tokir.retrieval.bm25 import BM25Index
     from tokir.searcher import Searcher
+
+
+MAXSIM_DEPTH = 1000  # passages that late interaction scores anew
+PASSAGES_AT_ONCE = 4096  # that are tokenised
 
 
 class Searchers:
@@ -56,6 +60,8 @@ class Searchers:
         folder = self.at.folder
         if system.id == "bm25":
             return {"k1": K1, "b": B}
+        if isinstance(system, TrainedSystem) and system.pooling == "maxsim":
+            return [self.inputs(system.unprocessed), MAXSIM_DEPTH]
         if isinstance(system, FusionSystem):
             members = [self.inputs(member) for member in self.members(system)]
             return [members, json.loads((folder.path / f"fusions/{system.id}.json").read_text("utf-8"))]
@@ -82,6 +88,8 @@ class Searchers:
         }
         path = folder.path / raw
         corpus = self.at.dataset.corpus
+        if system.pooling == "maxsim":
+            return self._late(system, self._trained(raw_system))
         folder.ensure([raw], inputs, lambda: self.models.embed(encoder, corpus, path, inputs, raw_system.id))
         if system == raw_system:
             return DenseSearcher(encoder, ExactIndex(read_embeddings(path), corpus.ids))
@@ -98,6 +106,38 @@ class Searchers:
 
         folder.ensure(files, inputs, make)
         return DenseSearcher(encoder, ExactIndex(read_embeddings(whitened), corpus.ids), Whitening.load(fitted))
+
+    def _late(self, system: TrainedSystem, first: Searcher) -> Searcher:
+        """Late interaction over what the one-vector system ``first`` puts at the top."""
+        from tokir.models.retriever import Retriever
+        from tokir.retrieval.maxsim import MaxSimIndex, distinct_tokens
+        from tokir.searcher import DenseSearcher, LateSearcher
+
+        corpus, tokenizer = self.at.dataset.corpus, self.models.tokenizer(system.model.tokenizer)
+        files = [f"embeddings/{system.id}/{file}" for file in ("tokens.npy", "ends.npy")]
+        paths = [self.at.folder.path / file for file in files]
+
+        def make() -> None:
+            parts = [
+                distinct_tokens(tokenizer.encode(corpus.passages(start, start + PASSAGES_AT_ONCE)))
+                for start in range(0, len(corpus), PASSAGES_AT_ONCE)
+            ]
+            sizes = np.concatenate([np.diff(ends, prepend=0) for _, ends in parts])
+            for path, array in zip(
+                paths, (np.concatenate([tokens for tokens, _ in parts]), np.cumsum(sizes)), strict=True
+            ):
+                with atomic(path, "wb") as file:
+                    np.save(file, array)
+
+        inputs = {"corpus": corpus.checksum, "tokenizer": self.models.tokenizer_key(system.model.tokenizer)}
+        self.at.folder.ensure(files, inputs, make)
+        model = self.models.model(system.model)
+        assert isinstance(model, Retriever) and isinstance(first, DenseSearcher)
+        table, weights = (
+            value.detach().float().cpu().numpy() for value in (model.embedding.weight, model.token_weights)
+        )
+        tokens, ends = (np.load(path, mmap_mode="r") for path in paths)
+        return LateSearcher(first, MaxSimIndex(table, weights, tokens, ends), MAXSIM_DEPTH)
 
     def _choose_whitening(
         self, system: TrainedSystem, encoder: Any, whitening: Whitening, raw: Path, choose: Split | None
@@ -184,10 +224,10 @@ class Searchers:
             TokirError: one of them is no system of this study, or is a fusion.
         """
         known: dict[str, System] = {other.id: other for other in systems(self.at.config)}
-        found = []
+        found: list[System] = []
         for name in system.settings.systems:
-            if name == "best":
-                found.append(self.best())
+            if name in ("best", "best-maxsim"):
+                found.append(self.best(late=name == "best-maxsim"))
                 continue
             member = known.get(name)
             if member is None or isinstance(member, FusionSystem):
@@ -199,9 +239,13 @@ class Searchers:
             found.append(member)
         return found
 
-    def best(self) -> System:
-        """The trained system with the best recall@10 on the queries for choosing; without them the first."""
-        candidates = trained_systems(self.at.config)
+    def best(self, *, late: bool = False) -> TrainedSystem:
+        """The trained system with the best recall@10 on the queries for choosing; without them the first.
+
+        Args:
+            late: of those with late interaction; else of those with one vector per passage.
+        """
+        candidates = [system for system in trained_systems(self.at.config) if (system.pooling == "maxsim") == late]
         if not candidates:
             raise TokirError("fusions: best needs a model trained here, and this study trains none")
         if self.at.choose is None:
