@@ -1,9 +1,11 @@
 import unicodedata
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokir.config import VariantName
 from tokir.evaluation.robustness import VARIANTS, perturb
 
 LENGTHS = {"typo-1": 0, "typo-2": 0, "swap": 0, "look-alike": 0, "drop": -1, "joined": -1, "split": 1}
@@ -23,6 +25,10 @@ def test_a_slip_is_one_of_its_kind(variant, text, seed, place):
         assert slipped.replace(" ", "") == text.replace(" ", "")
     if variant == "strip-diacritics":
         assert perturb(slipped, variant, seed, place) == slipped
+
+
+def test_every_name_of_the_settings_is_a_slip():
+    assert set(get_args(VariantName)) == set(VARIANTS)
 
 
 def test_each_kind_does_what_it_says():

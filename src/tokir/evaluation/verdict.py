@@ -14,6 +14,7 @@ from tokir.evaluation.significance import LEVEL, told_apart
 Row = dict[str, Any]
 Sentence = dict[str, Any]
 RECIPE = ("architecture", "objective", "variant", "pooling")
+MANY = 100_000  # queries; more than any collection has
 BYTES = 4  # of a number, in weights and in an index
 
 
@@ -64,7 +65,7 @@ class _Case:
         for row in self.tied:
             entry, path = self._pair(row)
             needed = entry["queries_needed"]
-            more = f"; about {needed:,} queries would tell" if needed else ""
+            more = f"; {_queries(needed)} would tell" if needed else ""
             parts.append(f"{row['tokenizer']['id']} ({_difference(entry, self.first)}{more})")
             evidence.append(path)
         text = f"These queries cannot tell it from {_joined(parts)}."
@@ -193,6 +194,10 @@ def _called(row: Row) -> str:
 def _interval(row: Row) -> str:
     low, high = row["intervals"][HEADLINE]
     return f"{_score(row):.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _queries(needed: int) -> str:
+    return f"about {needed:,} queries" if needed <= MANY else f"no fewer than {MANY:,} queries"
 
 
 def _difference(entry: dict[str, Any], first: Row) -> str:
