@@ -53,6 +53,13 @@ def test_overrides_reach_nested_settings_and_lists():
         (["variants=[{name: x, retrieval: {pairs: cloz}}]"], ["variant x", "retrieval.pairs"]),
         (["variants=[{name: x, retrieval: {teacher: canine}}]"], ["variant x", "one for all models"]),
         (["fusions=[{systems: [best-maxsim, bm25]}]"], ["best-maxsim", "pooling maxsim"]),
+        (["language_model_seeds=[0, 0]"], ["language_model_seeds", "more than once"]),
+        (["objectives.static=[simcse, simcse]"], ["objectives.static", "more than once"]),
+        (
+            ["variants=[{name: x, retrieval: {pairs: cloze}, objectives: [simcse]}]"],
+            ["variant x fits no objective"],
+        ),
+        (["budget.match=total", "objectives.lstm=[contrastive]"], ["budget.match", "cannot be matched"]),
         (["budget.equal=seconds"], ["budget", "seconds"]),
         (["tokenizers=[{type: byte, vocabulary_size: 300}]"], ["tokenizers.0", "257 entries"]),
         (["tokenizers=[{type: word, prefix_space: true}]"], ["tokenizers.0", "prefix_space"]),

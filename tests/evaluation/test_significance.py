@@ -69,6 +69,7 @@ def test_queries_needed_is_what_simulation_needs():
     found = [stats.ttest_1samp(RNG.normal(effect, 1, size=needed), 0).pvalue < 0.05 for _ in range(2000)]
     assert np.mean(found) == pytest.approx(0.8, abs=0.04)
     assert queries_needed([0.5, 0.5], [0.5, 0.5]) is None
+    assert queries_needed([0.9, 1.0], [0.0, 0.0]) == queries_needed([1.0] * 7, [1 / 3] * 7) == 2
     assert queries_needed([0.001 + 1, 0.001 - 1] * 50, [0.0] * 100) > 1_000_000
 
 
@@ -85,6 +86,9 @@ def test_groups_hold_what_cannot_be_told_apart():
     names = "abcd"
     pairs = [pair(x, y, (x, y) in apart) for i, x in enumerate(names) for y in names[i + 1 :]]
     assert groups(list(names), pairs) == [["a", "b"], ["b", "c"], ["c", "d"]]
+    # Pieces of a pair that is apart, each level with a third: neighbours alone would miss a tie.
+    tied = [pair("a", "b", True), pair("a", "c", False), pair("b", "c", False)]
+    assert groups(list("abc"), tied) == [["a", "c"], ["b", "c"]]
     assert groups(["a"], []) == [["a"]] and groups([], []) == []
     only_over_queries = [{"a": "a", "b": "b", "p_holm": 0.001, "interval": [-0.1, 0.2]}]
     assert groups(["a", "b"], only_over_queries) == [["a", "b"]]

@@ -125,6 +125,13 @@ def test_a_tokenizer_of_ones_own_is_read_whatever_it_was_made_for(passages, tmp_
     own = train_tokenizer([], settings)
     assert own.encode(["who who is who"]) == [[1, 1, 0, 1]] and own.separator_id == 3
     assert settings.id.startswith("file-")
+    sparse = Tokenizer(models.WordLevel({"who": 0, "is": 7}, unk_token="[UNK]"))
+    sparse.pre_tokenizer = pre_tokenizers.Whitespace()
+    sparse.save(str(tmp_path / "sparse.json"))
+    own = load(tmp_path / "sparse.json")
+    assert own.encode(["who is"]) == [[0, 7]] and own.vocabulary_size > 7
+    with pytest.raises(TokirError, match="cannot cut a text"):
+        own.encode(["who knows"])
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(passages), model_prefix=str(tmp_path / "spm"), vocab_size=400, minloglevel=3
     )

@@ -34,7 +34,8 @@ def _factor(before: dict[str, Any], after: dict[str, Any]) -> str | None:
     """The one thing that ``after`` has and ``before`` has not; None where there is no such thing."""
     if after["kind"] == "fusion":
         members = after.get("fused", {}).get("systems", [])
-        return "fusion" if before["kind"] == "trained" and before["id"] in members else None
+        runs = before.get("runs") or [before["id"]]
+        return "fusion" if before["kind"] == "trained" and set(runs) & set(members) else None
     if before["kind"] != "trained" or after["kind"] != "trained":
         return None
     changed = [name for name in SHARED if before[name] != after[name]]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tokir.evaluation.measures import HEADLINE, MEASURES, score_queries
 from tokir.retrieval.ranking import Ranking
 
+RECIPE = ("architecture", "objective", "variant", "pooling")  # all that a trained system is but tokenizer and seed
 Qrels = dict[str, dict[str, int]]
 
 
@@ -43,6 +44,15 @@ def contenders(evaluated: list[Evaluated], qrels: Qrels) -> list[Contender]:
     for system in evaluated:
         seeds.setdefault(_name(system.about), []).append(system)
     return [_contender(name, same, qrels) for name, same in seeds.items()]
+
+
+def recipes(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Evaluated systems that differ in their tokenizer alone, where there are at least two of them."""
+    found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["kind"] == "trained" and row["status"] == "ok" and row["tokenizer"]:
+            found.setdefault(tuple(row[name] for name in RECIPE), []).append(row)
+    return [same for same in found.values() if len(same) > 1]
 
 
 def _name(row: dict[str, Any]) -> str:

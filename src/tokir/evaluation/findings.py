@@ -1,7 +1,8 @@
 """The study's questions held against the measured numbers.
 
-A claim is *supported* when a 95% interval lies wholly on its side, *not supported* when it lies wholly on the
-other side, and *cannot tell* when it holds both, or when what the claim speaks of was not measured. For latency,
+A claim is *supported* when the difference it speaks of is more than chance, after correction for all pairs of the
+study, and on its side; *not supported* when it is more than chance and on the other side; and *cannot tell* when it may
+be chance, or when what the claim speaks of was not measured. For latency,
 which is no mean over queries, the rule is stated in the finding.
 """
 
@@ -11,6 +12,7 @@ from collections import Counter
 from typing import Any, Literal
 
 from tokir.evaluation.measures import HEADLINE
+from tokir.evaluation.significance import told_apart
 from tokir.objectives import LANGUAGE_MODEL, in_words
 
 Answer = Literal["supported", "not supported", "cannot tell"]
@@ -50,7 +52,7 @@ class _Facts:
 
     def pair(self, one: str, other: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Two architectures as language models, all else equal, whitened where both are; not chosen by scores."""
-        same = ("tokenizer", "objective", "pooling", "seed")
+        same = ("tokenizer", "objective", "pooling")
         pairs = [
             (a, b)
             for a in self.rows
@@ -65,7 +67,7 @@ class _Facts:
     def same_but_objective(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """For each architecture its best language model, and the best trained for the task, all else equal."""
         found: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
-        same = ("tokenizer", "architecture", "seed")
+        same = ("tokenizer", "architecture")
         for model in self.trained(objective=LANGUAGE_MODEL):
             for task in self.trained():
                 if task["objective"] != LANGUAGE_MODEL and all(model[key] == task[key] for key in same):
@@ -99,6 +101,13 @@ class _Facts:
             if (entry["a"], entry["b"]) == (b["id"], a["id"]):
                 return -entry["difference"], -high, -low, f"comparisons[{number}]"
         raise LookupError(f"{a['id']} and {b['id']} were not compared")
+
+    def verdict(self, a: dict[str, Any], b: dict[str, Any]) -> Answer:
+        """Is ``a`` better than ``b``, by more than chance and after correction?"""
+        for entry in self.comparisons:
+            if {entry["a"], entry["b"]} == {a["id"], b["id"]} and told_apart(entry):
+                return "supported" if self.compare(a, b)[0] > 0 else "not supported"
+        return "cannot tell"
 
 
 def _finding(question: str, claim: str, answer: Answer, evidence: list[str], text: str) -> dict[str, Any]:
@@ -181,7 +190,7 @@ def _beyond_bm25(facts: _Facts) -> dict[str, Any]:
         top = max(fused, key=lambda row: row["scores"][HEADLINE])
         text += f" Fused ({top['title']}), recall@10 is {_recall(top)}."
         evidence.append(facts.path(top, "scores", HEADLINE))
-    return _finding(question, claim, _verdict(low, high), evidence, text)
+    return _finding(question, claim, facts.verdict(best, bm25), evidence, text)
 
 
 def _level_with_larger(facts: _Facts) -> dict[str, Any]:
@@ -206,7 +215,7 @@ def _level_with_larger(facts: _Facts) -> dict[str, Any]:
     best, texts, evidence, verdicts = models[0], [], [], []
     for row in larger:
         value, low, high, path = facts.compare(best, row)
-        verdicts.append("not supported" if high < 0 else "supported" if low >= 0 else "cannot tell")
+        verdicts.append(facts.verdict(best, row))
         texts.append(
             f"{row['title']} ({row['parameters'] / best['parameters']:.0f} times the parameters) has "
             f"{_recall(row)}: a difference of {_signed(value, low, high)}."
@@ -235,10 +244,10 @@ def _lstm_or_transformer(facts: _Facts) -> dict[str, Any]:
         f"{a['parameters']:,} and {b['parameters']:,} parameters, "
         f"trained in {a['seconds']['train']:,.0f} and {b['seconds']['train']:,.0f} seconds."
     )
-    if len({row["seed"] for row in facts.trained()}) == 1:
+    if not a.get("seeds") and not b.get("seeds"):
         text += " One seed was trained: the interval holds the spread over queries, not over trainings."
     evidence = [facts.path(a, "scores", HEADLINE), facts.path(b, "scores", HEADLINE), path]
-    return _finding(question, claim, _verdict(low, high), evidence, text)
+    return _finding(question, claim, facts.verdict(a, b), evidence, text)
 
 
 def _objective_matters(facts: _Facts) -> dict[str, Any]:
@@ -252,14 +261,14 @@ def _objective_matters(facts: _Facts) -> dict[str, Any]:
     texts, evidence, verdicts = [], [], []
     for model, task in pairs:
         value, low, high, path = facts.compare(task, model)
-        verdicts.append(_verdict(low, high))
+        verdicts.append(facts.verdict(task, model))
         texts.append(
             f"{facts.name(model)} has recall@10 {_recall(model)}; trained for {in_words(task['objective'])}, "
             f"{_recall(task)}: a difference of {_signed(value, low, high)}."
         )
         evidence += [facts.path(model, "scores", HEADLINE), facts.path(task, "scores", HEADLINE), path]
     answer: Answer = verdicts[0] if len(set(verdicts)) == 1 else "cannot tell"
-    text = " ".join(texts) + " Each pair shares tokenizer, architecture, passages and seed."
+    text = " ".join(texts) + " Each pair shares tokenizer, architecture and passages."
     return _finding(question, claim, answer, evidence, text)
 
 
@@ -280,7 +289,7 @@ def _objective_by_proxy(facts: _Facts, question: str) -> dict[str, Any]:
         "and was trained on a billion text pairs; the preset objectives trains one model both ways."
     )
     evidence = [facts.path(minilm, "scores", HEADLINE), facts.path(best, "scores", HEADLINE), path]
-    return _finding(question, claim, _verdict(low, high), evidence, text)
+    return _finding(question, claim, facts.verdict(minilm, best), evidence, text)
 
 
 def _fastest(facts: _Facts) -> dict[str, Any]:

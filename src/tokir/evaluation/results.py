@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tokir.evaluation.ablations import ablations
-from tokir.evaluation.contenders import Contender
+from tokir.evaluation.contenders import Contender, recipes
 from tokir.evaluation.correlation import correlations
 from tokir.evaluation.findings import findings
 from tokir.evaluation.measures import HEADLINE, MEASURES
@@ -24,7 +24,7 @@ from tokir.evaluation.significance import (
     randomisation_test,
     seeds_test,
 )
-from tokir.evaluation.verdict import RECIPE, verdict
+from tokir.evaluation.verdict import verdict
 
 if TYPE_CHECKING:
     from tokir.config import EvaluationSettings
@@ -47,10 +47,11 @@ def assemble_results(
     ``ablations``, ``robustness``, ``correlations``, ``chance``, ``verdict`` and ``findings``.
     """
     ok = [contender for contender in contending if contender.scores]
+    resampled = _resampled(ok, settings)
     rows = [
-        _scored(contender, settings) if contender.scores else dict(contender.about) for contender in contending
+        _scored(contender, resampled) if contender.scores else dict(contender.about) for contender in contending
     ]
-    comparisons = _comparisons(ok, settings)
+    comparisons = _comparisons(ok, resampled, settings)
     order = sorted(ok, key=lambda contender: -contender.scores[HEADLINE].mean())
     # A random order puts each relevant passage among the first ten with this probability.
     chance = min(1.0, 10 / passages)
@@ -62,34 +63,53 @@ def assemble_results(
         "comparisons": comparisons,
         "groups": runs,
         "ablations": ablations(rows, comparisons),
-        "robustness": _robustness(ok, settings),
+        "robustness": _robustness(ok, resampled),
         "slips": _slips(queries, settings),
         "correlations": correlations(rows, settings.seed),
         "chance": {HEADLINE: chance},
     }
-    return {**body, "verdict": verdict(body), "findings": findings(rows, comparisons, chance)}
+    said = verdict(body | {"queries": len(queries)})
+    return {**body, "verdict": said, "findings": findings(rows, comparisons, chance)}
 
 
-def _scored(contender: Contender, settings: EvaluationSettings) -> dict[str, Any]:
-    means = {measure: float(table.mean()) for measure, table in contender.scores.items()}
-    count = contender.scores[HEADLINE].shape[1]
-    if count < 2:  # one query tells nothing of the others
-        intervals = {measure: [0.0, 1.0] for measure in MEASURES}
-    else:
-        tables = [contender.scores[measure] for measure in MEASURES]
-        resampled = bootstrap_means(tables, settings.bootstrap, settings.seed)
-        intervals = {name: list(percentile_interval(resampled[:, i])) for i, name in enumerate(MEASURES)}
-    return dict(contender.about) | {"scores": means, "intervals": intervals}
+Resampled = dict[tuple[str, str], NDArray[np.float64]]
+"""Id and measure, or id and slip, to resampled means; empty where there is one query, which tells nothing of others."""
 
 
-def _comparisons(ok: list[Contender], settings: EvaluationSettings) -> list[dict[str, Any]]:
+def _resampled(ok: list[Contender], settings: EvaluationSettings) -> Resampled:
+    tables: dict[tuple[str, str], NDArray[np.float64]] = {}
+    for contender in ok:
+        name = contender.about["id"]
+        tables |= {(name, measure): contender.scores[measure] for measure in MEASURES}
+        clean = contender.scores[HEADLINE]
+        tables |= {(name, slip): table - clean for slip, table in contender.variants.items()}
+    if not tables or next(iter(tables.values())).shape[1] < 2:
+        return {}
+    means = bootstrap_means(list(tables.values()), settings.bootstrap, settings.seed)
+    return {key: means[:, number] for number, key in enumerate(tables)}
+
+
+def _interval(means: NDArray[np.float64] | None, otherwise: list[float]) -> list[float]:
+    return otherwise if means is None else list(percentile_interval(means))
+
+
+def _scored(contender: Contender, resampled: Resampled) -> dict[str, Any]:
+    name = contender.about["id"]
+    return dict(contender.about) | {
+        "scores": {measure: float(table.mean()) for measure, table in contender.scores.items()},
+        "intervals": {
+            measure: _interval(resampled.get((name, measure)), [0.0, 1.0]) for measure in contender.scores
+        },
+    }
+
+
+def _comparisons(ok: list[Contender], resampled: Resampled, settings: EvaluationSettings) -> list[dict[str, Any]]:
     """Every pair on recall@10: difference, interval, p, p after Holm's correction, queries needed to tell."""
     if len(ok) < 2:
         return []
     tables = [contender.scores[HEADLINE] for contender in ok]
     over_seeds = np.array([table.mean(axis=0) for table in tables])  # (systems, queries)
-    single = over_seeds.shape[1] < 2
-    resampled = bootstrap_means(tables, settings.bootstrap, settings.seed)
+    means = [resampled.get((contender.about["id"], HEADLINE)) for contender in ok]
     pairs = list(combinations(range(len(ok)), 2))
     differences = np.array([over_seeds[i] - over_seeds[j] for i, j in pairs])
     # The smallest p there can be is to stay small when it is multiplied by the number of pairs.
@@ -102,7 +122,7 @@ def _comparisons(ok: list[Contender], settings: EvaluationSettings) -> list[dict
             "b": ok[j].about["id"],
             "measure": HEADLINE,
             "difference": float((over_seeds[i] - over_seeds[j]).mean()),
-            "interval": [-1.0, 1.0] if single else list(percentile_interval(resampled[:, i] - resampled[:, j])),
+            "interval": _interval(_less(means[i], means[j]), [-1.0, 1.0]),
             "p": p[number],
             "p_holm": corrected,
             "queries_needed": queries_needed(over_seeds[i], over_seeds[j]),
@@ -111,22 +131,20 @@ def _comparisons(ok: list[Contender], settings: EvaluationSettings) -> list[dict
     ]
 
 
-def _robustness(ok: list[Contender], settings: EvaluationSettings) -> dict[str, Any]:
+def _less(a: NDArray[np.float64] | None, b: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    return None if a is None or b is None else a - b
+
+
+def _robustness(ok: list[Contender], resampled: Resampled) -> dict[str, Any]:
     """Recall@10 of the queries with slips, and its change against the clean ones."""
     found: dict[str, Any] = {}
     for contender in ok:
-        clean = contender.scores[HEADLINE]
-        for variant, table in contender.variants.items():
-            change = table - clean
-            interval = [-1.0, 1.0]
-            if change.shape[1] > 1:
-                interval = list(
-                    percentile_interval(bootstrap_means([change], settings.bootstrap, settings.seed)[:, 0])
-                )
-            found.setdefault(contender.about["id"], {})[variant] = {
+        name, clean = contender.about["id"], contender.scores[HEADLINE]
+        for slip, table in contender.variants.items():
+            found.setdefault(name, {})[slip] = {
                 HEADLINE: float(table.mean()),
-                "change": float(change.mean()),
-                "interval": interval,
+                "change": float((table - clean).mean()),
+                "interval": _interval(resampled.get((name, slip)), [-1.0, 1.0]),
             }
     return found
 
@@ -190,23 +208,15 @@ def assemble_explorer(
     Over systems that differ in their tokenizer alone: the best one against each other, once for each way.
     """
     found = []
-    for same in recipes([contender for contender in contending if contender.scores]).values():
-        order = sorted(same, key=lambda contender: -contender.scores[HEADLINE].mean())
+    by_id = {contender.about["id"]: contender for contender in contending}
+    for same in recipes([contender.about for contender in contending]):
+        order = sorted((by_id[row["id"]] for row in same), key=lambda one: -one.scores[HEADLINE].mean())
         for other in order[1:]:
             for a, b in ((order[0], other), (other, order[0])):
                 entry = _disputed(a, b, split, tokenizers, record)
                 if entry is not None:
                     found.append(entry)
     return found
-
-
-def recipes(contending: list[Contender]) -> dict[tuple[Any, ...], list[Contender]]:
-    """Trained systems by all that they are but their tokenizer; only where there are several."""
-    found: dict[tuple[Any, ...], list[Contender]] = defaultdict(list)
-    for contender in contending:
-        if contender.about["kind"] == "trained":
-            found[tuple(contender.about[name] for name in RECIPE)].append(contender)
-    return {recipe: same for recipe, same in found.items() if len(same) > 1}
 
 
 def _disputed(

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.05
 POWER = 0.8
+LARGEST_EFFECT = 8.0  # in standard deviations; two queries are enough for such a one
 AT_ONCE = 4_000_000  # numbers of a resampling held at once
 
 
@@ -42,7 +43,6 @@ def bootstrap_means(tables: Sequence[ArrayLike], resamples: int, seed: int) -> N
     arrays = [np.atleast_2d(np.asarray(table, dtype=np.float64)) for table in tables]
     queries = arrays[0].shape[1]
     rng = np.random.default_rng(seed)
-    # A resampled seed strays from the mean of S seeds less than a new one would, by a factor of (S - 1) / S.
     stacked = np.concatenate([_spread(array) for array in arrays]).T  # (queries, seeds of all tables)
     ends = np.cumsum([len(array) for array in arrays])
     found = np.empty((resamples, len(arrays)))
@@ -60,9 +60,19 @@ def bootstrap_means(tables: Sequence[ArrayLike], resamples: int, seed: int) -> N
 
 
 def _spread(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The table as queries plus seeds, each with the spread that a resampling is to find.
+
+    The luck of one training with one query is in the means of queries already; resampling both ways would count it
+    three times (Owen, 2007). And S seeds stray less from their own mean than new ones, by a factor of (S - 1) / S.
+    """
     seeds = len(table)
-    mean = table.mean(axis=0)
-    return table if seeds == 1 else mean + (table - mean) * math.sqrt(seeds / (seeds - 1))
+    if seeds == 1:
+        return table
+    effects = table.mean(axis=1, keepdims=True) - table.mean()
+    observed = float(effects.var(ddof=1)) / seeds
+    own = max(0.0, 1 - _interaction(table) / observed) if observed else 0.0
+    spread: NDArray[np.float64] = table.mean(axis=0) + effects * math.sqrt(own * seeds / (seeds - 1))
+    return spread
 
 
 def percentile_interval(means: NDArray[np.float64]) -> Interval:
@@ -84,7 +94,7 @@ def randomisation_test(differences: ArrayLike, resamples: int, seed: int) -> lis
     rng = np.random.default_rng(seed)
     observed = np.abs(table.sum(axis=1)) * (1 - 1e-12)  # equal sums count, however they were rounded
     extreme = np.zeros(len(table), dtype=np.int64)
-    step = max(1, AT_ONCE // queries)
+    step = max(1, AT_ONCE // max(queries, len(table)))
     for start in range(0, resamples, step):
         count = min(step, resamples - start)
         signs = rng.integers(0, 2, size=(count, queries)).astype(np.float64) * 2 - 1
@@ -95,8 +105,8 @@ def randomisation_test(differences: ArrayLike, resamples: int, seed: int) -> lis
 def seeds_test(a: ArrayLike, b: ArrayLike) -> float:
     """Two-sided p of no difference between two systems over queries and seeds; 0 where neither has several seeds.
 
-    A t test whose variance is that of the mean over queries plus that of the mean over seeds, with the degrees of
-    freedom of Satterthwaite (1946). It errs on the safe side, since the former holds a part of the latter.
+    A t test whose variance is that of the mean over queries plus that of the mean over seeds, less what both hold: the
+    luck of one training with one query (a two-way analysis of variance). Degrees of freedom as by Satterthwaite (1946).
 
     Args:
         a: (seeds, queries) scores.
@@ -112,11 +122,21 @@ def seeds_test(a: ArrayLike, b: ArrayLike) -> float:
     terms += [
         (table.mean(axis=1).var(ddof=1) / len(table), len(table) - 1) for table in (one, other) if len(table) > 1
     ]
-    variance = sum(term for term, _ in terms)
+    both = sum(_interaction(table) for table in (one, other))
+    variance = max(sum(term for term, _ in terms) - both, max(term for term, _ in terms))
     if variance == 0:
         return 1.0 if differences.mean() == 0 else 0.0
     freedom = variance**2 / sum(term**2 / df for term, df in terms)
     return float(2 * t.sf(abs(differences.mean()) / math.sqrt(variance), freedom))
+
+
+def _interaction(table: NDArray[np.float64]) -> float:
+    """Variance of the mean that is neither the queries' nor the seeds' own."""
+    seeds, queries = table.shape
+    if seeds == 1 or queries == 1:
+        return 0.0
+    rest = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+    return float((rest**2).sum() / ((seeds - 1) * (queries - 1)) / (seeds * queries))
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -135,8 +155,10 @@ def queries_needed(a: ArrayLike, b: ArrayLike) -> int | None:
 
     differences = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
     mean, spread = float(differences.mean()), float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
-    if mean == 0 or spread == 0:
+    if mean == 0:
         return None
+    if spread < abs(mean) / LARGEST_EFFECT:
+        return 2
     effect = abs(mean) / spread
     if effect < 0.01:  # the solver gives up; far out the normal distribution is the same
         from scipy.stats import norm
@@ -153,24 +175,25 @@ def told_apart(comparison: dict[str, Any]) -> bool:
 
 
 def groups(order: Sequence[str], comparisons: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Runs of systems, in the given order, none of which can be told from another of the same run.
+    """The largest sets of systems none of which can be told from another of the same set, best first.
 
-    A system may stand in several runs, as with the letters of a compact letter display (Piepho, 2004).
+    A system may stand in several, as with the letters of a compact letter display; made by insertion and absorption
+    (Piepho, 2004).
 
     Args:
         order: ids, best first.
         comparisons: of every pair.
     """
-    apart = {frozenset((entry["a"], entry["b"])) for entry in comparisons if told_apart(entry)}
-    runs: list[list[str]] = []
-    reached = -1
-    for first in range(len(order)):
-        last = first
-        while last + 1 < len(order) and not any(
-            frozenset((order[last + 1], order[member])) in apart for member in range(first, last + 1)
-        ):
-            last += 1
-        if last > reached:  # else it lies inside an earlier run
-            runs.append(list(order[first : last + 1]))
-            reached = last
-    return runs
+    place = {name: number for number, name in enumerate(order)}
+    found = [frozenset(order)] if order else []
+    for entry in comparisons:
+        if not told_apart(entry):
+            continue
+        split = []
+        for group in found:
+            both = entry["a"] in group and entry["b"] in group
+            split += [group - {entry["a"]}, group - {entry["b"]}] if both else [group]
+        distinct = list(dict.fromkeys(split))
+        found = [group for group in distinct if not any(group < other for other in distinct)]
+    ordered = [sorted(group, key=place.__getitem__) for group in found]
+    return sorted(ordered, key=lambda group: [place[name] for name in group])

@@ -5,15 +5,14 @@ Every sentence is made from numbers in ``results.json`` and names the paths wher
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
+from tokir.evaluation.contenders import recipes
 from tokir.evaluation.measures import HEADLINE
 from tokir.evaluation.significance import LEVEL, told_apart
 
 Row = dict[str, Any]
 Sentence = dict[str, Any]
-RECIPE = ("architecture", "objective", "variant", "pooling")
 MANY = 100_000  # queries; more than any collection has
 BYTES = 4  # of a number, in weights and in an index
 
@@ -26,15 +25,11 @@ def verdict(body: dict[str, Any]) -> list[Sentence]:
     Args:
         body: ``systems``, ``comparisons``, ``robustness`` and ``correlations``.
     """
-    recipes: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for row in body["systems"]:
-        if row["kind"] == "trained" and row["status"] == "ok" and row["tokenizer"]:
-            recipes[tuple(row[name] for name in RECIPE)].append(row)
-    several = [rows for rows in recipes.values() if len({row["tokenizer"]["id"] for row in rows}) > 1]
+    several = recipes(body["systems"])
     if not several:
         return []
     chosen = max(several, key=lambda rows: sum(_score(row) for row in rows) / len(rows))
-    case = _Case(body, sorted(chosen, key=_score, reverse=True))
+    case = _Case(body, sorted(chosen, key=_score, reverse=True), len(several))
     sentences = [case.best(), case.ties(), case.worse(), case.cost(), case.robust(), case.others()]
     sentences += [case.foretold(), case.trainings()]
     return [sentence for sentence in sentences if sentence is not None]
@@ -43,7 +38,8 @@ def verdict(body: dict[str, Any]) -> list[Sentence]:
 class _Case:
     """The tokenizers of one recipe, best first."""
 
-    def __init__(self, body: dict[str, Any], rows: list[Row]) -> None:
+    def __init__(self, body: dict[str, Any], rows: list[Row], recipes: int) -> None:
+        self.recipes, self.queries = recipes, body["queries"]
         self.body, self.rows, self.first = body, rows, rows[0]
         self.place = {row["id"]: number for number, row in enumerate(body["systems"])}
         self.tied = [row for row in rows[1:] if not told_apart(self._pair(row)[0])]
@@ -54,6 +50,10 @@ class _Case:
             f"Use {_called(self.first)}: with the recipe {self.first['title']}, its models reach the best recall@10 "
             f"of {len(self.rows)} tokenizers, {_interval(self.first)}."
         )
+        if self.recipes > 1:
+            text += (
+                f" (Of {self.recipes} recipes it is the one with the best mean over tokenizers, on these queries.)"
+            )
         return _sentence(text, [self._path(row, "scores", HEADLINE) for row in self.rows])
 
     def ties(self) -> Sentence:
@@ -65,7 +65,9 @@ class _Case:
         for row in self.tied:
             entry, path = self._pair(row)
             needed = entry["queries_needed"]
-            more = f"; {_queries(needed)} would tell" if needed else ""
+            # Uncorrected and blind to seeds, so it says nothing where a tie comes from correction or from seeds.
+            enough = needed is None or needed <= self.queries or self.first.get("seeds") or row.get("seeds")
+            more = "" if enough else f"; {_queries(needed)} would tell"
             parts.append(f"{row['tokenizer']['id']} ({_difference(entry, self.first)}{more})")
             evidence.append(path)
         text = f"These queries cannot tell it from {_joined(parts)}."
@@ -106,6 +108,11 @@ class _Case:
             return None
         worst = min(slips, key=lambda name: slips[name]["change"])
         low, high = slips[worst]["interval"]
+        if high >= 0:
+            return _sentence(
+                "None of the slips costs it more recall@10 than may be chance.",
+                [f'robustness["{self.first["id"]}"]["{name}"]' for name in slips],
+            )
         text = (
             f"It breaks most on the slip {worst}: recall@10 changes by {_signed(slips[worst]['change'])} "
             f"[{_signed(low)}, {_signed(high)}]."
@@ -115,8 +122,8 @@ class _Case:
         steady = max(others, key=lambda row: self._slip(row, worst)[HEADLINE])
         if steady is not self.first:
             text += (
-                f" With that slip {steady['tokenizer']['id']} retrieves best: "
-                f"{self._slip(steady, worst)[HEADLINE]:.3f} against {slips[worst][HEADLINE]:.3f}."
+                f" With that slip the highest score is that of {steady['tokenizer']['id']}, "
+                f"{self._slip(steady, worst)[HEADLINE]:.3f} against {slips[worst][HEADLINE]:.3f} (not tested)."
             )
             evidence.append(f'robustness["{steady["id"]}"]["{worst}"]')
         return _sentence(text, evidence)
@@ -144,8 +151,8 @@ class _Case:
         if not telling:
             strongest = max(mine, key=lambda pair: abs(pair[1]["rho"]))
             text = (
-                f"No measure of the tokenizers alone foretells these scores: the strongest correlation over "
-                f"{mine[0][1]['tokenizers']} tokenizers, that of {_words(strongest[1]['measure'])}, is "
+                f"{mine[0][1]['tokenizers']} tokenizers are too few to say that a measure of theirs "
+                f"foretells these scores: the strongest correlation, that of {_words(strongest[1]['measure'])}, is "
                 f"{_signed(strongest[1]['rho'])} (p {strongest[1]['p']:.2f} before correction for {len(mine)} of them)."
             )
             return _sentence(text, [f"correlations[{strongest[0]}]"])

@@ -16,46 +16,51 @@ STEP = 8  # widths are multiples of it, so that heads divide them
 WIDEST = 8192
 
 
-def matched_width(
-    build: Callable[[int, int], Model],
-    vocabulary_size: int,
-    reference: tuple[int, int],
-    match: Literal["none", "total", "non-embedding"],
-) -> int:
-    """The width whose parameters come nearest to those of the reference.
+Match = Literal["none", "total", "non-embedding"]
+
+
+def count(build: Callable[[], Model], match: Match) -> int:
+    """Parameters of a model, all of them or those outside of the tables of tokens (Kaplan et al., 2020).
 
     Args:
-        build: makes a model of a vocabulary and a width; only its shape is looked at.
-        vocabulary_size: of the model that is to fit.
-        reference: vocabulary and width of the model to be matched.
-        match: all parameters, those outside of the tables of tokens (Kaplan et al., 2020), or none.
+        build: makes the model; only its shape is looked at.
+        match: which parameters count.
+    """
+    with torch.device("meta"):
+        model = build()
+    parameters = model.named_parameters()
+    return sum(parameter.numel() for name, parameter in parameters if match == "total" or not _is_table(name))
+
+
+def matched_width(build: Callable[[int], Model], wanted: int, match: Match) -> int:
+    """The width whose parameters come nearest to ``wanted``.
+
+    Args:
+        build: makes a model of a width; only its shape is looked at.
+        wanted: parameters.
+        match: which of them count.
 
     Raises:
-        TokirError: even the narrowest model has more.
+        TokirError: even the narrowest model has more, or even the widest fewer.
     """
-    if match == "none":
-        return reference[1]
 
-    def count(vocabulary: int, width: int) -> int:
-        with torch.device("meta"):
-            model = build(vocabulary, width)
-        return sum(
-            parameter.numel()
-            for name, parameter in model.named_parameters()
-            if match == "total" or not _is_table(name)
-        )
+    def size(width: int) -> int:
+        return count(lambda: build(width), match)
 
-    wanted = count(*reference)
     low, high = 1, WIDEST // STEP  # the count rises with the width
-    if count(vocabulary_size, STEP) > wanted:
-        raise TokirError(
-            f"budget.match={match}: with {vocabulary_size:,} entries even the narrowest model has more than "
-            f"{wanted:,} parameters: name a tokenizer of a larger vocabulary first"
-        )
+    for width, word, beyond in (
+        (STEP, "narrowest", size(STEP) > wanted),
+        (WIDEST, "widest", size(WIDEST) < wanted),
+    ):
+        if beyond:
+            raise TokirError(
+                f"budget.match={match}: even the {word} model, {width:,} wide, does not come down or up to the "
+                f"{wanted:,} parameters of the first tokenizer's: name another tokenizer first"
+            )
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if count(vocabulary_size, middle * STEP) <= wanted else (low, middle)
-    return min((low * STEP, high * STEP), key=lambda width: abs(count(vocabulary_size, width) - wanted))
+        low, high = (middle, high) if size(middle * STEP) <= wanted else (low, middle)
+    return min((low * STEP, high * STEP), key=lambda width: abs(size(width) - wanted))
 
 
 def _is_table(name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokir.report.rows import compared, titles
+from tokir.report.rows import compared, titles, told_apart
 from tokir.report.schema import Results
 
 FACTORS = {
@@ -16,7 +16,8 @@ FACTORS = {
 }
 CAPTION = (
     "Each line compares two systems that differ in one thing and share all else. Difference: after minus before, "
-    "over the same queries, with its 95% interval; it helps or hurts when the interval lies wholly on one side."
+    "over the same queries, with its 95% interval; it helps or hurts when that is more than chance, "
+    "after correction for all pairs."
 )
 
 
@@ -41,7 +42,8 @@ def lines(results: Results) -> list[tuple[str, list[Line]]]:
         if difference is None:
             continue
         value, low, high = difference
-        verdict = "helps" if low > 0 else "hurts" if high < 0 else "cannot tell"
+        real = told_apart(results, after.id, before.id)
+        verdict = ("helps" if value > 0 else "hurts") if real else "cannot tell"
         written = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
         scores = (f"{before.score() or 0.0:.3f}", f"{after.score() or 0.0:.3f}")
         line = Line(called[before.id], called[after.id], scores, written, verdict)

@@ -7,7 +7,6 @@ from datetime import datetime
 from tokir.report.rows import Headline, names, ranked, recall, training_seconds
 from tokir.report.schema import BudgetFacts, Results, System
 
-LOSSY = 0.005  # share of unknown tokens above which bits per character flatter
 QUESTION = (
     "Which tokenizer, architecture and training objective should a small retrieval model use on these documents?"
 )
@@ -73,7 +72,8 @@ def retrieval_caption(results: Results) -> str:
     if results.groups:
         text += (
             " Groups: systems that share a letter cannot be told apart on recall@10 (randomisation test over queries, "
-            "Holm's correction over all pairs, and an interval without zero)."
+            "with several seeds also a t test over both; Holm's correction over all pairs; and an interval without "
+            "zero)."
         )
     if any(row.seeds for row in results.systems):
         text += " Systems of several seeds are means over them, and their intervals hold seeds and queries alike."
@@ -93,16 +93,13 @@ def cost_caption(results: Results) -> str:
         "held-out documents and compares models of one tokenizer only; bits per character and per byte compare "
         "all of them."
     )
-    lossy = {
-        row.tokenizer.id: row.tokenizer.unknown_rate
-        for row in results.systems
-        if row.tokenizer and row.language_model and (row.tokenizer.unknown_rate or 0) > LOSSY
-    }
+    lossy = dict.fromkeys(
+        row.tokenizer.id for row in results.systems if row.tokenizer and row.language_model and row.tokenizer.lossy
+    )
     if lossy:
-        which = joined([f"{name} ({rate:.1%} of its tokens)" for name, rate in lossy.items()])
         text += (
-            f" A model need not predict what its tokenizer calls unknown, so the bits of {which} are too few to "
-            "compare."
+            f" A model need not predict what its tokenizer loses, so the bits of {joined(list(lossy))} (in brackets) "
+            "are too few to compare."
         )
     if results.settings.budget and len({row.tokenizer.id for row in results.systems if row.tokenizer}) > 1:
         text += f" {budget(results.settings.budget)}"

@@ -21,14 +21,14 @@ class _Curve:
 
 def _models(results: Results) -> list[tuple[str, str, System, LanguageModel]]:
     """Each trained model once, whatever its poolings: name, colour, row and language model."""
-    first: dict[tuple[str, str, str, int], tuple[System, LanguageModel]] = {}
+    first: dict[tuple[str, str, str, str, int], tuple[System, LanguageModel]] = {}
     for row in results.systems:
         if row.language_model and row.language_model.history:
             first.setdefault(model_key(row), (row, row.language_model))
-    tokenizers, seeds = {key[0] for key in first}, {key[3] for key in first}
+    tokenizers, seeds = {key[0] for key in first}, {key[4] for key in first}
     colours = colours_of(results.systems)
     found = []
-    for (tokenizer, architecture, _, seed), (row, model) in first.items():
+    for (tokenizer, architecture, _, _, seed), (row, model) in first.items():
         name = ARCHITECTURES.get(architecture, architecture)
         name += f", {tokenizer}" if len(tokenizers) > 1 else ""
         name += f", seed {seed}" if len(seeds) > 1 else ""
@@ -45,9 +45,11 @@ def bits_per_character(results: Results) -> Drawing | None:
         _Curve(name, colour, [(line.epoch, line.bits_per_character) for line in model.history])
         for name, colour, _, model in models
     ]
-    name, _, _, best = min(models, key=lambda entry: entry[3].bits_per_character)
+    whole = [entry for entry in models if not (entry[2].tokenizer and entry[2].tokenizer.lossy)]
+    name, _, _, best = min(whole or models, key=lambda entry: entry[3].bits_per_character)
     message = f"{name} models text best, {best.bits_per_character:.2f} bits per character"
-    caption = "On held-out documents, while training; lower is better, and comparable across tokenizers."
+    caption = "On held-out documents, while training; lower is better, and comparable across tokenizers"
+    caption += "." if len(whole) == len(models) else ", but for those that lose text and so have less to predict."
     return Drawing(_curves(curves, "bits per character, held-out", "bits"), message, caption)
 
 

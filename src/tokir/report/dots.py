@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tokir.report.marks import SHAPES, Drawing, colours_of, interval_of, marker
-from tokir.report.rows import Headline, compared, names, ranked
+from tokir.report.rows import Headline, compared, names, ranked, told_apart
 from tokir.report.schema import Results, System
 from tokir.report.svg import COLOURS, canvas, finish, heading
 
@@ -48,11 +48,12 @@ def differences(results: Results) -> Drawing | None:
     label = f"difference in recall@10 of {len(rows)} systems from {name} with 95% intervals"
     limits = (lowest - margin, max(highest, 0.0) + margin)
     svg = _dots(results, rows, written, limits, f"recall@10 minus that of {name}", "differences", label)
-    level = sum(high >= 0 for *_, high in rows)
+    level = sum(not told_apart(results, row.id, best.id) for row, *_ in rows)
     message = f"{level} of {len(rows)} cannot be told from {name}" if level else f"All others are behind {name}"
     caption = (
         "Paired over the same queries, which tells more than comparing intervals in the figure before: where the "
-        "interval reaches zero, these queries do not separate the two systems."
+        "interval reaches zero, these queries do not separate the two systems; where it does not, correction for all "
+        "pairs may still find that it may be chance."
     )
     return Drawing(svg, message, caption)
 

@@ -108,7 +108,7 @@ def in_words(row: System) -> str:
     if row.seed is not None:
         parts.append(f"seed {row.seed}")
     if row.language_model and row.language_model.precision:
-        parts.append(f"{row.language_model.epochs} epochs in {row.language_model.precision}")
+        parts.append(f"{row.language_model.epochs:g} epochs in {row.language_model.precision}")
     if row.retrieval_training:
         parts.append(f"{row.retrieval_training.steps:,} steps in {row.retrieval_training.precision}")
     return " · ".join(parts)
@@ -149,6 +149,11 @@ def compared(results: Results, a: str, b: str) -> tuple[float, float, float] | N
     return None
 
 
+def told_apart(results: Results, a: str, b: str) -> bool:
+    """Is the difference of two systems more than chance, after correction for all pairs?"""
+    return any(entry.told_apart for entry in results.comparisons if {entry.a, entry.b} == {a, b})
+
+
 def _turned(entry: Comparison) -> tuple[float, float, float]:
     low, high = entry.interval
     return -entry.difference, -high, -low
@@ -172,8 +177,7 @@ class Headline:
         best = order[0]
         level = []
         for row in order[1:]:
-            difference = compared(results, best.id, row.id)
-            if difference is not None and difference[1] <= 0:
+            if compared(results, best.id, row.id) is not None and not told_apart(results, best.id, row.id):
                 level.append(row)
         trained = next((row for row in order if row.kind == "trained"), None)
         lead = compared(results, trained.id, best.id) if trained and trained is not best else None
@@ -191,11 +195,13 @@ def excerpt(text: str, length: int) -> str:
 
 def training_seconds(systems: list[System]) -> float | None:
     """Seconds of all trainings; poolings of one model share one. None where nothing was trained."""
-    spent = {model_key(row): row.seconds["train"] for row in systems if "train" in row.seconds}
+    spent = {
+        model_key(row): row.seconds["train"] * len(row.seeds or [0]) for row in systems if "train" in row.seconds
+    }
     return sum(spent.values()) if spent else None
 
 
-def model_key(row: System) -> tuple[str, str, str, int]:
-    """What one training is: tokenizer, architecture, objective, seed."""
+def model_key(row: System) -> tuple[str, str, str, str, int]:
+    """What one training is: tokenizer, architecture, objective, variant, seed."""
     tokenizer = row.tokenizer.id if row.tokenizer else ""
-    return tokenizer, row.architecture or "", row.objective or "", row.seed or 0
+    return tokenizer, row.architecture or "", row.objective or "", row.variant or "", row.seed or 0

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tokir.artifacts import RunFolder
 from tokir.errors import TokirError
+from tokir.evaluation.significance import told_apart
+from tokir.tokenizers.intrinsic import is_lossy
 
 HEADLINE = "recall@10"
 
@@ -43,7 +45,7 @@ class LanguageModel(_Read):
     perplexity: float
     bits_per_character: float
     bits_per_byte: float
-    epochs: int
+    epochs: float
     tokens_per_second: float | None = None
     precision: str | None = None
     history: list[Validation] = []
@@ -84,6 +86,11 @@ class Tokenizer(_Read):
     renyi_efficiency: float | None = None
     unknown_rate: float | None = None
     round_trip: float | None = None
+
+    @property
+    def lossy(self) -> bool:
+        """Does it lose text, so that bits per character flatter its models?"""
+        return is_lossy(self.model_dump())
 
 
 class Seen(_Read):
@@ -162,7 +169,12 @@ class Comparison(_Read):
     measure: str
     difference: float
     interval: tuple[float, float]
-    p_holm: float | None = None
+    p_holm: float = 0.0
+
+    @property
+    def told_apart(self) -> bool:
+        """Is the difference more than chance, after correction?"""
+        return told_apart(self.model_dump())
 
 
 class Ablation(_Read):

@@ -18,7 +18,8 @@ MEASURES = {
 }
 HEADINGS = [heading for heading, _ in MEASURES.values()]
 CAPTION = (
-    "Documents: those the tokenizer was trained on. All measures are of held-out documents. Words are what white "
+    "Documents: those the tokenizer was trained on, of which it read at most 20 million characters. All measures are "
+    "of held-out documents. Words are what white "
     "space separates; those kept whole are counted once each, those that are cut as often as they occur. Rényi "
     "efficiency: of order 2.5 (Zouhar et al., 2023). Texts come back after the normalisation that was asked for."
 )

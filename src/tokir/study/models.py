@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +56,10 @@ class Models:
         folder = self.at.folder
         inputs = {**self.at.drawn_inputs, **settings.model_dump(exclude={"file"})}
         if settings.file is not None:
-            load(Path(settings.file))  # says at once what is wrong with it
-            inputs["file"] = file_digest(Path(settings.file))
+            own, copy = Path(settings.file), folder.path / self._tokenizer_file(settings)
+            own = own if own.exists() or not copy.exists() else copy  # a run outlives the file it was given
+            load(own)  # says at once what is wrong with it
+            inputs["file"] = file_digest(own)
         name = self._tokenizer_file(settings)
         about, counts = (f"tokenizers/{settings.id}/{file}" for file in ("training.json", "counts.npy"))
 
@@ -149,14 +152,14 @@ class Models:
 
     def window(self, point: ModelPoint) -> int:
         """Tokens that a model reads at once."""
-        return round(self.at.config.training.sequence_length * self._stretch(point.tokenizer))
+        return max(1, round(self.at.config.training.sequence_length * self._stretch(point.tokenizer)))
 
     def _stretch(self, tokenizer: TokenizerSettings) -> float:
         """Tokens of this tokenizer that hold the text of one token of the settings."""
         budget = self.at.config.budget
         if budget.window == "tokens":
             return 1.0
-        return budget.characters_per_token / self.characters_per_token(tokenizer)
+        return budget.characters_per_token / (self.characters_per_token(tokenizer) or 1.0)
 
     def characters_per_token(self, tokenizer: TokenizerSettings) -> float:
         """On held-out documents."""
@@ -165,22 +168,24 @@ class Models:
     def _width(self, point: ModelPoint, architecture: ArchitectureName) -> int:
         """Of the states of a network, or of the vectors of a retriever (``static``)."""
         from tokir.models import WIDTH, build_language_model, build_retriever
-        from tokir.models.matching import matched_width
+        from tokir.models.matching import count, matched_width
 
         config = self.at.config
-        retrieval = config.retrieval_of(point.variant)
-        width = retrieval.dimensions if architecture == "static" else WIDTH
-        if config.budget.match == "none":
-            return width
+        retrieval, match = config.retrieval_of(point.variant), config.budget.match
+        usual = retrieval.dimensions if architecture == "static" else WIDTH
+        first = replace(point, tokenizer=config.tokenizers[0])
+        if match == "none" or point == first:
+            return usual
 
-        def build(vocabulary_size: int, width: int) -> Model:
+        def build(point: ModelPoint, width: int) -> Model:
+            size = self.tokenizer(point.tokenizer).vocabulary_size
             if architecture == "static":
                 settings = retrieval.model_copy(update={"dimensions": width})
-                return build_retriever("static", vocabulary_size, settings, 1)
-            return build_language_model(architecture, vocabulary_size, self._training(point), width)
+                return build_retriever("static", size, settings, 1)
+            return build_language_model(architecture, size, self._training(point), width)
 
-        mine, first = (self.tokenizer(t).vocabulary_size for t in (point.tokenizer, config.tokenizers[0]))
-        return matched_width(build, mine, (first, width), config.budget.match)
+        wanted = count(lambda: build(first, usual), match)
+        return usual if not wanted else matched_width(lambda width: build(point, width), wanted, match)
 
     def _steps(self, point: ModelPoint, objective: Any, build: Callable[[], Model]) -> int:
         """Steps of a training: as many as asked for, or as the seconds or the tokens of the budget allow."""
@@ -197,13 +202,19 @@ class Models:
 
     def _steps_in(self, point: ModelPoint, seconds: float, objective: Any, build: Callable[[], Model]) -> int:
         """Steps that fit into ``seconds``, measured once; an interrupted training goes on with the same number."""
+        from torch import get_num_threads as torch_threads
+
         from tokir.training.loop import seconds_per_step
 
         file = self.at.folder.path / "models" / point.id / "budget.json"
-        if not file.exists():
-            each = seconds_per_step(build, objective, self.at.device, point.seed)
-            write_json(file, {"seconds": seconds, "seconds_per_step": each, "steps": max(1, int(seconds / each))})
-        return int(json.loads(file.read_text("utf-8"))["steps"])
+        settings = self._settings(point) if point.retrieves else self._training(point)
+        key = digest([self._inputs(point), self.at.device.type, torch_threads()])
+        if file.exists() and (kept := json.loads(file.read_text("utf-8")))["key"] == key:
+            return int(kept["steps"])
+        each = seconds_per_step(build, objective, settings, self.at.device, point.seed)
+        steps = max(1, int(seconds / each))
+        write_json(file, {"key": key, "seconds": seconds, "seconds_per_step": each, "steps": steps})
+        return steps
 
     def weights_key(self, point: ModelPoint) -> str:
         """The hash of the weights that embed."""

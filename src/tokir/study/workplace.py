@@ -146,7 +146,14 @@ def settle(config: StudyConfig, dataset: Dataset, machine: Machine, progress: Pr
         architecture: list(dict.fromkeys(_without(o, wanting) for o in getattr(config.objectives, architecture)))
         for architecture in ("lstm", "transformer", "static")
     }
-    return config.model_copy(update={"objectives": config.objectives.model_copy(update=settled)})
+    variants = [
+        variant.model_copy(
+            update={"objectives": variant.objectives and [_without(o, wanting) for o in variant.objectives]}
+        )
+        for variant in config.variants
+    ]
+    objectives = config.objectives.model_copy(update=settled)
+    return config.model_copy(update={"objectives": objectives, "variants": variants})
 
 
 def _without(objective: str, parts: dict[str, str]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
 import numpy as np
 
 from tokir.tokenizers.tokenizer import Tokenizer
 
+LOSSY = 0.005  # unknown tokens, by their share
+KEPT = 0.9  # texts that come back, by their share
 RENYI_ALPHA = 2.5  # the order at which Zouhar et al. (2023) found the best correlation with translation quality
 
 
@@ -61,6 +63,12 @@ def intrinsic_measures(tokenizer: Tokenizer, texts: Sequence[str]) -> IntrinsicM
         unknown_rate=unknown / tokens,
         round_trip=returned / max(1, len(texts)),
     )
+
+
+def is_lossy(measures: Mapping[str, Any]) -> bool:
+    """Does the tokenizer lose text, so that a model of its tokens has less to predict than one of all text?"""
+    unknown, kept = measures.get("unknown_rate"), measures.get("round_trip")
+    return (unknown is not None and unknown > LOSSY) or (kept is not None and kept < KEPT)
 
 
 def renyi_efficiency(counts: Sequence[int] | np.ndarray, alpha: float = RENYI_ALPHA) -> float:

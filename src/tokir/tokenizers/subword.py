@@ -50,7 +50,7 @@ def train_bpe(texts: Iterable[str], settings: TokenizerSettings) -> TrainedToken
     # The library collects the alphabet in the order of a hash map; sorted, it is the same every time.
     _merge(hf, texts, settings.vocabulary_size, sorted(pre_tokenizers.ByteLevel.alphabet()))
     if hf.get_vocab_size() < settings.vocabulary_size:
-        raise too_small(settings.vocabulary_size, hf.get_vocab_size())
+        raise too_small(settings, hf.get_vocab_size())
     return TrainedTokenizer(hf)
 
 
@@ -95,7 +95,7 @@ def train_wordpiece(texts: Iterable[str], settings: TokenizerSettings) -> Traine
     ]
     entries = list(dict.fromkeys([SEPARATOR, UNKNOWN, *single, *made]))[:size]
     if len(entries) < size:
-        raise too_small(size, len(entries))
+        raise too_small(settings, len(entries))
     vocabulary = {entry: number for number, entry in enumerate(entries)}
     hf = HFTokenizer(models.WordPiece(vocabulary, unk_token=UNKNOWN, max_input_chars_per_word=LONGEST_WORD))
     normalise(hf, settings)
@@ -136,7 +136,7 @@ def train_unigram(texts: Iterable[str], settings: TokenizerSettings) -> TrainedT
             minloglevel=3,
         )
     except RuntimeError as error:
-        raise TokirError(_unigram_problem(str(error), size)) from None
+        raise TokirError(_unigram_problem(str(error), settings)) from None
     model = sentencepiece.SentencePieceProcessor(model_proto=file.getvalue())
     pieces = [(model.id_to_piece(i), model.get_score(i)) for i in range(model.get_piece_size())]
     hf = HFTokenizer(models.Unigram(pieces, unk_id=model.unk_id(), byte_fallback=True))
@@ -159,11 +159,11 @@ def normalise(hf: HFTokenizer, settings: TokenizerSettings) -> None:
         hf.normalizer = normalizers.Sequence(steps)
 
 
-def too_small(wanted: int, found: int) -> TokirError:
+def too_small(settings: TokenizerSettings, found: int) -> TokirError:
     """The corpus yields fewer entries than were asked for."""
     return TokirError(
-        f"the corpus is too small for a vocabulary of {wanted:,}: it yields only {found:,} entries; ask for at most "
-        "that many (tokenizers.0.vocabulary_size), or give more documents"
+        f"{settings.id}: the corpus is too small for a vocabulary of {settings.vocabulary_size:,}: it yields only "
+        f"{found:,} entries; ask for at most that many (its vocabulary_size), or give more documents"
     )
 
 
@@ -206,12 +206,13 @@ def _regex(pattern: str) -> Any:
     return Regex(pattern)
 
 
-def _unigram_problem(message: str, size: int) -> str:
+def _unigram_problem(message: str, settings: TokenizerSettings) -> str:
     """The library's errors in this one's words; its largest and smallest sizes do not count the separator."""
     import re
 
+    size = settings.vocabulary_size
     if found := re.search(r"value <= (\d+)", message):
-        return str(too_small(size, int(found[1]) + 1))
+        return str(too_small(settings, int(found[1]) + 1))
     if "smaller than required_chars" in message and (found := re.search(r"(\d+) vs (\d+)", message)):
         return (
             f"a Unigram vocabulary of {size:,} is smaller than its alphabet: ask for at least {int(found[2]) + 2:,} "

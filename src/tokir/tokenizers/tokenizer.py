@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -60,7 +61,7 @@ class TrainedTokenizer:
     @cached_property
     def vocabulary_size(self) -> int:
         """Entries, the separator included."""
-        return int(self._hf.get_vocab_size())
+        return max(self._hf.get_vocab().values()) + 1  # ids of others' files may have gaps
 
     @cached_property
     def separator_id(self) -> int:
@@ -77,15 +78,20 @@ class TrainedTokenizer:
         if token is not None:
             found = self._hf.token_to_id(token)
             return None if found is None else int(found)
-        # A Unigram model's unknown entry is never used when bytes stand in for it.
-        unknown = getattr(model, "unk_id", None)
-        return None if unknown is None or getattr(model, "byte_fallback", False) else int(unknown)
+        # A Unigram model's unknown entry is never used when bytes stand in for it; the library does not show either.
+        stored = json.loads(self._hf.to_str())["model"]
+        unknown = stored.get("unk_id")
+        return None if unknown is None or stored.get("byte_fallback") else int(unknown)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens."""
-        if len(texts) == 1:  # a single query skips the thread pool of a batch
-            return [self._hf.encode(texts[0], add_special_tokens=False).ids]
-        return [encoding.ids for encoding in self._hf.encode_batch_fast(list(texts), add_special_tokens=False)]
+        try:
+            if len(texts) == 1:  # a single query skips the thread pool of a batch
+                return [self._hf.encode(texts[0], add_special_tokens=False).ids]
+            encodings = self._hf.encode_batch_fast(list(texts), add_special_tokens=False)
+        except Exception as error:  # the library raises bare Exception; only others' files can be at fault
+            raise TokirError(f"the tokenizer cannot cut a text: {error}: its file is incomplete") from None
+        return [encoding.ids for encoding in encodings]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tokir.errors import Unavailable
 from tokir.training.pairs import Pairs, TokenisedPassages, Tokens, crop, same
 
 
@@ -55,6 +56,10 @@ class OwnPairs:
         self._usable = np.array([i for i in range(len(passages)) if len(passages.text(i))])
         if kind == "title":
             self._usable = np.array([i for i in self._usable if len(passages.title(i))], dtype=np.int64)
+        if not len(self._usable):
+            raise Unavailable(
+                f"no passage has what pairs of the kind {kind} are made of (a text, and for title a title)"
+            )
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """Passages drawn without replacement, and a pair of each."""

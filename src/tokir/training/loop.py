@@ -45,9 +45,12 @@ class Objective(Protocol):
 
     steps: int
     steps_per_epoch: int
-    steps_per_validation: int
     unit: str
     units_per_step: int
+
+    @property
+    def steps_per_validation(self) -> int:
+        """Steps from one validation to the next."""
 
     def parameter_groups(self, model: Model) -> list[dict[str, Any]]:
         """``params`` and ``peak``, the learning rate after warm-up, of each group."""
@@ -127,18 +130,24 @@ def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def seconds_per_step(build: Callable[[], Model], objective: Objective, device: torch.device, seed: int) -> float:
+def seconds_per_step(
+    build: Callable[[], Model], objective: Objective, settings: Descent, device: torch.device, seed: int
+) -> float:
     """How long a step takes on this machine, validation left out; the model is thrown away."""
     torch.manual_seed(seed)
     model = build().to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-6, fused=device.type != "mps")
     model.train()
+    precision = resolve_precision(settings.precision, device)
     times = []
     for batch in objective.batches(seed, 0)[:MEASURED]:
         start = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
-        objective.loss(model, batch).backward()  # type: ignore[no-untyped-call]
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            loss = objective.loss(model, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        float(next(iter(model.parameters())).detach().sum())  # waits for the device
         times.append(time.perf_counter() - start)
     return float(np.median(times))
 

@@ -65,11 +65,15 @@ class RetrievalObjective:
         self.steps, self.window, self.contrastive_weight = steps, window, contrastive_weight
         self.batch_size, self.trained = batch_size, trained
         self.steps_per_epoch = max(1, math.ceil(len(passages) / batch_size))
-        self.steps_per_validation = max(1, steps // settings.validations)
         self.unit, self.units_per_step = "pairs", batch_size
         self._sources = [source for source, _ in sources]
         shares = np.array([share for _, share in sources])
         self._shares = shares / shares.sum()
+
+    @property
+    def steps_per_validation(self) -> int:
+        """Steps from one validation to the next."""
+        return max(1, self.steps // self.settings.validations)
 
     def prepare(self, model: Model) -> None:
         """Start the token weights of a new model at the logarithm of their inverse document frequency."""
