@@ -5,16 +5,21 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+from tokir.evaluation.significance import holm
 from tokir.objectives import parts, stages
 
+AS_THEY_COME = ("mean", "learned")
 SHARED = ("tokenizer", "architecture", "objective", "variant", "pooling", "seed")
 
 
 def ablations(rows: list[dict[str, Any]], comparisons: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One entry per pair: ``factor``, ``before`` and ``after`` (ids), and the place of their comparison.
+    """One entry per pair: ``factor``, ``before`` and ``after`` (ids), and the place of their ``comparison``.
+
+    ``p_holm`` is corrected for these pairs, which were asked for before any was seen, and not for all of the study.
 
     The pairs are: a pooling and what is made of it; an objective and the same with one part or one stage more; a
-    static model and the same with a network; a training and its variant; a trained system and its fusion.
+    static model and the same with a network; a training and its variant; a trained system and its fusion. Trainings are
+    compared by their vectors as they come, and what is made of the vectors by the trainings that are no variants.
     """
     evaluated = [row for row in rows if row["status"] == "ok"]
     places = {frozenset((entry["a"], entry["b"])): number for number, entry in enumerate(comparisons)}
@@ -27,7 +32,9 @@ def ablations(rows: list[dict[str, Any]], comparisons: list[dict[str, Any]]) -> 
                 {"factor": factor, "before": before["id"], "after": after["id"], "comparison": places[pair]}
             )
     order = ("objective", "variant", "architecture", "pooling", "fusion")
-    return sorted(found, key=lambda entry: order.index(entry["factor"]))
+    found.sort(key=lambda entry: order.index(entry["factor"]))
+    corrected = holm([comparisons[entry["comparison"]]["p"] for entry in found])
+    return [entry | {"p_holm": p} for entry, p in zip(found, corrected, strict=True)]
 
 
 def _factor(before: dict[str, Any], after: dict[str, Any]) -> str | None:
@@ -39,6 +46,10 @@ def _factor(before: dict[str, Any], after: dict[str, Any]) -> str | None:
     if before["kind"] != "trained" or after["kind"] != "trained":
         return None
     changed = [name for name in SHARED if before[name] != after[name]]
+    if changed == ["pooling"] and before["variant"]:
+        return None
+    if changed != ["pooling"] and before["pooling"] not in AS_THEY_COME:
+        return None
     if len(changed) != 1 or not _STEPS.get(changed[0], lambda a, b: False)(before[changed[0]], after[changed[0]]):
         return None
     return changed[0]

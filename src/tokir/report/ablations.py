@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokir.report.rows import compared, titles, told_apart
+from tokir.evaluation.significance import told_apart
+from tokir.report.rows import compared, titles
 from tokir.report.schema import Results
 
 FACTORS = {
@@ -17,7 +18,7 @@ FACTORS = {
 CAPTION = (
     "Each line compares two systems that differ in one thing and share all else. Difference: after minus before, "
     "over the same queries, with its 95% interval; it helps or hurts when that is more than chance, "
-    "after correction for all pairs."
+    "after correction for all pairs of this table."
 )
 
 
@@ -42,7 +43,7 @@ def lines(results: Results) -> list[tuple[str, list[Line]]]:
         if difference is None:
             continue
         value, low, high = difference
-        real = told_apart(results, after.id, before.id)
+        real = told_apart({"interval": [low, high], "p_holm": entry.p_holm})
         verdict = ("helps" if value > 0 else "hurts") if real else "cannot tell"
         written = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
         scores = (f"{before.score() or 0.0:.3f}", f"{after.score() or 0.0:.3f}")

@@ -184,6 +184,7 @@ class Ablation(_Read):
     before: str
     after: str
     comparison: int
+    p_holm: float
 
 
 class Finding(_Read):
