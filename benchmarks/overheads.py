@@ -94,7 +94,7 @@ def bare_unigram(texts: list[str]) -> Callable[[], Any]:
             byte_fallback=True,
             normalization_rule_name="identity",
             max_sentence_length=1 << 30,
-            num_threads=1,
+            num_threads=2,
             minloglevel=3,
         )
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
 
 COVERAGE = 0.9995  # share of a text's characters that the alphabet of WordPiece and Unigram covers
+THREADS = 2  # of sentencepiece; its sums of floats depend on their number, so it is not that of the machine
 START = "▁"  # stands before a word
 LONGEST_WORD = 100  # characters; longer words are unknown to WordPiece
 
@@ -130,7 +131,7 @@ def train_unigram(texts: Iterable[str], settings: TokenizerSettings) -> TrainedT
             normalization_rule_name="identity",
             remove_extra_whitespaces=False,
             max_sentence_length=1 << 30,
-            num_threads=1,  # sums of floats over threads would depend on their number
+            num_threads=THREADS,
             bos_id=-1,
             eos_id=-1,
             minloglevel=3,
