@@ -69,7 +69,9 @@ def test_queries_needed_is_what_simulation_needs():
     found = [stats.ttest_1samp(RNG.normal(effect, 1, size=needed), 0).pvalue < 0.05 for _ in range(2000)]
     assert np.mean(found) == pytest.approx(0.8, abs=0.04)
     assert queries_needed([0.5, 0.5], [0.5, 0.5]) is None
-    assert queries_needed([0.9, 1.0], [0.0, 0.0]) == queries_needed([1.0] * 7, [1 / 3] * 7) == 2
+    assert queries_needed([0.9, 1.0], [0.0, 0.0]) == queries_needed([1.0] * 7, [1 / 3] * 7) == 3
+    sizes = [queries_needed([effect + 1, effect - 1] * 50, [0.0] * 100) for effect in np.geomspace(0.003, 7, 40)]
+    assert sizes == sorted(sizes, reverse=True) and sizes[-1] >= 2
     assert queries_needed([0.001 + 1, 0.001 - 1] * 50, [0.0] * 100) > 1_000_000
 
 
