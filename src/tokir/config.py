@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -47,6 +48,7 @@ VariantName = Literal[
     "split",
 ]
 TokenizerName = Literal["bpe", "wordpiece-bpe", "unigram", "byte", "character", "word", "file"]
+SUBWORDS = ("bpe", "wordpiece-bpe", "unigram")
 BYTE_VOCABULARY = 257  # the bytes and the separator
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -82,7 +84,8 @@ class TokenizerSettings(Settings):
         2000,
         ge=2,
         le=1_000_000,
-        description="entries, special tokens included; at most so many for characters and words",
+        description="entries, special tokens included; at most so many for characters and words; of hashed ones the "
+        "buckets of each table",
     )
     lowercase: bool = Field(False, description="lower-case text first")
     normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = Field(
@@ -91,7 +94,11 @@ class TokenizerSettings(Settings):
     prefix_space: bool = Field(False, description="cut the first word of a text as any other, with its space")
     pretokenization: Literal["words", "digits", "whitespace"] = Field(
         "words",
-        description="what no piece of a BPE crosses: words as in GPT-2, also single digits, or white space alone",
+        description="what no piece of a subword tokenizer crosses: its usual words, also single digits, or white "
+        "space alone",
+    )
+    hashed: bool = Field(
+        False, description="characters: no list of them, but vectors made of hash tables, as in CANINE"
     )
     file: str | None = Field(None, description="a tokenizer.json or a sentencepiece .model, for the type file")
 
@@ -120,9 +127,16 @@ class TokenizerSettings(Settings):
             raise ValueError("a tokenizer from a file brings its own normalisation: leave those settings out")
         if self.prefix_space and self.type not in ("bpe", "byte"):
             raise ValueError(f"prefix_space is for bpe and byte; {self.type} cuts the first word as any other")
-        if self.pretokenization != "words" and self.type != "bpe":
-            raise ValueError("pretokenization is for bpe")
+        if self.pretokenization != "words" and self.type not in SUBWORDS:
+            raise ValueError(f"pretokenization is for {', '.join(SUBWORDS)}")
+        if self.hashed and self.type != "character":
+            raise ValueError("hashed is for the type character")
         return self
+
+    @property
+    def buckets(self) -> int:
+        """Rows of each of the tables that hashed vectors are made of; 0 where each entry has a row of its own."""
+        return self.vocabulary_size if self.hashed else 0
 
     @property
     def id(self) -> str:
@@ -134,6 +148,7 @@ class TokenizerSettings(Settings):
         size = self.vocabulary_size
         name = f"{self.type}-{size // 1000}k" if size % 1000 == 0 else f"{self.type}-{size}"
         name = self.type if self.type == "byte" else name
+        name += "-hashed" if self.hashed else ""
         name += "-lower" if self.lowercase else ""
         name += "-space" if self.prefix_space else ""
         name += f"-{self.pretokenization}" if self.pretokenization != "words" else ""
@@ -364,6 +379,33 @@ class StudyConfig(Settings):
     )
     evaluation: EvaluationSettings = EvaluationSettings()
 
+    @field_validator("tokenizers", mode="before")
+    @classmethod
+    def _grid(cls, values: Any) -> Any:
+        """A list as the value of a tokenizer's setting stands for one tokenizer with each of its values."""
+        if not isinstance(values, list):
+            return values
+        return [point for entry in values for point in (_points(entry) if isinstance(entry, dict) else [entry])]
+
+    @model_validator(mode="after")
+    def _hashed_retrieve(self) -> StudyConfig:
+        hashed = [tokenizer.id for tokenizer in self.tokenizers if tokenizer.hashed]
+        trained = [objective for name in self.architectures for objective in getattr(self.objectives, name)]
+        if hashed and any(objectives.LANGUAGE_MODEL in objectives.stages(objective) for objective in trained):
+            raise ValueError(
+                f"{hashed[0]} has no list of characters that a language model could predict: leave lm out of the "
+                "objectives, or hashed out of the tokenizer"
+            )
+        if hashed and any(
+            self.retrieval_of(name).dimensions % 8 for name in ["", *(v.name for v in self.variants)]
+        ):
+            raise ValueError(f"{hashed[0]} takes vectors of a multiple of 8 dimensions: see retrieval.dimensions")
+        if hashed and "maxsim" in self.poolings:
+            raise ValueError(
+                f"{hashed[0]} has no table of vectors for late interaction: leave maxsim out of poolings"
+            )
+        return self
+
     @model_validator(mode="after")
     def _has_poolings(self) -> StudyConfig:
         for architecture in self.architectures:
@@ -442,6 +484,16 @@ class StudyConfig(Settings):
     @classmethod
     def _distinct_seeds(cls, values: list[int] | None) -> list[int] | None:
         return values and _once(values)
+
+
+def _points(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The grid of a tokenizer's settings.
+
+    >>> _points({"type": "bpe", "lowercase": [False, True]})
+    [{'type': 'bpe', 'lowercase': False}, {'type': 'bpe', 'lowercase': True}]
+    """
+    values = [value if isinstance(value, list) else [value] for value in entry.values()]
+    return [dict(zip(entry, point, strict=True)) for point in product(*values)]
 
 
 def _merged(values: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:

@@ -89,8 +89,9 @@ def _trained(system: TrainedSystem, folder: RunFolder, config: StudyConfig) -> d
     settings = config.retrieval_of(point.variant) if point.retrieves else config.training
     used = history[-1] if settings.checkpoint == "final" else min(history, key=lambda line: line["loss"])
     vectors = f"embeddings/{system.unprocessed.id}/corpus.npy"
+    facts = json.loads(tokenizer.read_text("utf-8"))
     row |= {
-        "tokenizer": json.loads(tokenizer.read_text("utf-8")),
+        "tokenizer": facts,
         "parameters": model["parameters"],
         "dimensions": model["model"]["width"],
         "seen": _seen(point, folder, config),
@@ -109,6 +110,8 @@ def _trained(system: TrainedSystem, folder: RunFolder, config: StudyConfig) -> d
             "history": history,
         }
     else:
+        history = [_restored(line, facts) for line in history]
+        used = _restored(used, facts)
         row["language_model"] = {
             "perplexity": used["perplexity"],
             "bits_per_character": used["bits_per_character"],
@@ -125,6 +128,16 @@ def _trained(system: TrainedSystem, folder: RunFolder, config: StudyConfig) -> d
         key = "components_removed" if system.pooling.endswith("-top") else "whitening_strength"
         row[key] = whitening.removed if system.pooling.endswith("-top") else whitening.strength
     return row
+
+
+def _restored(line: dict[str, Any], tokenizer: dict[str, Any]) -> dict[str, Any]:
+    """A line of a history with the bits that restore what the tokenizer loses, so that it compares across them."""
+    lost = tokenizer["lost_bits_per_character"]
+    per_byte = lost * tokenizer["characters_per_token"] / tokenizer["bytes_per_token"]
+    return line | {
+        "bits_per_character": line["bits_per_character"] + lost,
+        "bits_per_byte": line["bits_per_byte"] + per_byte,
+    }
 
 
 def _model(place: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:

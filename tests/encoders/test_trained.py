@@ -35,6 +35,7 @@ def test_a_vector_does_not_depend_on_its_batch(encoder, passages):
     assert not together[1].any()
 
 
+@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bf16")
 def test_bf16_embeds_nearly_alike(encoder, passages):
     tokens = encoder.tokenize(passages[:30])
     with torch.autocast("cpu", torch.bfloat16):

@@ -87,16 +87,18 @@ class TrainedEncoder:
 
 
 class StaticEncoder:
-    """A static retriever: the sum of its weighted token vectors, looked up in one table.
+    """A static retriever: the sum of its weighted token vectors, looked up in one table unless they are hashed.
 
     The sum is not divided by its weights: a cosine does not see the length of a vector.
     """
 
     def __init__(self, model: Retriever, tokenizer: Tokenizer) -> None:
         self.model, self.tokenizer, self.dimensions = model, tokenizer, model.dimensions
-        with torch.no_grad():
-            table = model.embedding.weight * model.token_weights[:, None]
-        self._table: NDArray[np.float32] = table.float().cpu().numpy()  # (vocabulary, dimensions)
+        self._table: NDArray[np.float32] | None = None  # (vocabulary, dimensions)
+        if not model.config.buckets:
+            with torch.no_grad():
+                table = model.embedding.weight * model.token_weights[:, None]
+            self._table = table.float().cpu().numpy()
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text."""
@@ -104,7 +106,19 @@ class StaticEncoder:
 
     def embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
         """Sums of token vectors, (texts, dimensions); a text without tokens is the zero vector."""
+        if self._table is None:
+            return self._hashed(tokens)
         out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
         for row, ids in enumerate(tokens):
             self._table[np.asarray(ids, dtype=np.int64)].sum(0, out=out[row])
         return out
+
+    @torch.inference_mode()
+    def _hashed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
+        device = self.model.log_weight.device
+        flat = torch.tensor([i for ids in tokens for i in ids], dtype=torch.long, device=device)
+        lengths = torch.tensor([len(ids) for ids in tokens], dtype=torch.long, device=device)
+        with torch.autocast(device.type, enabled=False):
+            sums = self.model.sums(flat, lengths, self.model.weights_of(flat))
+        vectors: NDArray[np.float32] = sums.cpu().numpy()
+        return vectors

@@ -8,7 +8,6 @@ import numpy as np
 
 from tokir.evaluation.contenders import recipes
 from tokir.evaluation.measures import HEADLINE
-from tokir.tokenizers.intrinsic import is_lossy
 
 LEAST = 6  # tokenizers; fewer say nothing
 MEASURES = (
@@ -28,14 +27,14 @@ def correlations(rows: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
 
     Within each recipe (all of a system but its tokenizer) that at least six tokenizers share: ``rho``, its two-sided
     ``p`` by permutation, and a 95% bootstrap interval over tokenizers. None of them where the measure, or the
-    outcome, is the same for all. Bits per byte count only where every tokenizer keeps the whole text.
+    outcome, is the same for all. Bits per byte hold what restores the text that a tokenizer loses.
     """
     found = []
     for recipe in recipes(rows):
         if len(recipe) < LEAST:
             continue
         outcomes = {HEADLINE: [row["scores"][HEADLINE] for row in recipe]}
-        if all(row["language_model"] and not is_lossy(row["tokenizer"]) for row in recipe):
+        if all(row["language_model"] for row in recipe):
             outcomes["bits_per_byte"] = [row["language_model"]["bits_per_byte"] for row in recipe]
         for outcome, values in outcomes.items():
             for measure in MEASURES:

@@ -38,6 +38,7 @@ def build_retriever(
     *,
     width: int = WIDTH,
     causal: bool = False,
+    buckets: int = 0,
 ) -> Retriever:
     """A freshly initialised retriever.
 
@@ -48,25 +49,26 @@ def build_retriever(
         window: the longest text, in tokens, that its network reads at once.
         width: of its network's states.
         causal: a Transformer that reads as the language model whose weights it starts from.
+        buckets: of each hash table, where token vectors are hashed.
     """
     from tokir.models.lstm import LSTMConfig
     from tokir.models.retriever import Retriever, RetrieverConfig
 
     network: LSTMConfig | TransformerConfig | None = None
     if architecture == "lstm":
-        network = LSTMConfig(vocabulary_size, width, width, dropout=settings.dropout)
+        network = LSTMConfig(vocabulary_size, width, width, dropout=settings.dropout, buckets=buckets)
     elif architecture == "transformer":
-        network = _transformer(vocabulary_size, window, width, settings.dropout, causal)
-    return Retriever(RetrieverConfig(vocabulary_size, settings.dimensions, network))
+        network = _transformer(vocabulary_size, window, width, settings.dropout, causal, buckets)
+    return Retriever(RetrieverConfig(vocabulary_size, settings.dimensions, network, buckets))
 
 
 def _transformer(
-    vocabulary_size: int, window: int, width: int, dropout: float, causal: bool = True
+    vocabulary_size: int, window: int, width: int, dropout: float, causal: bool = True, buckets: int = 0
 ) -> TransformerConfig:
     from tokir.models.transformer import TransformerConfig
 
     return TransformerConfig(
-        vocabulary_size, window, width, feed_forward=4 * width, dropout=dropout, causal=causal
+        vocabulary_size, window, width, feed_forward=4 * width, dropout=dropout, causal=causal, buckets=buckets
     )
 
 

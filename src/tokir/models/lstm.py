@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from tokir.models.embedding import table
+
 
 @dataclass(frozen=True)
 class LSTMConfig:
@@ -16,6 +18,7 @@ class LSTMConfig:
     width: int = 256
     layers: int = 2
     dropout: float = 0.1  # after the embedding, between layers and before the output
+    buckets: int = 0  # of each hash table, where token vectors are hashed
 
 
 class LSTM(nn.Module):
@@ -30,7 +33,7 @@ class LSTM(nn.Module):
         super().__init__()
         self.config = config
         self.dimensions = config.width
-        self.embedding = nn.Embedding(config.vocabulary_size, config.embedding_width)
+        self.embedding = table(config.vocabulary_size, config.embedding_width, config.buckets)
         self.recurrent = nn.LSTM(
             config.embedding_width, config.width, config.layers, batch_first=True, dropout=config.dropout
         )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tokir.models.embedding import HashedEmbedding, table, weighted_sums
 from tokir.models.lstm import LSTM, LSTMConfig
 from tokir.models.transformer import Transformer, TransformerConfig
 
@@ -25,6 +26,7 @@ class RetrieverConfig:
     vocabulary_size: int
     width: int = 256
     network: LSTMConfig | TransformerConfig | None = None
+    buckets: int = 0  # of each hash table, where token vectors are hashed
 
 
 class Retriever(nn.Module):
@@ -34,9 +36,9 @@ class Retriever(nn.Module):
         super().__init__()
         self.config = config
         self.dimensions = config.width
-        self.embedding = nn.Embedding(config.vocabulary_size, config.width)
+        self.embedding = table(config.vocabulary_size, config.width, config.buckets)
         nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
-        self.log_weight = nn.Parameter(torch.zeros(config.vocabulary_size))
+        self.log_weight = nn.Parameter(torch.zeros(len(self.embedding.weight)))
         self.log_scale = nn.Parameter(torch.tensor(3.0))  # inverse temperature of the softmax over a batch
         self.network: LSTM | Transformer | None = None
         if isinstance(config.network, LSTMConfig):
@@ -50,7 +52,31 @@ class Retriever(nn.Module):
     @property
     def token_weights(self) -> Tensor:
         """Positive weight of every entry of the vocabulary, (vocabulary,)."""
-        return self.log_weight.exp()
+        return self.weights_of(torch.arange(self.config.vocabulary_size, device=self.log_weight.device))
+
+    def weights_of(self, tokens: Tensor) -> Tensor:
+        """Positive weights of token ids, in their shape; hashed ones are the geometric mean of their rows."""
+        if isinstance(self.embedding, HashedEmbedding):
+            return self.log_weight[self.embedding.rows(tokens)].mean(-1).exp()
+        return self.log_weight[tokens].exp()
+
+    @torch.no_grad()
+    def start_weights(self, weights: Tensor, seen: Tensor) -> None:
+        """Let ``weights`` (vocabulary,) be those of the tokens.
+
+        A row that several tokens share takes the mean of those among them that are ``seen`` (vocabulary,).
+        """
+        if not isinstance(self.embedding, HashedEmbedding):
+            self.log_weight.copy_(weights.log())
+            return
+        tokens = seen.nonzero().flatten()
+        rows = self.embedding.rows(tokens).flatten()
+        logarithms = weights.log()[tokens].repeat_interleave(len(rows) // max(1, len(tokens)))
+        sums, counts = (torch.zeros(len(self.log_weight), dtype=weights.dtype) for _ in range(2))
+        sums.index_add_(0, rows, logarithms)
+        counts.index_add_(0, rows, torch.ones_like(logarithms))
+        rarest = weights.log().max()  # what a token weighs that was never seen
+        self.log_weight.copy_(torch.where(counts > 0, sums / counts.clamp(min=1), rarest))
 
     def states(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """(batch, time) token ids to (batch, time, width): what the weighted sum of a text runs over."""
@@ -69,11 +95,8 @@ class Retriever(nn.Module):
         Returns:
             (texts, width).
         """
-        weights = self.token_weights[tokens]
-        starts = lengths.cumsum(0) - lengths
-        sums = functional.embedding_bag(  # sums without a (tokens, width) copy in between
-            tokens, self.embedding.weight, starts, mode="sum", per_sample_weights=weights
-        )
+        weights = self.weights_of(tokens)
+        sums = self.sums(tokens, lengths, weights)
         if self.network is not None:
             width = int(lengths.max())
             places = torch.arange(width, device=tokens.device)
@@ -84,6 +107,10 @@ class Retriever(nn.Module):
             states = self.network.states(padded, mask).float()  # (texts, width, dimensions)
             sums = sums + self.mix(torch.einsum("bt,btw->bw", spread.masked_scatter(mask, weights), states))
         return functional.normalize(sums.float(), dim=1)
+
+    def sums(self, tokens: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:
+        """The weighted sum of the token vectors of each text, (texts, width)."""
+        return weighted_sums(self.embedding, tokens, lengths.cumsum(0) - lengths, weights)
 
     def num_parameters(self) -> int:
         """Trained numbers, all of them."""

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tokir.models.embedding import table
+
 
 @dataclass(frozen=True)
 class TransformerConfig:
@@ -21,6 +23,7 @@ class TransformerConfig:
     feed_forward: int = 1024
     dropout: float = 0.1  # after the embedding and on each residual branch
     causal: bool = True  # else every position sees the whole window
+    buckets: int = 0  # of each hash table, where token vectors are hashed
 
 
 class Block(nn.Module):
@@ -66,7 +69,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         self.dimensions = config.width
-        self.embedding = nn.Embedding(config.vocabulary_size, config.width)
+        self.embedding = table(config.vocabulary_size, config.width, config.buckets)
         self.position = nn.Embedding(config.window, config.width)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))

@@ -93,13 +93,15 @@ def cost_caption(results: Results) -> str:
         "held-out documents and compares models of one tokenizer only; bits per character and per byte compare "
         "all of them."
     )
-    lossy = dict.fromkeys(
-        row.tokenizer.id for row in results.systems if row.tokenizer and row.language_model and row.tokenizer.lossy
+    lost = dict.fromkeys(
+        f"{row.tokenizer.id} {row.tokenizer.lost_bits_per_character:.3f}"
+        for row in results.systems
+        if row.tokenizer and row.language_model and row.tokenizer.lost_bits_per_character
     )
-    if lossy:
+    if lost:
         text += (
-            f" A model need not predict what its tokenizer loses, so the bits of {joined(list(lossy))} (in brackets) "
-            "are too few to compare."
+            " They hold the bits that restore what a tokenizer loses (white space, unknown words), which its model "
+            f"need not predict; per character: {joined(list(lost))}."
         )
     if results.settings.budget and len({row.tokenizer.id for row in results.systems if row.tokenizer}) > 1:
         text += f" {budget(results.settings.budget)}"

@@ -45,11 +45,12 @@ def bits_per_character(results: Results) -> Drawing | None:
         _Curve(name, colour, [(line.epoch, line.bits_per_character) for line in model.history])
         for name, colour, _, model in models
     ]
-    whole = [entry for entry in models if not (entry[2].tokenizer and entry[2].tokenizer.lossy)]
-    name, _, _, best = min(whole or models, key=lambda entry: entry[3].bits_per_character)
+    name, _, _, best = min(models, key=lambda entry: entry[3].bits_per_character)
     message = f"{name} models text best, {best.bits_per_character:.2f} bits per character"
-    caption = "On held-out documents, while training; lower is better, and comparable across tokenizers"
-    caption += "." if len(whole) == len(models) else ", but for those that lose text and so have less to predict."
+    caption = (
+        "On held-out documents, while training; lower is better. Comparable across tokenizers: what one loses is "
+        "written out and counted."
+    )
     return Drawing(_curves(curves, "bits per character, held-out", "bits"), message, caption)
 
 

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from tokir.artifacts import RunFolder
 from tokir.errors import TokirError
 from tokir.evaluation.significance import told_apart
-from tokir.tokenizers.intrinsic import is_lossy
 
 HEADLINE = "recall@10"
 
@@ -86,11 +85,7 @@ class Tokenizer(_Read):
     renyi_efficiency: float | None = None
     unknown_rate: float | None = None
     round_trip: float | None = None
-
-    @property
-    def lossy(self) -> bool:
-        """Does it lose text, so that bits per character flatter its models?"""
-        return is_lossy(self.model_dump())
+    lost_bits_per_character: float | None = None
 
 
 class Seen(_Read):

@@ -71,23 +71,6 @@ def _latency(group: str, heading: str, stage: str, percentile: Literal["p50", "p
     return _number(group, heading, value, ".2f", "low" if mark else "")
 
 
-def _bits(heading: str, name: str) -> Column:
-    """Lower is better; those of a tokenizer that loses text are shown in brackets and never best."""
-
-    def lossy(row: System) -> bool:
-        return row.tokenizer is not None and row.tokenizer.lossy
-
-    def value(row: System) -> float | None:
-        return None if lossy(row) else _model(row, name)
-
-    def write(row: System) -> str:
-        number = _model(row, name)
-        text = NONE if number is None else f"{number:.3f}"
-        return f"({text})" if number is not None and lossy(row) else text
-
-    return Column("Language model", heading, value, write, "low")
-
-
 def _interval(row: System) -> str:
     interval = row.interval()
     return NONE if interval is None else f"[{interval[0]:.3f}, {interval[1]:.3f}]"
@@ -137,8 +120,8 @@ COST = (
     _number("Seconds", "teacher", lambda row: row.seconds.get("teacher") or None, ",.0f"),
     _number("Seconds", "embed", lambda row: row.seconds.get("embed"), ",.0f"),
     _number("Language model", "perplexity", lambda row: _model(row, "perplexity"), ",.1f"),
-    _bits("bits/char", "bits_per_character"),
-    _bits("bits/byte", "bits_per_byte"),
+    _number("Language model", "bits/char", lambda row: _model(row, "bits_per_character"), ".3f", "low"),
+    _number("Language model", "bits/byte", lambda row: _model(row, "bits_per_byte"), ".3f", "low"),
 )
 
 

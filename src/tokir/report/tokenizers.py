@@ -15,13 +15,15 @@ MEASURES = {
     "renyi_efficiency": ("Rényi efficiency", ".3f"),
     "unknown_rate": ("unknown", ".1%"),
     "round_trip": ("texts that come back", ".1%"),
+    "lost_bits_per_character": ("bits lost per character", ".3f"),
 }
 HEADINGS = [heading for heading, _ in MEASURES.values()]
 CAPTION = (
     "Documents: those the tokenizer was trained on, of which it read at most 20 million characters. All measures are "
     "of held-out documents. Words are what white "
     "space separates; those kept whole are counted once each, those that are cut as often as they occur. Rényi "
-    "efficiency: of order 2.5 (Zouhar et al., 2023). Texts come back after the normalisation that was asked for."
+    "efficiency: of order 2.5 (Zouhar et al., 2023). Texts come back after the normalisation that was asked for; bits "
+    "lost are those that would restore what does not: unknown words, white space."
 )
 CORRELATIONS_CAPTION = (
     "Spearman's rank correlation over the tokenizers of one recipe; interval by bootstrap over tokenizers, p by "

@@ -55,10 +55,12 @@ class Study:
 
         from tokir.data import load
         from tokir.encoders.pretrained import find_weights
-        from tokir.training.loop import resolve_device
+        from tokir.training.loop import resolve_device, resolve_precision
 
         machine, self.progress = machine or Machine(), progress or Silent()
         device = resolve_device(machine.device)
+        for precision in (config.training.precision, config.retrieval.precision, config.embedding_precision):
+            resolve_precision(precision, device)
         if machine.threads:
             torch.set_num_threads(machine.threads)
         self.dataset = load(

@@ -181,7 +181,7 @@ class Models:
             size = self.tokenizer(point.tokenizer).vocabulary_size
             if architecture == "static":
                 settings = retrieval.model_copy(update={"dimensions": width})
-                return build_retriever("static", size, settings, 1)
+                return build_retriever("static", size, settings, 1, buckets=point.tokenizer.buckets)
             return build_language_model(architecture, size, self._training(point), width)
 
         wanted = count(lambda: build(first, usual), match)
@@ -312,6 +312,7 @@ class Models:
             window,
             width=self._width(point, point.architecture),
             causal=parent is not None,
+            buckets=point.tokenizer.buckets,
         )
         objective.prepare(model)
         if self._settings(point).from_static and point.static is not None:

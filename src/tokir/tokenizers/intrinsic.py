@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 
+from tokir.tokenizers.restoring import restoring_bits, returns
 from tokir.tokenizers.tokenizer import Tokenizer
 
-LOSSY = 0.005  # unknown tokens, by their share
-KEPT = 0.9  # texts that come back, by their share
 RENYI_ALPHA = 2.5  # the order at which Zouhar et al. (2023) found the best correlation with translation quality
 
 
@@ -34,6 +33,8 @@ class IntrinsicMeasures(TypedDict):
     """Share of the tokens that stand for what has no entry."""
     round_trip: float
     """Share of the texts that come back from their tokens as they were, after the normalisation that was asked for."""
+    lost_bits_per_character: float
+    """Bits that restore what the tokens lose, per character of all texts: unknown words, white space."""
 
 
 def intrinsic_measures(tokenizer: Tokenizer, texts: Sequence[str]) -> IntrinsicMeasures:
@@ -47,28 +48,20 @@ def intrinsic_measures(tokenizer: Tokenizer, texts: Sequence[str]) -> IntrinsicM
     lengths = np.array(tokenizer.word_lengths(list(words)), dtype=np.int64)
     running = np.array(list(words.values()), dtype=np.int64)
     unknown = 0 if tokenizer.unknown_id is None else int(counts[tokenizer.unknown_id])
-    # A space that stands before every text is no part of it.
-    returned = sum(
-        tokenizer.decode(ids).removeprefix(" ") == tokenizer.normal(text).removeprefix(" ")
-        for ids, text in zip(encoded, texts, strict=True)
-    )
+    lost = [text for ids, text in zip(encoded, texts, strict=True) if not returns(tokenizer, text, ids)]
+    characters = sum(map(len, texts))
     return IntrinsicMeasures(
         fertility=tokens / max(1, int(running.sum())),
         bytes_per_token=sum(len(text.encode()) for text in texts) / tokens,
-        characters_per_token=sum(map(len, texts)) / tokens,
+        characters_per_token=characters / tokens,
         vocabulary_use=float((counts > 0).mean()),
         whole_words=float((lengths == 1).mean()) if len(lengths) else 0.0,
         continued_words=float(running[lengths > 1].sum() / max(1, running.sum())),
         renyi_efficiency=renyi_efficiency(counts),
         unknown_rate=unknown / tokens,
-        round_trip=returned / max(1, len(texts)),
+        round_trip=1 - len(lost) / max(1, len(texts)),
+        lost_bits_per_character=restoring_bits(tokenizer, lost) / max(1, characters),
     )
-
-
-def is_lossy(measures: Mapping[str, Any]) -> bool:
-    """Does the tokenizer lose text, so that a model of its tokens has less to predict than one of all text?"""
-    unknown, kept = measures.get("unknown_rate"), measures.get("round_trip")
-    return (unknown is not None and unknown > LOSSY) or (kept is not None and kept < KEPT)
 
 
 def renyi_efficiency(counts: Sequence[int] | np.ndarray, alpha: float = RENYI_ALPHA) -> float:

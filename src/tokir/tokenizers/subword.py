@@ -6,9 +6,11 @@ Each is trained by a library; what is done here makes the same texts and setting
 from __future__ import annotations
 
 import io
-from collections import Counter
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tokir.errors import TokirError
 from tokir.tokenizers.tokenizer import SEPARATOR, UNKNOWN, TrainedTokenizer
@@ -76,31 +78,21 @@ def train_wordpiece(texts: Iterable[str], settings: TokenizerSettings) -> Traine
             f"a WordPiece vocabulary of {size:,} is smaller than its alphabet: {len(alphabet):,} characters, each at "
             f"the start of a word and inside; ask for more than {least:,} entries"
         )
-    # The library's own prefix for pieces inside a word would give them ids in the order of a hash map; a mark before
-    # the word instead keeps the order of merges, and so the whole vocabulary, the same every time.
-    merges = HFTokenizer(models.BPE())
-    normalise(merges, settings)
-    words = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()]
-    merges.pre_tokenizer = pre_tokenizers.Sequence(
-        [*words, pre_tokenizers.Metaspace(START, prepend_scheme="always", split=False)]
-    )
-    # Some merges give no entry of their own: those with a rare character, and a word's mark with its first letter.
-    _merge(merges, texts, size + 2 * (len(alphabet) + rare), alphabet)
-    by_id = sorted(merges.get_vocab().items(), key=lambda entry: entry[1])
-    known = set(alphabet)
-    longer = [token for token, _ in by_id if len(token.removeprefix(START)) > 1 and token != SEPARATOR]
-    made = [
-        token.removeprefix(START) if token.startswith(START) else f"##{token}"
-        for token in longer
-        if set(token.removeprefix(START)) <= known
-    ]
-    entries = list(dict.fromkeys([SEPARATOR, UNKNOWN, *single, *made]))[:size]
-    if len(entries) < size:
-        raise too_small(settings, len(entries))
+    # Some merges give no entry of their own: those with a rare character, and of a word's mark with its first letter.
+    # How many is known when they are done; more merges change none of those before.
+    asked = size + rare
+    while True:
+        pieces, made = _wordpieces(texts, settings, asked, alphabet)
+        entries = list(dict.fromkeys([SEPARATOR, UNKNOWN, *single, *pieces]))[:size]
+        if len(entries) == size:
+            break
+        if made < asked:
+            raise too_small(settings, len(entries))
+        asked += 2 * (size - len(entries))
     vocabulary = {entry: number for number, entry in enumerate(entries)}
     hf = HFTokenizer(models.WordPiece(vocabulary, unk_token=UNKNOWN, max_input_chars_per_word=LONGEST_WORD))
     normalise(hf, settings)
-    hf.pre_tokenizer = pre_tokenizers.Sequence(words)
+    hf.pre_tokenizer = pre_tokenizers.Sequence(_words(settings))
     hf.decoder = decoders.WordPiece(cleanup=False)
     hf.add_special_tokens([SEPARATOR])
     return TrainedTokenizer(hf)
@@ -130,6 +122,9 @@ def train_unigram(texts: Iterable[str], settings: TokenizerSettings) -> TrainedT
             byte_fallback=True,
             normalization_rule_name="identity",
             remove_extra_whitespaces=False,
+            split_by_unicode_script=settings.pretokenization != "whitespace",
+            split_by_number=settings.pretokenization != "whitespace",
+            split_digits=settings.pretokenization == "digits",
             max_sentence_length=1 << 30,
             num_threads=THREADS,
             bos_id=-1,
@@ -142,7 +137,10 @@ def train_unigram(texts: Iterable[str], settings: TokenizerSettings) -> TrainedT
     pieces = [(model.id_to_piece(i), model.get_score(i)) for i in range(model.get_piece_size())]
     hf = HFTokenizer(models.Unigram(pieces, unk_id=model.unk_id(), byte_fallback=True))
     normalise(hf, settings)
-    hf.pre_tokenizer = pre_tokenizers.Metaspace(START, prepend_scheme="always", split=True)
+    cut: list[Any] = [pre_tokenizers.Metaspace(START, prepend_scheme="always", split=True)]
+    if settings.pretokenization == "digits":
+        cut.append(pre_tokenizers.Digits(individual_digits=True))
+    hf.pre_tokenizer = pre_tokenizers.Sequence(cut) if len(cut) > 1 else cut[0]
     hf.decoder = decoders.Sequence(
         [decoders.ByteFallback(), decoders.Metaspace(START, prepend_scheme="always", split=True)]
     )
@@ -186,13 +184,47 @@ def _normalised(texts: Iterable[str], settings: TokenizerSettings) -> Iterable[s
     return texts if hf.normalizer is None else (hf.normalizer.normalize_str(text) for text in texts)
 
 
+def _wordpieces(
+    texts: list[str], settings: TokenizerSettings, size: int, alphabet: list[str]
+) -> tuple[list[str], int]:
+    """Pieces of two letters or more in the order of their merges, and how many entries these merges made in all."""
+    from tokenizers import Tokenizer as HFTokenizer
+    from tokenizers import models, pre_tokenizers
+
+    # The library's own prefix for pieces inside a word would give them ids in the order of a hash map; a mark before
+    # the word instead keeps the order of merges, and so the whole vocabulary, the same every time.
+    merges = HFTokenizer(models.BPE())
+    normalise(merges, settings)
+    mark = pre_tokenizers.Metaspace(START, prepend_scheme="always", split=False)
+    merges.pre_tokenizer = pre_tokenizers.Sequence([*_words(settings), mark])
+    _merge(merges, texts, size, alphabet)
+    by_id = sorted(merges.get_vocab().items(), key=lambda entry: entry[1])
+    known, pieces = set(alphabet), []
+    for token, _ in by_id:
+        piece = token.removeprefix(START)
+        if len(piece) > 1 and token != SEPARATOR and set(piece) <= known:
+            pieces.append(piece if token.startswith(START) else f"##{piece}")
+    return pieces, len(by_id)
+
+
+def _words(settings: TokenizerSettings) -> list[Any]:
+    """What WordPiece calls a word: what stands between white space and punctuation, or as the settings ask."""
+    from tokenizers import pre_tokenizers
+
+    punctuation = [] if settings.pretokenization == "whitespace" else [pre_tokenizers.Punctuation()]
+    digits = [pre_tokenizers.Digits(individual_digits=True)] if settings.pretokenization == "digits" else []
+    return [pre_tokenizers.WhitespaceSplit(), *punctuation, *digits]
+
+
 def _alphabet(texts: Iterable[str]) -> tuple[list[str], int]:
     """The most frequent characters that together cover a text, white space apart, sorted; and how many are left."""
-    counts: Counter[str] = Counter()
+    occurrences = np.zeros(sys.maxunicode + 1, dtype=np.int64)
     for text in texts:
-        counts.update(text)
-    counts = Counter({character: count for character, count in counts.items() if not character.isspace()})
-    wanted, covered, kept = COVERAGE * counts.total(), 0, []
+        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        np.add.at(occurrences, points, 1)
+    counts = {chr(point): int(occurrences[point]) for point in np.flatnonzero(occurrences)}
+    counts = {character: count for character, count in counts.items() if not character.isspace()}
+    wanted, covered, kept = COVERAGE * sum(counts.values()), 0, []
     for character, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])):
         if covered >= wanted:
             break

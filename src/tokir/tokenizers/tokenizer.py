@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tokir.artifacts import atomic, write_text
+from tokir.artifacts import atomic, write_json, write_text
 from tokir.errors import TokirError
 
 if TYPE_CHECKING:
@@ -16,6 +19,16 @@ if TYPE_CHECKING:
 
 SEPARATOR = "<|endoftext|>"
 UNKNOWN = "[UNK]"
+LISTLESS = 1000  # bytes; a tokenizer's file without a list of entries is smaller, any other larger
+
+
+class Span(NamedTuple):
+    """The characters ``start`` up to ``stop`` that a token stands for."""
+
+    start: int
+    stop: int
+    known: bool
+    continues: bool  # does the token itself say that it goes on with the word before it?
 
 
 class Tokenizer(Protocol):
@@ -44,6 +57,9 @@ class Tokenizer(Protocol):
 
     def pieces(self, text: str) -> list[str]:
         """How ``text`` is cut, as a person reads it."""
+
+    def spans(self, text: str) -> list[Span]:
+        """What each token of a normal ``text`` stands for."""
 
     def word_lengths(self, words: Sequence[str]) -> list[int]:
         """Tokens of each word as it stands inside a text; tokens of white space alone are not counted."""
@@ -112,6 +128,15 @@ class TrainedTokenizer:
     def normal(self, text: str) -> str:
         """``text`` after the tokenizer's own normalisation: what can come back from its tokens."""
         return str(self._hf.normalizer.normalize_str(text)) if self._hf.normalizer else text
+
+    def spans(self, text: str) -> list[Span]:
+        """What each token of a normal ``text`` stands for."""
+        encoding = self._hf.encode(text, add_special_tokens=False)
+        mark = getattr(self._hf.model, "continuing_subword_prefix", None) or "\0"  # WordPiece's ##
+        return [
+            Span(*span, i != self.unknown_id, token.startswith(mark))
+            for span, i, token in zip(encoding.offsets, encoding.ids, encoding.tokens, strict=True)
+        ]
 
     @cached_property
     def _cuts_bytes(self) -> bool:
@@ -182,9 +207,75 @@ class SentencePieceTokenizer:
         """How ``text`` is cut, as a person reads it."""
         return [piece.replace("▁", " ") for piece in self._processor.encode(text, out_type=str)]
 
+    def spans(self, text: str) -> list[Span]:
+        """What each token of a normal ``text`` stands for."""
+        pieces = self._processor.encode(text, return_type="proto").pieces
+        ends = accumulate(len(piece.surface) for piece in pieces)
+        return [
+            Span(end - len(piece.surface), end, piece.id != self.unknown_id, False)
+            for piece, end in zip(pieces, ends, strict=True)
+        ]
+
     def word_lengths(self, words: Sequence[str]) -> list[int]:
         """Tokens of each word as it stands inside a text; tokens of white space alone are not counted."""
         return [sum(piece != "▁" for piece in self._processor.encode(word, out_type=str)) for word in words]
+
+
+class CodePointTokenizer:
+    """One token for each character, its number in Unicode: nothing is listed and nothing unknown.
+
+    For models whose vectors are hashed (CANINE; Clark et al., 2022): no table has a row for each of these numbers.
+    """
+
+    separator_id = sys.maxunicode + 1
+    vocabulary_size = separator_id + 1
+    unknown_id = None
+    _kind = "code points"
+
+    def __init__(self, normalization: str | None = None, lowercase: bool = False) -> None:
+        self._normalization, self._lowercase = normalization, lowercase
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without special tokens."""
+        return [list(map(ord, self.normal(text))) for text in texts]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ``ids``."""
+        return "".join(SEPARATOR if i == self.separator_id else chr(i) for i in ids)
+
+    def normal(self, text: str) -> str:
+        """``text`` after the tokenizer's own normalisation: what can come back from its tokens."""
+        if self._normalization:
+            text = unicodedata.normalize(self._normalization, text)  # type: ignore[arg-type]
+        return text.lower() if self._lowercase else text
+
+    def pieces(self, text: str) -> list[str]:
+        """How ``text`` is cut, as a person reads it."""
+        return list(self.normal(text))
+
+    def spans(self, text: str) -> list[Span]:
+        """What each token of a normal ``text`` stands for."""
+        return [Span(place, place + 1, True, False) for place in range(len(text))]
+
+    def word_lengths(self, words: Sequence[str]) -> list[int]:
+        """Tokens of each word as it stands inside a text."""
+        return [len(self.normal(word)) for word in words]
+
+    def save(self, path: Path) -> None:
+        """Write what :func:`load` reads, atomically."""
+        settings = {"normalization": self._normalization, "lowercase": self._lowercase}
+        write_json(path, {"type": self._kind, **settings})
+
+    @classmethod
+    def read(cls, text: str) -> CodePointTokenizer | None:
+        """The tokenizer that ``text`` describes; None where it describes one of another kind."""
+        try:
+            found = json.loads(text)
+        except ValueError:
+            return None
+        if not isinstance(found, dict) or found.get("type") != cls._kind:
+            return None
+        return cls(found.get("normalization"), bool(found.get("lowercase")))
 
 
 def load(path: Path) -> Tokenizer:
@@ -196,7 +287,8 @@ def load(path: Path) -> Tokenizer:
     if not path.is_file():
         raise TokirError(f"{path}: there is no such file; name a tokenizer.json or a sentencepiece .model")
     if path.suffix == ".json":
-        return TrainedTokenizer.load(path)
+        text = path.read_text("utf-8", "replace") if path.stat().st_size < LISTLESS else ""
+        return CodePointTokenizer.read(text) or TrainedTokenizer.load(path)
     if path.suffix == ".model":
         return SentencePieceTokenizer(path)
     raise TokirError(f"{path}: a tokenizer is read from a tokenizer.json or a sentencepiece .model")

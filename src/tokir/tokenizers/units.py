@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tokir.tokenizers.subword import normalise
-from tokir.tokenizers.tokenizer import SEPARATOR, UNKNOWN, TrainedTokenizer
+from tokir.tokenizers.tokenizer import SEPARATOR, UNKNOWN, CodePointTokenizer, TrainedTokenizer
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
@@ -27,11 +27,14 @@ def train_byte(texts: Iterable[str], settings: TokenizerSettings) -> TrainedToke
     return TrainedTokenizer(hf)
 
 
-def train_character(texts: Iterable[str], settings: TokenizerSettings) -> TrainedTokenizer:
+def train_character(texts: Iterable[str], settings: TokenizerSettings) -> TrainedTokenizer | CodePointTokenizer:
     """One token for each character, the most frequent ones of the texts; any other is unknown.
 
-    ``vocabulary_size`` is a bound: texts with fewer characters give a smaller vocabulary.
+    ``vocabulary_size`` is a bound: texts with fewer characters give a smaller vocabulary. With ``hashed`` there is no
+    list, and nothing is unknown.
     """
+    if settings.hashed:
+        return CodePointTokenizer(settings.normalization, settings.lowercase)
     from tokenizers import Regex, pre_tokenizers
 
     return _listed(texts, settings, pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated"))

@@ -111,7 +111,13 @@ def resolve_device(device: str) -> torch.device:
 
 
 def resolve_precision(precision: Precision, device: torch.device) -> Precision:
-    """``auto`` is bf16 where the processor computes in it (on others it is emulated, and slower), else fp32."""
+    """``auto`` is bf16 where the processor computes in it (on others it is emulated, and slower), else fp32.
+
+    Raises:
+        TokirError: bf16 was asked for, and this processor cannot even emulate it.
+    """
+    if precision == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        raise TokirError("precision is bf16, which this processor cannot compute in: set it to auto or fp32")
     if precision != "auto":
         return precision
     if device.type == "cuda":

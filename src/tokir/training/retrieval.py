@@ -80,8 +80,7 @@ class RetrievalObjective:
         frequency = self.passages.document_frequencies()
         # Above zero even for what stands in every passage.
         idf = np.log((len(self.passages) + 1) / (frequency + 1)) + 0.1
-        with torch.no_grad():
-            _retriever(model).log_weight.copy_(torch.from_numpy(np.log(idf)))
+        _retriever(model).start_weights(torch.from_numpy(idf), torch.from_numpy(frequency > 0))
 
     def parameter_groups(self, model: Model) -> list[dict[str, Any]]:
         """Token vectors and weights apart from the network, which stands only smaller steps."""
