@@ -85,3 +85,9 @@ def test_unknown_preset_and_missing_file_are_named():
 
 def test_every_default_is_within_its_bounds():
     assert check_config(yaml.safe_load(dump_config(StudyConfig()))) == StudyConfig()
+
+
+def test_lists_in_a_tokenizer_are_a_grid():
+    entry = {"type": "bpe", "vocabulary_size": [500, 1000], "lowercase": [False, True]}
+    ids = [tokenizer.id for tokenizer in check_config({"tokenizers": [entry]}).tokenizers]
+    assert ids == ["bpe-500", "bpe-500-lower", "bpe-1k", "bpe-1k-lower"]

@@ -94,3 +94,14 @@ def test_groups_hold_what_cannot_be_told_apart():
     assert groups(["a"], []) == [["a"]] and groups([], []) == []
     only_over_queries = [{"a": "a", "b": "b", "p_holm": 0.001, "interval": [-0.1, 0.2]}]
     assert groups(["a", "b"], only_over_queries) == [["a", "b"]]
+
+
+def test_queries_needed_leave_the_spread_of_the_seeds_in():
+    rng = np.random.default_rng(2)
+    hard = rng.uniform(size=400)
+    base = np.clip(hard + rng.normal(0, 0.2, size=(3, 400)), 0, 1)
+    steady = base + 0.03 + np.array([[0.001], [0.0], [-0.001]])
+    shaky = base + 0.03 + np.array([[0.1], [0.0], [-0.1]])
+    assert queries_needed(base, steady) is not None
+    assert queries_needed(base, shaky) is None  # the luck of a training is larger than the difference
+    assert queries_needed(base, base) is None

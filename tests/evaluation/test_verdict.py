@@ -59,6 +59,8 @@ def test_the_verdict_says_what_the_numbers_say_and_where_they_lie(settings):
     assert ("twin makes the smallest model: 90,000" in ties) == (name == "good")
     assert "slip swap: recall@10 changes by −" in slips
     assert ("2 trainings" in seeds) == (name == "good")
+    compared = {(entry["slip"], entry["outcome"], entry["b"]) for entry in body["slip_comparisons"]}
+    assert ("swap", "change", "bad.static") in compared and len(compared) == 4
     for sentence in body["verdict"]:
         for path in sentence["evidence"]:
             resolve(path, body)
@@ -104,3 +106,27 @@ def test_a_measure_that_orders_the_tokenizers_is_found_and_one_that_does_not_is_
     )
     assert found["unknown_rate"]["rho"] is None
     assert correlations(rows[:5], 0) == []
+
+
+def test_the_recipe_is_chosen_on_the_queries_for_choosing(settings):
+    def recipe(objective, quality, choosing):
+        found = [contender(f"{name}-{objective}", quality) for name in ("a", "b")]
+        for one in found:
+            one.about.update(objective=objective, title=objective, recall_on_choosing=choosing)
+            one.about["tokenizer"]["id"] = one.about["id"][0]
+        return found
+
+    luckier, better = recipe("luckier", 0.6, 0.3), recipe("better", 0.5, 0.4)
+    queries = {f"q{i}": "some words" for i in range(QUERIES)}
+    first = assemble_results([*luckier, *better], queries, settings, 5000)["verdict"][0]
+    assert "with the recipe better" in first["text"] and "on the queries for choosing" in first["text"]
+    assert any("recall_on_choosing" in path for path in first["evidence"])
+
+
+def test_a_tokenizer_and_the_same_with_one_thing_more_are_an_ablation(settings):
+    plain, lower = contender("plain", 0.5), contender("lower", 0.6)
+    for one, value in ((plain, False), (lower, True)):
+        one.about["tokenizer"].update(lowercase=value, normalization=None)
+    queries = {f"q{i}": "some words" for i in range(QUERIES)}
+    [found] = assemble_results([lower, plain], queries, settings, 5000)["ablations"]
+    assert (found["factor"], found["before"], found["after"]) == ("tokenizer", "plain.static", "lower.static")

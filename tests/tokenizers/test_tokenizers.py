@@ -13,6 +13,7 @@ from tokir.config import TokenizerSettings
 from tokir.errors import TokirError
 from tokir.tokenizers import intrinsic_measures, load, train_tokenizer
 from tokir.tokenizers.intrinsic import renyi_efficiency
+from tokir.tokenizers.restoring import restoring_bits
 
 KINDS = {
     "bpe": {"vocabulary_size": 600},
@@ -103,6 +104,40 @@ def test_pretokenization_decides_what_no_piece_crosses(passages):
         for rule in ("words", "digits", "whitespace")
     }
     assert cut == {"words": [" 1984", ","], "digits": [" ", "1", "9", "8", "4", ","], "whitespace": [" 1984,"]}
+
+
+@pytest.mark.parametrize("type", ["wordpiece-bpe", "unigram"])
+def test_pretokenization_is_a_factor_of_every_subword_tokenizer(passages, type):
+    texts = [f"{text} in 1984, 1984, 1984." for text in passages]
+    settings = {"type": type, "vocabulary_size": 900}
+    words, digits, white = (
+        train_tokenizer(texts, TokenizerSettings(**settings, pretokenization=rule)).pieces("x 1984,")
+        for rule in ("words", "digits", "whitespace")
+    )
+    assert len(digits) > len(words) >= len(white) and {"1", "9", "8", "4"} <= set(digits)
+
+
+def test_wordpieces_are_the_first_of_a_longer_list(passages):
+    """However many merges are asked for at first, an entry more changes none of those before."""
+    short, long = (
+        train_tokenizer(passages, TokenizerSettings(type="wordpiece-bpe", vocabulary_size=size))
+        for size in (700, 1900)
+    )
+    ids = list(range(700))
+    assert [short.decode([i]) for i in ids] == [long.decode([i]) for i in ids]
+
+
+def test_what_a_tokenizer_loses_is_charged_by_hand(passages):
+    words = train_tokenizer(["to be or not to be"], TokenizerSettings(type="word"))
+    # One kind of gap, in one place: told once, eight bits, and never in doubt.
+    assert restoring_bits(words, ["to be"]) == 8
+    # Two kinds between the same neighbours, one of two letters: 8 + 16 to tell them, a bit each to say which.
+    assert restoring_bits(words, ["to be  or"]) == 8 + 16 + 2
+    # Unknown: 'xy' and its end are three symbols, each as likely.
+    assert restoring_bits(words, ["to xy"]) == pytest.approx(8 + 3 * np.log2(3))
+    pieces = train_tokenizer(passages, TokenizerSettings(type="wordpiece-bpe", vocabulary_size=600))
+    assert len(pieces.pieces("zoological")) > 1
+    assert restoring_bits(pieces, ["zoological"]) == 0  # ## says that no space stands between
 
 
 def test_what_has_no_entry_is_unknown_and_counted(passages):

@@ -8,6 +8,8 @@ from typing import Any
 from tokir.evaluation.significance import holm
 from tokir.objectives import parts, stages
 
+TOKENIZER_FACTORS = ("lowercase", "normalization", "prefix_space", "pretokenization", "hashed")
+PLAIN = (None, False, "words")  # what such a factor is where it is left out
 AS_THEY_COME = ("mean", "learned")
 SHARED = ("tokenizer", "architecture", "objective", "variant", "pooling", "seed")
 
@@ -17,9 +19,10 @@ def ablations(rows: list[dict[str, Any]], comparisons: list[dict[str, Any]]) -> 
 
     ``p_holm`` is corrected for these pairs, which were asked for before any was seen, and not for all of the study.
 
-    The pairs are: a pooling and what is made of it; an objective and the same with one part or one stage more; a
-    static model and the same with a network; a training and its variant; a trained system and its fusion. Trainings are
-    compared by their vectors as they come, and what is made of the vectors by the trainings that are no variants.
+    The pairs are: a tokenizer and the same with one thing more before it cuts; a pooling and what is made of it; an
+    objective and the same with one part or one stage more; a static model and the same with a network; a training and
+    its variant; a trained system and its fusion. Trainings are compared by their vectors as they come, and what is made
+    of the vectors by the trainings that are no variants.
     """
     evaluated = [row for row in rows if row["status"] == "ok"]
     places = {frozenset((entry["a"], entry["b"])): number for number, entry in enumerate(comparisons)}
@@ -31,7 +34,7 @@ def ablations(rows: list[dict[str, Any]], comparisons: list[dict[str, Any]]) -> 
             found.append(
                 {"factor": factor, "before": before["id"], "after": after["id"], "comparison": places[pair]}
             )
-    order = ("objective", "variant", "architecture", "pooling", "fusion")
+    order = ("tokenizer", "objective", "variant", "architecture", "pooling", "fusion")
     found.sort(key=lambda entry: order.index(entry["factor"]))
     corrected = holm([comparisons[entry["comparison"]]["p"] for entry in found])
     return [entry | {"p_holm": p} for entry, p in zip(found, corrected, strict=True)]
@@ -70,7 +73,16 @@ def _adds(before: str, after: str) -> bool:
     return old[:-1] == new[:-1] and bool(smaller) and smaller < larger and len(larger - smaller) == 1
 
 
+def _prepares(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Are two tokenizers of a kind and a size, but for one thing that ``after`` does to a text before it cuts it?"""
+    changed = [name for name in TOKENIZER_FACTORS if before.get(name) != after.get(name)]
+    same = all(before.get(name) == after.get(name) for name in ("type", "file"))
+    sized = before.get("vocabulary_size") == after.get("vocabulary_size") or changed == ["hashed"]
+    return same and sized and len(changed) == 1 and before.get(changed[0]) in PLAIN
+
+
 _STEPS: dict[str, Any] = {
+    "tokenizer": _prepares,
     "objective": _adds,
     "variant": lambda before, after: before is None,
     "architecture": lambda before, after: before == "static",

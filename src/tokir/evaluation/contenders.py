@@ -71,6 +71,8 @@ def _contender(name: str, same: list[Evaluated], qrels: Qrels) -> Contender:
         return Contender(row | {"status": failed["status"], "reason": failed["reason"]}, {}, {}, {})
     if len(same) > 1:
         row |= {"seconds": _mean([system.about["seconds"] for system in same])}
+        chosen = [system.about.get("recall_on_choosing") for system in same]
+        row["recall_on_choosing"] = None if None in chosen else float(np.mean([float(c or 0) for c in chosen]))
         if first["language_model"]:
             models = [system.about["language_model"] for system in same]
             figures = ("perplexity", "bits_per_character", "bits_per_byte")

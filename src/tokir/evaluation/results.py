@@ -44,7 +44,7 @@ def assemble_results(
     """What is known of the systems and of every pair of them.
 
     ``systems``, ``comparisons`` (every pair, on recall@10), ``groups`` (which cannot be told apart, best first),
-    ``ablations``, ``robustness``, ``correlations``, ``chance``, ``verdict`` and ``findings``.
+    ``ablations``, ``robustness``, ``slip_comparisons``, ``correlations``, ``chance``, ``verdict`` and ``findings``.
     """
     ok = [contender for contender in contending if contender.scores]
     resampled = _resampled(ok, settings)
@@ -64,6 +64,7 @@ def assemble_results(
         "groups": runs,
         "ablations": ablations(rows, comparisons),
         "robustness": _robustness(ok, resampled),
+        "slip_comparisons": _slip_comparisons(ok, rows, resampled, settings),
         "slips": _slips(queries, settings),
         "correlations": correlations(rows, settings.seed),
         "chance": {HEADLINE: chance},
@@ -73,7 +74,10 @@ def assemble_results(
 
 
 Resampled = dict[tuple[str, str], NDArray[np.float64]]
-"""Id and measure, or id and slip, to resampled means; empty where there is one query, which tells nothing of others."""
+"""Id and measure, or id, slip and outcome, to resampled means.
+
+Empty where there is one query, which tells nothing of others.
+"""
 
 
 def _resampled(ok: list[Contender], settings: EvaluationSettings) -> Resampled:
@@ -82,7 +86,8 @@ def _resampled(ok: list[Contender], settings: EvaluationSettings) -> Resampled:
         name = contender.about["id"]
         tables |= {(name, measure): contender.scores[measure] for measure in MEASURES}
         clean = contender.scores[HEADLINE]
-        tables |= {(name, slip): table - clean for slip, table in contender.variants.items()}
+        for slip, table in contender.variants.items():
+            tables |= {(name, f"{slip} change"): table - clean, (name, f"{slip} {HEADLINE}"): table}
     if not tables or next(iter(tables.values())).shape[1] < 2:
         return {}
     means = bootstrap_means(list(tables.values()), settings.bootstrap, settings.seed)
@@ -105,29 +110,52 @@ def _scored(contender: Contender, resampled: Resampled) -> dict[str, Any]:
 
 def _comparisons(ok: list[Contender], resampled: Resampled, settings: EvaluationSettings) -> list[dict[str, Any]]:
     """Every pair on recall@10: difference, interval, p, p after Holm's correction, queries needed to tell."""
-    if len(ok) < 2:
-        return []
     tables = [contender.scores[HEADLINE] for contender in ok]
-    over_seeds = np.array([table.mean(axis=0) for table in tables])  # (systems, queries)
     means = [resampled.get((contender.about["id"], HEADLINE)) for contender in ok]
     pairs = list(combinations(range(len(ok)), 2))
-    differences = np.array([over_seeds[i] - over_seeds[j] for i, j in pairs])
-    # The smallest p there can be is to stay small when it is multiplied by the number of pairs.
-    patterns = max(settings.bootstrap, PATTERNS_PER_PAIR * len(pairs))
-    by_queries = randomisation_test(differences, patterns, settings.seed)
-    p = [max(value, seeds_test(tables[i], tables[j])) for value, (i, j) in zip(by_queries, pairs, strict=True)]
+    tested = _tested(tables, means, pairs, settings)
+    corrected = holm([entry["p"] for entry in tested])
     return [
         {
             "a": ok[i].about["id"],
             "b": ok[j].about["id"],
             "measure": HEADLINE,
-            "difference": float((over_seeds[i] - over_seeds[j]).mean()),
-            "interval": _interval(_less(means[i], means[j]), [-1.0, 1.0]),
-            "p": p[number],
-            "p_holm": corrected,
-            "queries_needed": queries_needed(over_seeds[i], over_seeds[j]),
+            **entry,
+            "p_holm": p,
+            "queries_needed": queries_needed(tables[i], tables[j]),
         }
-        for number, ((i, j), corrected) in enumerate(zip(pairs, holm(p), strict=True))
+        for (i, j), entry, p in zip(pairs, tested, corrected, strict=True)
+    ]
+
+
+def _tested(
+    tables: list[NDArray[np.float64]],
+    means: list[NDArray[np.float64] | None],
+    pairs: list[tuple[int, int]],
+    settings: EvaluationSettings,
+) -> list[dict[str, Any]]:
+    """Difference, interval and uncorrected p of each of ``pairs``.
+
+    Args:
+        tables: (seeds, queries) of each system.
+        means: resampled ones of each.
+        pairs: places of two systems.
+        settings: of the resampling.
+    """
+    if not pairs:
+        return []
+    over_seeds = np.array([table.mean(axis=0) for table in tables])  # (systems, queries)
+    differences = np.array([over_seeds[i] - over_seeds[j] for i, j in pairs])
+    # The smallest p there can be is to stay small when it is multiplied by the number of pairs.
+    patterns = max(settings.bootstrap, PATTERNS_PER_PAIR * len(pairs))
+    by_queries = randomisation_test(differences, patterns, settings.seed)
+    return [
+        {
+            "difference": float(difference.mean()),
+            "interval": _interval(_less(means[i], means[j]), [-1.0, 1.0]),
+            "p": max(p, seeds_test(tables[i], tables[j])),
+        }
+        for (i, j), difference, p in zip(pairs, differences, by_queries, strict=True)
     ]
 
 
@@ -144,8 +172,36 @@ def _robustness(ok: list[Contender], resampled: Resampled) -> dict[str, Any]:
             found.setdefault(name, {})[slip] = {
                 HEADLINE: float(table.mean()),
                 "change": float((table - clean).mean()),
-                "interval": _interval(resampled.get((name, slip)), [-1.0, 1.0]),
+                "interval": _interval(resampled.get((name, f"{slip} change")), [-1.0, 1.0]),
             }
+    return found
+
+
+def _slip_comparisons(
+    ok: list[Contender], rows: list[dict[str, Any]], resampled: Resampled, settings: EvaluationSettings
+) -> list[dict[str, Any]]:
+    """The best tokenizer of each recipe against every other one of it, under each slip.
+
+    Two outcomes: recall@10 of the queries with the slip, and its change against the clean ones. p is corrected over all
+    slips and tokenizers of a recipe, for each outcome apart.
+    """
+    found = []
+    by_id = {contender.about["id"]: contender for contender in ok}
+    for recipe in recipes(rows):
+        order = sorted(recipe, key=lambda row: -row["scores"][HEADLINE])
+        same = [by_id[row["id"]] for row in order]
+        for outcome in ("change", HEADLINE):
+            entries = []
+            for slip in same[0].variants:
+                tables = [one.variants[slip] - (one.scores[HEADLINE] * (outcome == "change")) for one in same]
+                means = [resampled.get((one.about["id"], f"{slip} {outcome}")) for one in same]
+                pairs = [(0, other) for other in range(1, len(same))]
+                entries += [
+                    {"slip": slip, "outcome": outcome, "a": same[i].about["id"], "b": same[j].about["id"], **entry}
+                    for (i, j), entry in zip(pairs, _tested(tables, means, pairs, settings), strict=True)
+                ]
+            corrected = holm([entry["p"] for entry in entries])
+            found += [entry | {"p_holm": p} for entry, p in zip(entries, corrected, strict=True)]
     return found
 
 

@@ -114,20 +114,28 @@ def seeds_test(a: ArrayLike, b: ArrayLike) -> float:
     """
     from scipy.stats import t
 
-    one, other = (np.atleast_2d(np.asarray(scores, dtype=np.float64)) for scores in (a, b))
+    one, other = _tables(a, b)
     if len(one) == len(other) == 1 or one.shape[1] < 2:
         return 0.0
     differences = one.mean(axis=0) - other.mean(axis=0)
-    terms = [(differences.var(ddof=1) / len(differences), len(differences) - 1)]
-    terms += [
-        (table.mean(axis=1).var(ddof=1) / len(table), len(table) - 1) for table in (one, other) if len(table) > 1
-    ]
+    terms = [(differences.var(ddof=1) / len(differences), len(differences) - 1), *_seed_terms(one, other)]
     both = sum(_interaction(table) for table in (one, other))
     variance = max(sum(term for term, _ in terms) - both, max(term for term, _ in terms))
     if variance == 0:
         return 1.0 if differences.mean() == 0 else 0.0
     freedom = variance**2 / sum(term**2 / df for term, df in terms)
     return float(2 * t.sf(abs(differences.mean()) / math.sqrt(variance), freedom))
+
+
+def _tables(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scores as (seeds, queries)."""
+    one, other = (np.atleast_2d(np.asarray(scores, dtype=np.float64)) for scores in (a, b))
+    return one, other
+
+
+def _seed_terms(*tables: NDArray[np.float64]) -> list[tuple[float, int]]:
+    """Variance of the mean over seeds, and its degrees of freedom, of each system with several."""
+    return [(table.mean(axis=1).var(ddof=1) / len(table), len(table) - 1) for table in tables if len(table) > 1]
 
 
 def _interaction(table: NDArray[np.float64]) -> float:
@@ -147,27 +155,38 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def queries_needed(a: ArrayLike, b: ArrayLike) -> int | None:
-    """Queries like these at which a paired t test would find the observed difference at 5% in four cases of five.
+    """Queries like these at which the observed difference would be found at 5%, uncorrected, in four cases of five.
 
-    None where no difference was observed.
+    With one seed by the power of a paired t test. With several the spread of the seeds stays, however many queries
+    there are; what is left of the variance that such a test can bear is the queries' share.
+
+    None where no difference was observed, or where the spread of the seeds alone hides it: then more trainings are
+    needed, and no number of queries will do.
+
+    Args:
+        a: (queries,) or (seeds, queries) scores.
+        b: of the other system, over the same queries.
     """
+    from scipy.stats import norm
     from statsmodels.stats.power import TTestPower
 
-    differences = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    one, other = _tables(a, b)
+    differences = one.mean(axis=0) - other.mean(axis=0)
     mean, spread = float(differences.mean()), float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
     if mean == 0:
         return None
+    by_chance = float(norm.isf(LEVEL / 2))
+    bearable = (mean / (by_chance + float(norm.ppf(POWER)))) ** 2  # variance of the mean
+    seeds = sum(term for term, _ in _seed_terms(one, other)) - _interaction(one) - _interaction(other)
+    if seeds > 0:
+        return max(2, math.ceil(spread**2 / (bearable - seeds))) if bearable > seeds else None
     if spread < abs(mean) / LARGEST_EFFECT:
         return 3
     effect = abs(mean) / spread
     if 0.01 < effect < 2:
-        needed = float(np.max(TTestPower().solve_power(effect_size=effect, alpha=LEVEL, power=POWER)))
-    else:  # where the solver gives up: the normal distribution with the term of Guenther (1981)
-        from scipy.stats import norm
-
-        by_chance = float(norm.isf(LEVEL / 2))
-        needed = ((by_chance + float(norm.ppf(POWER))) / effect) ** 2 + by_chance**2 / 2
-    return max(2, math.ceil(needed))
+        return math.ceil(float(np.max(TTestPower().solve_power(effect_size=effect, alpha=LEVEL, power=POWER))))
+    # Where the solver gives up: the normal distribution with the term of Guenther (1981).
+    return max(2, math.ceil(spread**2 / bearable + by_chance**2 / 2))
 
 
 def told_apart(comparison: dict[str, Any]) -> bool:

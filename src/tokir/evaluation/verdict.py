@@ -20,16 +20,19 @@ BYTES = 4  # of a number, in weights and in an index
 def verdict(body: dict[str, Any]) -> list[Sentence]:
     """Sentences with their evidence; none where fewer than two tokenizers share a recipe.
 
-    The recipe (all of a system but its tokenizer) is the one that retrieves best on average over its tokenizers.
+    The recipe (all of a system but its tokenizer) is the one that retrieves best on average over its tokenizers, on the
+    queries for choosing; on the scored ones where there are no others.
 
     Args:
-        body: ``systems``, ``comparisons``, ``robustness`` and ``correlations``.
+        body: ``systems``, ``comparisons``, ``robustness``, ``slip_comparisons`` and ``correlations``.
     """
     several = recipes(body["systems"])
     if not several:
         return []
-    chosen = max(several, key=lambda rows: sum(_score(row) for row in rows) / len(rows))
-    case = _Case(body, sorted(chosen, key=_score, reverse=True), len(several))
+    apart = all(row.get("recall_on_choosing") is not None for rows in several for row in rows)
+    quality = _recall_on_choosing if apart else _score
+    chosen = max(several, key=lambda rows: sum(map(quality, rows)) / len(rows))
+    case = _Case(body, sorted(chosen, key=_score, reverse=True), len(several), apart)
     sentences = [case.best(), case.ties(), case.worse(), case.cost(), case.robust(), case.others()]
     sentences += [case.foretold(), case.trainings()]
     return [sentence for sentence in sentences if sentence is not None]
@@ -38,8 +41,8 @@ def verdict(body: dict[str, Any]) -> list[Sentence]:
 class _Case:
     """The tokenizers of one recipe, best first."""
 
-    def __init__(self, body: dict[str, Any], rows: list[Row], recipes: int) -> None:
-        self.recipes, self.queries = recipes, body["queries"]
+    def __init__(self, body: dict[str, Any], rows: list[Row], recipes: int, apart: bool) -> None:
+        self.recipes, self.queries, self.apart = recipes, body["queries"], apart
         self.body, self.rows, self.first = body, rows, rows[0]
         self.place = {row["id"]: number for number, row in enumerate(body["systems"])}
         self.tied = [row for row in rows[1:] if not told_apart(self._pair(row)[0])]
@@ -50,11 +53,12 @@ class _Case:
             f"Use {_called(self.first)}: with the recipe {self.first['title']}, its models reach the best recall@10 "
             f"of {len(self.rows)} tokenizers, {_interval(self.first)}."
         )
+        evidence = [self._path(row, "scores", HEADLINE) for row in self.rows]
         if self.recipes > 1:
-            text += (
-                f" (Of {self.recipes} recipes it is the one with the best mean over tokenizers, on these queries.)"
-            )
-        return _sentence(text, [self._path(row, "scores", HEADLINE) for row in self.rows])
+            where = "the queries for choosing" if self.apart else "these queries"
+            text += f" (Of {self.recipes} recipes it is the one with the best mean over tokenizers, on {where}.)"
+            evidence += [self._path(row, "recall_on_choosing") for row in self.rows if self.apart]
+        return _sentence(text, evidence)
 
     def ties(self) -> Sentence:
         """How sure that is."""
@@ -64,11 +68,7 @@ class _Case:
         parts, evidence = [], []
         for row in self.tied:
             entry, path = self._pair(row)
-            needed = entry["queries_needed"]
-            # Uncorrected and blind to seeds, so it says nothing where a tie comes from correction or from seeds.
-            enough = needed is None or needed <= self.queries or self.first.get("seeds") or row.get("seeds")
-            more = "" if enough else f"; {_queries(needed)} would tell"
-            parts.append(f"{row['tokenizer']['id']} ({_difference(entry, self.first)}{more})")
+            parts.append(f"{row['tokenizer']['id']} ({_difference(entry, self.first)}{self._power(entry)})")
             evidence.append(path)
         text = f"These queries cannot tell it from {_joined(parts)}."
         smallest = min([self.first, *self.tied], key=lambda row: row["parameters"])
@@ -79,6 +79,13 @@ class _Case:
             )
             evidence += [self._path(smallest, "parameters"), self._path(self.first, "parameters")]
         return _sentence(text, evidence)
+
+    def _power(self, entry: dict[str, Any]) -> str:
+        """What it would take to tell two systems apart; nothing where only the correction keeps them together."""
+        needed = entry["queries_needed"]
+        if needed is None:
+            return "; no number of queries would tell, more trainings may" if entry["difference"] else ""
+        return "" if needed <= self.queries else f"; {_queries(needed)} would tell"
 
     def worse(self) -> Sentence | None:
         """What it is better than."""
@@ -121,12 +128,43 @@ class _Case:
         others = [row for row in self.rows if worst in self.body["robustness"].get(row["id"], {})]
         steady = max(others, key=lambda row: self._slip(row, worst)[HEADLINE])
         if steady is not self.first:
+            entry, path = self._slip_pair(steady, worst, HEADLINE)
+            how = "more than chance" if told_apart(entry) else "which may be chance"
             text += (
                 f" With that slip the highest score is that of {steady['tokenizer']['id']}, "
-                f"{self._slip(steady, worst)[HEADLINE]:.3f} against {slips[worst][HEADLINE]:.3f} (not tested)."
+                f"{self._slip(steady, worst)[HEADLINE]:.3f} against {slips[worst][HEADLINE]:.3f} "
+                f"({_difference(entry, steady)}, {how})."
             )
-            evidence.append(f'robustness["{steady["id"]}"]["{worst}"]')
+            evidence += [f'robustness["{steady["id"]}"]["{worst}"]', path]
+        for words, sign in (("less", -1), ("more", 1)):
+            found = self._break_apart(sign)
+            if found:
+                parts = [f"{name} on {_joined(breaking)}" for name, breaking in found[0].items()]
+                text += f" By more than chance it loses {words} than {'; than '.join(parts)}."
+                evidence += found[1]
         return _sentence(text, evidence)
+
+    def _break_apart(self, sign: int) -> tuple[dict[str, list[str]], list[str]] | None:
+        """The tied tokenizers than which the first one loses less (-1) or more (1), each with the slips; and where.
+
+        One that finds little has little to lose, so only ties are worth a word.
+        """
+        names = {row["id"]: row["tokenizer"]["id"] for row in self.tied}
+        found: dict[str, list[str]] = {}
+        paths = []
+        for number, entry in enumerate(self.body["slip_comparisons"]):
+            tied = entry["a"] == self.first["id"] and entry["b"] in names and entry["outcome"] == "change"
+            if tied and told_apart(entry) and entry["difference"] * sign < 0:  # of changes, which are losses
+                found.setdefault(names[entry["b"]], []).append(entry["slip"])
+                paths.append(f"slip_comparisons[{number}]")
+        return (found, paths) if found else None
+
+    def _slip_pair(self, other: Row, slip: str, outcome: str) -> tuple[dict[str, Any], str]:
+        for number, entry in enumerate(self.body["slip_comparisons"]):
+            pair = (entry["a"], entry["b"]) == (self.first["id"], other["id"])
+            if pair and (entry["slip"], entry["outcome"]) == (slip, outcome):
+                return entry, f"slip_comparisons[{number}]"
+        raise LookupError(f"{other['id']} was not compared with {self.first['id']} on {slip}")
 
     def others(self) -> Sentence | None:
         """Against systems that this study did not train."""
@@ -191,6 +229,10 @@ def _sentence(text: str, evidence: list[str]) -> Sentence:
 
 def _score(row: Row) -> float:
     return float(row["scores"][HEADLINE])
+
+
+def _recall_on_choosing(row: Row) -> float:
+    return float(row["recall_on_choosing"])
 
 
 def _called(row: Row) -> str:

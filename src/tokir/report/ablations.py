@@ -9,6 +9,7 @@ from tokir.report.rows import compared, titles
 from tokir.report.schema import Results
 
 FACTORS = {
+    "tokenizer": "Tokenizer: one thing more before it cuts",
     "objective": "Objective: one part or stage more",
     "variant": "Training: one setting changed",
     "architecture": "Architecture: a network on the token vectors",

@@ -84,6 +84,8 @@ def to_html(raw: dict[str, Any], results: Results, examples: list[Example], disp
         correlations_caption=intrinsic.CORRELATIONS_CAPTION,
         robustness=robustness.lines(results),
         robustness_caption=robustness.CAPTION,
+        breaking=robustness.compared(results),
+        breaking_caption=robustness.COMPARED,
         figures=[(drawing, Markup(drawing.svg)) for drawing in drawings(results)],
         examples=examples,
         disputed=disputed,

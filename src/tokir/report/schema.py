@@ -216,6 +216,23 @@ class Change(_Read):
     interval: tuple[float, float]
 
 
+class SlipComparison(_Read):
+    """The best tokenizer of a recipe less another of it, under a slip."""
+
+    slip: str
+    outcome: str
+    a: str
+    b: str
+    difference: float
+    interval: tuple[float, float]
+    p_holm: float
+
+    @property
+    def told_apart(self) -> bool:
+        """Is the difference more than chance, after correction?"""
+        return told_apart(self.model_dump())
+
+
 class Correlation(_Read):
     """A measure of tokenizers against an outcome of their models."""
 
@@ -296,6 +313,7 @@ class Results(_Read):
     groups: list[list[str]] = []
     robustness: dict[str, dict[str, Change]] = {}
     slips: list[Slip] = []
+    slip_comparisons: list[SlipComparison] = []
     correlations: list[Correlation] = []
     verdict: list[Sentence] = []
     chance: dict[str, float]

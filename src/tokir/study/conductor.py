@@ -20,7 +20,7 @@ from tokir.progress import Progress, Silent
 from tokir.study.models import Models
 from tokir.study.searchers import Searchers
 from tokir.study.workplace import Machine, Workplace, settle
-from tokir.systems import System, model_points, systems
+from tokir.systems import System, TrainedSystem, model_points, systems
 
 if TYPE_CHECKING:
     from tokir.data import Split
@@ -228,6 +228,8 @@ class Study:
         )
         about = describe(system, self.folder, self.config)
         about["latency_ms"] = json.loads(clock_path.read_text("utf-8"))
+        if isinstance(system, TrainedSystem):
+            about["recall_on_choosing"] = self.searchers.recall_on_choose(system)
         variants: dict[str, Ranking] = {}
         for variant in self.config.evaluation.robustness:
             slipped = [perturb(text, variant, self.config.evaluation.seed, i) for i, text in enumerate(texts)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from tokir.artifacts import atomic, digest, write_json
 from tokir.errors import TokirError, Unavailable, nearest
+from tokir.evaluation.measures import HEADLINE
 from tokir.study import choices
 from tokir.study.models import Models
 from tokir.study.workplace import Workplace
@@ -33,7 +34,6 @@ class Searchers:
 
     def __init__(self, workplace: Workplace, models: Models) -> None:
         self.at, self.models = workplace, models
-        self._chosen: dict[str, float] = {}
 
     def searcher(self, system: System) -> Searcher:
         """The system, ready to answer; whatever it needs is made if it is missing.
@@ -242,6 +242,8 @@ class Searchers:
     def best(self, *, late: bool = False) -> TrainedSystem:
         """The trained system with the best recall@10 on the queries for choosing; without them the first.
 
+        Of several seeds the mean counts, or the luckiest training would win; the first of them is taken.
+
         Args:
             late: of those with late interaction; else of those with one vector per passage.
         """
@@ -250,18 +252,34 @@ class Searchers:
             raise TokirError("fusions: best needs a model trained here, and this study trains none")
         if self.at.choose is None:
             return candidates[0]
-        return max(candidates, key=self._recall_on_choose)
+        recalls: dict[tuple[str, str], list[float]] = {}
+        for system in candidates:
+            recalls.setdefault((system.model.trained, system.pooling), []).append(self._usable_recall(system))
+        best = max(recalls, key=lambda name: sum(recalls[name]) / len(recalls[name]))
+        return next(system for system in candidates if (system.model.trained, system.pooling) == best)
 
-    def _recall_on_choose(self, system: TrainedSystem) -> float:
+    def _usable_recall(self, system: TrainedSystem) -> float:
+        try:
+            return self.recall_on_choose(system) or 0.0
+        except Unavailable:
+            return -1.0
+
+    def recall_on_choose(self, system: TrainedSystem) -> float | None:
+        """Recall@10 on the queries for choosing; None where there are none."""
         choose = self.at.choose
-        assert choose is not None
-        if system.id not in self._chosen:
-            try:
-                ranking = self.searcher(system).rank(list(choose.queries.values()), list(choose.queries), 100)
-                self._chosen[system.id] = choices.recall(ranking, choose)
-            except Unavailable:
-                self._chosen[system.id] = -1.0
-        return self._chosen[system.id]
+        if choose is None:
+            return None
+        searcher = self.searcher(system)
+        file = f"choosing/{system.id}.json"
+        path = self.at.folder.path / file
+
+        def make() -> None:
+            ranking = searcher.rank(list(choose.queries.values()), list(choose.queries), choices.DEEP)
+            write_json(path, {HEADLINE: choices.recall(ranking, choose)})
+
+        inputs = {"system": self.inputs(system), "choose": asdict(choose)}
+        self.at.folder.ensure([file], inputs, make)
+        return float(json.loads(path.read_text("utf-8"))[HEADLINE])
 
     def _fusion(self, system: FusionSystem) -> Searcher:
         from tokir.searcher import FusionSearcher

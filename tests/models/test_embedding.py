@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+import torch
+
+from tokir.config import RetrievalSettings, TokenizerSettings
+from tokir.encoders.trained import StaticEncoder, TrainedEncoder
+from tokir.errors import TokirError
+from tokir.models import build_retriever
+from tokir.models.embedding import HashedEmbedding, weighted_sums
+from tokir.tokenizers import train_tokenizer
+
+CHARACTERS = TokenizerSettings(type="character", vocabulary_size=100, hashed=True)
+
+
+@pytest.fixture
+def tokenizer():
+    return train_tokenizer([], CHARACTERS)
+
+
+def build(architecture, tokenizer):
+    torch.manual_seed(0)
+    settings = RetrievalSettings(dimensions=64)
+    return build_retriever(
+        architecture, tokenizer.vocabulary_size, settings, 64, width=64, buckets=CHARACTERS.buckets
+    )
+
+
+def test_characters_have_vectors_of_their_own_though_none_has_a_row_of_its_own():
+    torch.manual_seed(0)
+    table = HashedEmbedding(100, 64)
+    torch.nn.init.normal_(table.weight)
+    ids = torch.tensor([ord(c) for c in "abcdefghijklmnopqrstuvwxyz語é"])
+    vectors = table(ids)
+    assert vectors.shape == (28, 64) and table.rows(ids).max() < 800
+    assert len({tuple(vector.tolist()) for vector in vectors}) == 28
+    weights = torch.rand(28)
+    sums = weighted_sums(table, ids, torch.tensor([0, 10]), weights)
+    expected = torch.stack(
+        [(vectors[:10] * weights[:10, None]).sum(0), (vectors[10:] * weights[10:, None]).sum(0)]
+    )
+    torch.testing.assert_close(sums, expected)
+
+
+@pytest.mark.parametrize("architecture", ["static", "lstm", "transformer"])
+def test_a_hashed_model_embeds_any_character_and_its_encoder_agrees_with_it(architecture, tokenizer):
+    model = build(architecture, tokenizer).eval()
+    assert model.num_parameters() < 500_000
+    idf = torch.full((tokenizer.vocabulary_size,), 5.0)
+    idf[ord("e")], seen = 0.5, torch.zeros(tokenizer.vocabulary_size, dtype=torch.bool)
+    seen[[ord(c) for c in "abcde"]] = True
+    model.start_weights(idf, seen)
+    weights = model.token_weights
+    assert weights.shape == (tokenizer.vocabulary_size,) and weights[ord("e")] < weights[ord("a")]
+    texts = ["painted it", "語 é"]
+    tokens = tokenizer.encode(texts)
+    if architecture == "static":
+        encoder = StaticEncoder(model, tokenizer)
+    else:
+        encoder = TrainedEncoder(model, tokenizer, 64, weights.detach().numpy())
+    vectors = encoder.embed([*tokens, []])
+    assert vectors.shape == (3, 64) and not vectors[2].any()
+    with torch.no_grad():
+        direct = model(
+            torch.tensor([i for ids in tokens for i in ids]), torch.tensor([len(ids) for ids in tokens])
+        ).numpy()
+    np.testing.assert_allclose(vectors[:2] / np.linalg.norm(vectors[:2], axis=1, keepdims=True), direct, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"architectures": ["lstm"]}, "no list of characters that a language model could predict"),
+        ({"poolings": ["learned", "maxsim"]}, "no table of vectors for late interaction"),
+        ({"retrieval": {"dimensions": 100}}, "multiple of 8 dimensions"),
+        ({"tokenizers": [{"type": "byte", "hashed": True}]}, "hashed is for the type character"),
+    ],
+)
+def test_what_hashed_characters_cannot_give_is_said(changed, words):
+    from tokir.config import check_config
+
+    values = {"tokenizers": [{"type": "character", "hashed": True}], "architectures": ["static"]}
+    check_config(values)
+    with pytest.raises(TokirError, match=words):
+        check_config(values | changed)
