@@ -81,8 +81,10 @@ class _Case:
         return _sentence(text, evidence)
 
     def _power(self, entry: dict[str, Any]) -> str:
-        """What it would take to tell two systems apart; nothing where only the correction keeps them together."""
-        needed = entry["queries_needed"]
+        """What keeps two systems together, and what it would take to tell them apart."""
+        needed, (low, high) = entry["queries_needed"], entry["interval"]
+        if low > 0 or high < 0:
+            return f"; p after correction is {entry['p_holm']:.2f}"
         if needed is None:
             return "; no number of queries would tell, more trainings may" if entry["difference"] else ""
         return "" if needed <= self.queries else f"; {_queries(needed)} would tell"
