@@ -113,7 +113,7 @@ def _robustness(results: Results) -> list[str]:
         shown = [f"{safe(before)} → {safe(after)}" for before, after in slip.examples[:1]]
         lines.append(f"- {slip.variant}: {slip.words}; {slip.changed:,} queries changed. {''.join(shown)}")
     if compared := robustness.compared(results):
-        lines += ["", f"| best | less | {' | '.join(variants)} |", f"|---|---|{'---:|' * len(variants)}"]
+        lines += ["", f"| best | minus | {' | '.join(variants)} |", f"|---|---|{'---:|' * len(variants)}"]
         for best, other, changes in compared:
             texts = [f"**{text}**" if real else text for text, _, real in changes]
             lines.append(f"| {safe(best)} | {safe(other)} | {' | '.join(texts)} |")

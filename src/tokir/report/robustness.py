@@ -28,8 +28,8 @@ def lines(results: Results) -> list[tuple[str, str, list[tuple[str, str, bool]]]
 
 
 COMPARED = (
-    "Recall@10 lost to each slip by the best tokenizer of each recipe (by clean queries) less that lost by another: "
-    "above zero the best one loses less. Bold where p, corrected over all slips and tokenizers of the recipe, is below "
+    "Change of recall@10 under each slip with the best tokenizer of a recipe (by clean queries), minus that with "
+    "another: above zero the best one loses less. Bold where p, corrected over all slips and tokenizers of the recipe, is below "
     "5% and the 95% interval holds no zero. One that finds little has little to lose."
 )
 
@@ -47,4 +47,4 @@ def compared(results: Results) -> list[tuple[str, str, list[tuple[str, str, bool
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
+    return f"{round(value, 3) + 0.0:+.3f}".replace("-", "−")  # no negative zero
