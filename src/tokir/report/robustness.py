@@ -29,8 +29,8 @@ def lines(results: Results) -> list[tuple[str, str, list[tuple[str, str, bool]]]
 
 COMPARED = (
     "Change of recall@10 under each slip with the best tokenizer of a recipe (by clean queries), minus that with "
-    "another: above zero the best one loses less. Bold where p, corrected over all slips and tokenizers of the recipe, is below "
-    "5% and the 95% interval holds no zero. One that finds little has little to lose."
+    "another: above zero the best one loses less. Bold where p, corrected over all slips and tokenizers of the recipe, "
+    "is below 5% and the 95% interval holds no zero. One that finds little has little to lose."
 )
 
 
