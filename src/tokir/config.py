@@ -388,25 +388,6 @@ class StudyConfig(Settings):
         return [point for entry in values for point in (_points(entry) if isinstance(entry, dict) else [entry])]
 
     @model_validator(mode="after")
-    def _hashed_retrieve(self) -> StudyConfig:
-        hashed = [tokenizer.id for tokenizer in self.tokenizers if tokenizer.hashed]
-        trained = [objective for name in self.architectures for objective in getattr(self.objectives, name)]
-        if hashed and any(objectives.LANGUAGE_MODEL in objectives.stages(objective) for objective in trained):
-            raise ValueError(
-                f"{hashed[0]} has no list of characters that a language model could predict: leave lm out of the "
-                "objectives, or hashed out of the tokenizer"
-            )
-        if hashed and any(
-            self.retrieval_of(name).dimensions % 8 for name in ["", *(v.name for v in self.variants)]
-        ):
-            raise ValueError(f"{hashed[0]} takes vectors of a multiple of 8 dimensions: see retrieval.dimensions")
-        if hashed and "maxsim" in self.poolings:
-            raise ValueError(
-                f"{hashed[0]} has no table of vectors for late interaction: leave maxsim out of poolings"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _has_poolings(self) -> StudyConfig:
         for architecture in self.architectures:
             for objective in getattr(self.objectives, architecture):

@@ -13,7 +13,8 @@ from tokir.config import (
     TokenizerSettings,
     poolings_of,
 )
-from tokir.objectives import THEN, retrieves, stages
+from tokir.errors import TokirError
+from tokir.objectives import LANGUAGE_MODEL, THEN, retrieves, stages
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,12 @@ System = TrainedSystem | BaselineSystem | FusionSystem
 
 
 def model_points(config: StudyConfig) -> list[ModelPoint]:
-    """Every model that embeds; those that others start from are their parents."""
+    """Every model that embeds; those that others start from are their parents.
+
+    Raises:
+        TokirError: hashed characters are to have what they cannot.
+    """
+    _check_hashed(config)
     return [
         ModelPoint(tokenizer, architecture, objective, seed, variant)
         for tokenizer in config.tokenizers
@@ -114,6 +120,23 @@ def model_points(config: StudyConfig) -> list[ModelPoint]:
         for variant in ["", *_variants(config, architecture, objective)]
         for seed in (config.seeds if retrieves(objective) else config.language_model_seeds or config.seeds)
     ]
+
+
+def _check_hashed(config: StudyConfig) -> None:
+    """Here and not with the settings: a comparison of tokenizers alone has no use for a model."""
+    hashed = next((tokenizer.id for tokenizer in config.tokenizers if tokenizer.hashed), None)
+    if hashed is None:
+        return
+    trained = [objective for name in config.architectures for objective in getattr(config.objectives, name)]
+    if any(LANGUAGE_MODEL in stages(objective) for objective in trained):
+        raise TokirError(
+            f"{hashed} has no list of characters that a language model could predict: leave lm out of the "
+            "objectives, or hashed out of the tokenizer"
+        )
+    if any(config.retrieval_of(name).dimensions % 8 for name in ["", *(v.name for v in config.variants)]):
+        raise TokirError(f"{hashed} takes vectors of a multiple of 8 dimensions: see retrieval.dimensions")
+    if "maxsim" in config.poolings:
+        raise TokirError(f"{hashed} has no table of vectors for late interaction: leave maxsim out of poolings")
 
 
 def _variants(config: StudyConfig, architecture: str, objective: str) -> list[str]:

@@ -77,8 +77,19 @@ def test_a_hashed_model_embeds_any_character_and_its_encoder_agrees_with_it(arch
 )
 def test_what_hashed_characters_cannot_give_is_said(changed, words):
     from tokir.config import check_config
+    from tokir.systems import model_points
 
     values = {"tokenizers": [{"type": "character", "hashed": True}], "architectures": ["static"]}
-    check_config(values)
+    assert len(model_points(check_config(values))) == 1
     with pytest.raises(TokirError, match=words):
-        check_config(values | changed)
+        model_points(check_config(values | changed))
+
+
+def test_tokenizers_are_compared_alone_whatever_their_models_could_not_have(tmp_path):
+    from tokir import Study, load_config
+
+    hashed = "tokenizers=[{type: character, hashed: true}, {type: byte}]"
+    study = Study(load_config("tokenizers", [hashed]), tmp_path)
+    assert [entry["id"] for entry in study.compare_tokenizers()["tokenizers"]] == ["character-2k-hashed", "byte"]
+    with pytest.raises(TokirError, match="leave lm out of the objectives"):
+        study.run()
