@@ -72,7 +72,8 @@ def _contender(name: str, same: list[Evaluated], qrels: Qrels) -> Contender:
     if len(same) > 1:
         row |= {"seconds": _mean([system.about["seconds"] for system in same])}
         chosen = [system.about.get("recall_on_choosing") for system in same]
-        row["recall_on_choosing"] = None if None in chosen else float(np.mean([float(c or 0) for c in chosen]))
+        known = [recall for recall in chosen if recall is not None]
+        row["recall_on_choosing"] = float(np.mean(known)) if len(known) == len(same) else None
         if first["language_model"]:
             models = [system.about["language_model"] for system in same]
             figures = ("perplexity", "bits_per_character", "bits_per_byte")

@@ -130,7 +130,7 @@ class _Case:
         others = [row for row in self.rows if worst in self.body["robustness"].get(row["id"], {})]
         steady = max(others, key=lambda row: self._slip(row, worst)[HEADLINE])
         if steady is not self.first:
-            entry, path = self._slip_pair(steady, worst, HEADLINE)
+            entry, path = self._slip_pair(steady, worst)
             how = "more than chance" if told_apart(entry) else "which may be chance"
             text += (
                 f" With that slip the highest score is that of {steady['tokenizer']['id']}, "
@@ -161,10 +161,10 @@ class _Case:
                 paths.append(f"slip_comparisons[{number}]")
         return (found, paths) if found else None
 
-    def _slip_pair(self, other: Row, slip: str, outcome: str) -> tuple[dict[str, Any], str]:
+    def _slip_pair(self, other: Row, slip: str) -> tuple[dict[str, Any], str]:
         for number, entry in enumerate(self.body["slip_comparisons"]):
             pair = (entry["a"], entry["b"]) == (self.first["id"], other["id"])
-            if pair and (entry["slip"], entry["outcome"]) == (slip, outcome):
+            if pair and (entry["slip"], entry["outcome"]) == (slip, HEADLINE):
                 return entry, f"slip_comparisons[{number}]"
         raise LookupError(f"{other['id']} was not compared with {self.first['id']} on {slip}")
 

@@ -106,8 +106,7 @@ def _robustness(results: Results) -> list[str]:
     lines = ["## Queries with slips", "", f"| system | clean | {' | '.join(variants)} |"]
     lines.append(f"|---|---:|{'---:|' * len(variants)}")
     for name, clean, changes in found:
-        texts = [f"**{text}**" if real else text for text, _, real in changes]
-        lines.append(f"| {safe(name)} | {clean} | {' | '.join(texts)} |")
+        lines.append(f"| {safe(name)} | {clean} | {_changes(changes)} |")
     lines += ["", robustness.CAPTION.split(" (")[0] + ".", ""]
     for slip in results.slips:
         shown = [f"{safe(before)} → {safe(after)}" for before, after in slip.examples[:1]]
@@ -115,10 +114,13 @@ def _robustness(results: Results) -> list[str]:
     if compared := robustness.compared(results):
         lines += ["", f"| best | minus | {' | '.join(variants)} |", f"|---|---|{'---:|' * len(variants)}"]
         for best, other, changes in compared:
-            texts = [f"**{text}**" if real else text for text, _, real in changes]
-            lines.append(f"| {safe(best)} | {safe(other)} | {' | '.join(texts)} |")
+            lines.append(f"| {safe(best)} | {safe(other)} | {_changes(changes)} |")
         lines += ["", robustness.COMPARED]
     return [*lines, ""]
+
+
+def _changes(cells: list[robustness.Cell]) -> str:
+    return " | ".join(f"**{text}**" if real else text for text, _, real in cells)
 
 
 def _queries(results: Results, examples: list[Example]) -> list[str]:

@@ -10,8 +10,10 @@ CAPTION = (
     "queries holds no zero (the interval shows when the pointer rests on a number)."
 )
 
+Cell = tuple[str, str, bool]  # a difference, its interval, and whether it is more than chance
 
-def lines(results: Results) -> list[tuple[str, str, list[tuple[str, str, bool]]]]:
+
+def lines(results: Results) -> list[tuple[str, str, list[Cell]]]:
     """For each system its name, its score on clean queries, and change, interval, real of each slip."""
     short = names(results.systems)
     found = []
@@ -34,10 +36,10 @@ COMPARED = (
 )
 
 
-def compared(results: Results) -> list[tuple[str, str, list[tuple[str, str, bool]]]]:
+def compared(results: Results) -> list[tuple[str, str, list[Cell]]]:
     """For each best tokenizer and each other one of its recipe: difference of changes, interval, real of each slip."""
     short = names(results.systems)
-    found: dict[tuple[str, str], list[tuple[str, str, bool]]] = {}
+    found: dict[tuple[str, str], list[Cell]] = {}
     for entry in results.slip_comparisons:
         if entry.outcome == "change":
             low, high = entry.interval

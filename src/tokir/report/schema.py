@@ -156,12 +156,11 @@ class System(_Read):
         return (self.latency_ms or {}).get(stage)
 
 
-class Comparison(_Read):
+class Difference(_Read):
     """``a - b`` over the same queries."""
 
     a: str
     b: str
-    measure: str
     difference: float
     interval: tuple[float, float]
     p_holm: float = 0.0
@@ -170,6 +169,12 @@ class Comparison(_Read):
     def told_apart(self) -> bool:
         """Is the difference more than chance, after correction?"""
         return told_apart(self.model_dump())
+
+
+class Comparison(Difference):
+    """Of a measure, between two systems."""
+
+    measure: str
 
 
 class Ablation(_Read):
@@ -216,21 +221,11 @@ class Change(_Read):
     interval: tuple[float, float]
 
 
-class SlipComparison(_Read):
+class SlipComparison(Difference):
     """The best tokenizer of a recipe less another of it, under a slip."""
 
     slip: str
     outcome: str
-    a: str
-    b: str
-    difference: float
-    interval: tuple[float, float]
-    p_holm: float
-
-    @property
-    def told_apart(self) -> bool:
-        """Is the difference more than chance, after correction?"""
-        return told_apart(self.model_dump())
 
 
 class Correlation(_Read):
