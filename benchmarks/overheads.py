@@ -29,6 +29,7 @@ from tokir.training.language_model import LanguageModelObjective
 from tokir.training.loop import train
 
 ROUNDS = 5
+ALPHABET = 131  # characters that tokir's WordPiece keeps of these texts
 
 
 def main() -> None:
@@ -69,13 +70,18 @@ def bare_bpe(texts: list[str]) -> Callable[[], Any]:
 
 
 def bare_wordpiece(texts: list[str]) -> Callable[[], Any]:
-    """HF tokenizers: its WordPiece trainer, whose vocabulary differs from one training to the next."""
+    """HF tokenizers: its WordPiece trainer, whose vocabulary differs from one training to the next.
+
+    With the alphabet of tokir's, so that both merge as often.
+    """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     def work() -> None:
         hf = Tokenizer(models.WordPiece(unk_token="[UNK]"))
         hf.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        trainer = trainers.WordPieceTrainer(vocab_size=2000, special_tokens=["[UNK]"], show_progress=False)
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=2000, limit_alphabet=ALPHABET, special_tokens=["[SEP]", "[UNK]"], show_progress=False
+        )
         hf.train_from_iterator(texts, trainer)
 
     return work

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
 
 COVERAGE = 0.9995  # share of a text's characters that the alphabet of WordPiece and Unigram covers
+COUNTED_AT_ONCE = 256  # texts; bounds memory
 THREADS = 2  # of sentencepiece; its sums of floats depend on their number, so it is not that of the machine
 START = "▁"  # stands before a word
+INSIDE = "##"  # stands before a piece that begins no word
+SPARE = 50  # of so many WordPiece entries, one merge more
 LONGEST_WORD = 100  # characters; longer words are unknown to WordPiece
 
 
@@ -36,7 +40,7 @@ def train_bpe(texts: Iterable[str], settings: TokenizerSettings) -> TrainedToken
         TokirError: the texts do not hold enough distinct pairs for ``vocabulary_size`` entries.
     """
     from tokenizers import Tokenizer as HFTokenizer
-    from tokenizers import decoders, models, pre_tokenizers
+    from tokenizers import decoders, models, pre_tokenizers, trainers
 
     hf = HFTokenizer(models.BPE())
     normalise(hf, settings)
@@ -51,7 +55,13 @@ def train_bpe(texts: Iterable[str], settings: TokenizerSettings) -> TrainedToken
     hf.pre_tokenizer = pre_tokenizers.Sequence(cut) if len(cut) > 1 else cut[0]
     hf.decoder = decoders.ByteLevel()
     # The library collects the alphabet in the order of a hash map; sorted, it is the same every time.
-    _merge(hf, texts, settings.vocabulary_size, sorted(pre_tokenizers.ByteLevel.alphabet()))
+    trainer = trainers.BpeTrainer(
+        vocab_size=settings.vocabulary_size,
+        special_tokens=[SEPARATOR],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    hf.train_from_iterator(texts, trainer)
     if hf.get_vocab_size() < settings.vocabulary_size:
         raise too_small(settings, hf.get_vocab_size())
     return TrainedTokenizer(hf)
@@ -71,18 +81,18 @@ def train_wordpiece(texts: Iterable[str], settings: TokenizerSettings) -> Traine
     from tokenizers import decoders, models, pre_tokenizers
 
     texts, size = list(texts), settings.vocabulary_size
-    alphabet, rare = _alphabet(_normalised(texts, settings))
-    single = [*alphabet, *(f"##{character}" for character in alphabet)]
+    characters, alphabet = _alphabet(_normalised(texts, settings))
+    single = [*alphabet, *(f"{INSIDE}{character}" for character in alphabet)]
     if (least := 2 + len(single)) > size:
         raise TokirError(
             f"a WordPiece vocabulary of {size:,} is smaller than its alphabet: {len(alphabet):,} characters, each at "
             f"the start of a word and inside; ask for more than {least:,} entries"
         )
-    # Some merges give no entry of their own: those with a rare character, and of a word's mark with its first letter.
-    # How many is known when they are done; more merges change none of those before.
-    asked = size + rare
+    # Merges with a rare character give no entry. How many there are is known when all are done; a few to spare cost
+    # less than a second training, and change none of those before.
+    asked = size - least + size // SPARE
     while True:
-        pieces, made = _wordpieces(texts, settings, asked, alphabet)
+        pieces, made = _wordpieces(texts, settings, asked, characters, set(alphabet))
         entries = list(dict.fromkeys([SEPARATOR, UNKNOWN, *single, *pieces]))[:size]
         if len(entries) == size:
             break
@@ -166,15 +176,6 @@ def too_small(settings: TokenizerSettings, found: int) -> TokirError:
     )
 
 
-def _merge(hf: HFTokenizer, texts: Iterable[str], size: int, alphabet: list[str]) -> None:
-    from tokenizers import trainers
-
-    trainer = trainers.BpeTrainer(
-        vocab_size=size, special_tokens=[SEPARATOR], initial_alphabet=alphabet, show_progress=False
-    )
-    hf.train_from_iterator(texts, trainer)
-
-
 def _normalised(texts: Iterable[str], settings: TokenizerSettings) -> Iterable[str]:
     from tokenizers import Tokenizer as HFTokenizer
     from tokenizers import models
@@ -185,26 +186,28 @@ def _normalised(texts: Iterable[str], settings: TokenizerSettings) -> Iterable[s
 
 
 def _wordpieces(
-    texts: list[str], settings: TokenizerSettings, size: int, alphabet: list[str]
+    texts: list[str], settings: TokenizerSettings, merges: int, characters: list[str], known: set[str]
 ) -> tuple[list[str], int]:
-    """Pieces of two letters or more in the order of their merges, and how many entries these merges made in all."""
+    """Merged pieces of known characters in the order of their merges, and how many merges there were in all."""
     from tokenizers import Tokenizer as HFTokenizer
-    from tokenizers import models, pre_tokenizers
+    from tokenizers import models, pre_tokenizers, trainers
 
-    # The library's own prefix for pieces inside a word would give them ids in the order of a hash map; a mark before
-    # the word instead keeps the order of merges, and so the whole vocabulary, the same every time.
-    merges = HFTokenizer(models.BPE())
-    normalise(merges, settings)
-    mark = pre_tokenizers.Metaspace(START, prepend_scheme="always", split=False)
-    merges.pre_tokenizer = pre_tokenizers.Sequence([*_words(settings), mark])
-    _merge(merges, texts, size, alphabet)
-    by_id = sorted(merges.get_vocab().items(), key=lambda entry: entry[1])
-    known, pieces = set(alphabet), []
-    for token, _ in by_id:
-        piece = token.removeprefix(START)
-        if len(piece) > 1 and token != SEPARATOR and set(piece) <= known:
-            pieces.append(piece if token.startswith(START) else f"##{piece}")
-    return pieces, len(by_id)
+    hf = HFTokenizer(models.BPE(continuing_subword_prefix=INSIDE))
+    normalise(hf, settings)
+    hf.pre_tokenizer = pre_tokenizers.Sequence(_words(settings))
+    # The library numbers characters inside of words as it meets them, in the order of a hash map, and numbers decide
+    # between pairs that are equally frequent. Named as special tokens, they are numbered first and the same every time.
+    single = [*characters, *(f"{INSIDE}{character}" for character in characters)]
+    trainer = trainers.BpeTrainer(
+        vocab_size=len(single) + merges,
+        special_tokens=single,
+        continuing_subword_prefix=INSIDE,
+        show_progress=False,
+    )
+    hf.train_from_iterator(texts, trainer)
+    by_id = sorted(hf.get_vocab().items(), key=lambda entry: entry[1])[len(single) :]
+    merged = [token for token, _ in by_id]
+    return [token for token in merged if set(token.removeprefix(INSIDE)) <= known], len(merged)
 
 
 def _words(settings: TokenizerSettings) -> list[Any]:
@@ -216,21 +219,22 @@ def _words(settings: TokenizerSettings) -> list[Any]:
     return [pre_tokenizers.WhitespaceSplit(), *punctuation, *digits]
 
 
-def _alphabet(texts: Iterable[str]) -> tuple[list[str], int]:
-    """The most frequent characters that together cover a text, white space apart, sorted; and how many are left."""
+def _alphabet(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """All characters; and the most frequent ones that together cover a text, white space apart. Both sorted."""
     occurrences = np.zeros(sys.maxunicode + 1, dtype=np.int64)
-    for text in texts:
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-        np.add.at(occurrences, points, 1)
+    left = iter(texts)
+    while some := list(islice(left, COUNTED_AT_ONCE)):
+        found = np.bincount(np.frombuffer("".join(some).encode("utf-32-le", "surrogatepass"), dtype=np.uint32))
+        occurrences[: len(found)] += found
     counts = {chr(point): int(occurrences[point]) for point in np.flatnonzero(occurrences)}
-    counts = {character: count for character, count in counts.items() if not character.isspace()}
-    wanted, covered, kept = COVERAGE * sum(counts.values()), 0, []
-    for character, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])):
+    inked = {character: count for character, count in counts.items() if not character.isspace()}
+    wanted, covered, kept = COVERAGE * sum(inked.values()), 0, []
+    for character, count in sorted(inked.items(), key=lambda entry: (-entry[1], entry[0])):
         if covered >= wanted:
             break
         kept.append(character)
         covered += count
-    return sorted(kept), len(counts) - len(kept)
+    return list(counts), sorted(kept)
 
 
 def _regex(pattern: str) -> Any:
