@@ -164,6 +164,7 @@ def test_positions_across_batches(tmp_path, open_, monkeypatch):
     corpus = open_(tmp_path / "many.jsonl").corpus
     assert corpus.passages(3, 9) == [f"text {i}" for i in range(3, 9)]
     assert corpus.select([10, 0, 4, 10]) == ["text 10", "text 0", "text 4", "text 10"]
+    corpus.release()  # takes nothing away
     assert (corpus.select([]), corpus.passages(11, 20), corpus.record(8).id) == ([], [], "d8")
     for outside in (-1, 11):
         with pytest.raises(IndexError):

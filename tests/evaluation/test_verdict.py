@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tokir.evaluation.contenders import Contender, Evaluated, contenders
+from tokir.evaluation.contenders import Contender, Evaluated, contenders, hits
 from tokir.evaluation.correlation import correlations
-from tokir.evaluation.measures import MEASURES
+from tokir.evaluation.measures import MEASURES, score_queries
 from tokir.evaluation.results import assemble_results
 from tokir.report.evidence import resolve
 
@@ -71,20 +71,26 @@ def test_the_verdict_says_what_the_numbers_say_and_where_they_lie(settings):
 
 def test_trainings_that_differ_in_their_seed_are_one_contender():
     qrels = {"q1": {"p1": 1}, "q2": {"p2": 1}}
-    first = Evaluated(about("a.learned.s0", seed=0), {"q1": {"p1": 1.0}, "q2": {"p9": 1.0}})
-    second = Evaluated(
+
+    def evaluated(about, ranking):
+        return Evaluated(about, score_queries(ranking, qrels), hits(ranking, qrels))
+
+    deep = {f"x{i}": 20.0 - i for i in range(10)} | {"p2": 1.0}
+    first = evaluated(about("a.learned.s0", seed=0), {"q1": {"p1": 1.0}, "q2": deep})
+    second = evaluated(
         about("a.learned.s1", seed=1, seconds={"train": 11.0, "teacher": 0.0}),
         {"q1": {"p1": 1.0}, "q2": {"p2": 1.0}},
     )
-    bm25 = Evaluated(about("bm25", "lexical"), {"q1": {"p1": 1.0}})
-    made = {entry.about["id"]: entry for entry in contenders([first, second, bm25], qrels)}
+    bm25 = evaluated(about("bm25", "lexical"), {"q1": {"p1": 1.0}})
+    made = {entry.about["id"]: entry for entry in contenders([first, second, bm25])}
     assert list(made) == ["a.learned", "bm25"]
     merged = made["a.learned"].about
     assert (merged["seeds"], merged["by_seed"], merged["seconds"]["train"]) == ([0, 1], [0.5, 1.0], 10.0)
     assert merged["runs"] == ["a.learned.s0", "a.learned.s1"]
     assert made["a.learned"].scores["recall@10"].tolist() == [[1, 0], [1, 1]]
-    failed = Evaluated(about("a.learned.s1", seed=1, status="unavailable", reason="no teacher"), {})
-    assert contenders([first, failed], qrels)[0].about["reason"] == "no teacher"
+    assert made["a.learned"].hits["q2"] == ((11, "p2"), [("x0", 20.0), ("x1", 19.0), ("x2", 18.0)])
+    failed = Evaluated(about("a.learned.s1", seed=1, status="unavailable", reason="no teacher"))
+    assert contenders([first, failed])[0].about["reason"] == "no teacher"
 
 
 def test_a_measure_that_orders_the_tokenizers_is_found_and_one_that_does_not_is_not():

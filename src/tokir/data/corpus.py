@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import mmap
 import os
 import tempfile
 from array import array
@@ -56,7 +57,9 @@ class Corpus:
         import pyarrow as pa
 
         self.path = path
-        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._map)))
         self._batches: list[Any] = [reader.get_batch(i) for i in range(reader.num_record_batches)]
         # _starts[i] is the position of batch i's first row; the last entry is the number of rows
         self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
@@ -116,6 +119,14 @@ class Corpus:
             if first < stop and start < first + batch.num_rows:
                 offset = max(start - first, 0)
                 yield from _documents(batch.slice(offset, stop - first - offset))
+
+    def release(self) -> None:
+        """Give back the pages of the file read so far; they count as this process's memory, up to the whole file.
+
+        Nothing is lost: what is read again comes from the system's cache of files.
+        """
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+            self._map.madvise(mmap.MADV_DONTNEED)
 
     def present(self, ids: set[str]) -> set[str]:
         """Those of ``ids`` that the corpus holds, found in one pass and without `ids` in memory."""

@@ -3,25 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.evaluation.measures import HEADLINE, MEASURES, score_queries
+from tokir.evaluation.measures import HEADLINE, MEASURES, PerQuery
 from tokir.retrieval.ranking import Ranking
 
 RECIPE = ("architecture", "objective", "variant", "pooling")  # all that a trained system is but tokenizer and seed
+SHOWN = 3  # passages of a ranking that reports show
 Qrels = dict[str, dict[str, int]]
+
+
+class Hit(NamedTuple):
+    """What is kept of a query's ranked list; whole lists of many systems would take gigabytes."""
+
+    first_relevant: tuple[int, str] | None  # rank and passage
+    passages: list[tuple[str, float]]  # the first few, with their scores
+
+
+NO_HIT = Hit(None, [])
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A system's row and the ranked lists behind it; no lists where the system is unavailable."""
+    """A system's row, and what its ranked lists are worth; nothing where the system is unavailable."""
 
     about: dict[str, Any]
-    ranking: Ranking
-    variants: dict[str, Ranking] = field(default_factory=dict)  # of the queries with slips in them
+    scores: PerQuery = field(default_factory=dict)
+    hits: dict[str, Hit] = field(default_factory=dict)  # by query
+    variants: dict[str, list[float]] = field(default_factory=dict)  # recall@10 of the queries with slips in them
+
+
+def hits(ranking: Ranking, qrels: Qrels) -> dict[str, Hit]:
+    """The first relevant and the first passages of each query."""
+    found = {}
+    for query, ranked in ranking.items():
+        judged = qrels.get(query, {})
+        relevant = (pair for pair in enumerate(ranked, 1) if judged.get(pair[1], 0) > 0)
+        found[query] = Hit(next(relevant, None), list(islice(ranked.items(), SHOWN)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -29,21 +52,21 @@ class Contender:
     """A row of the result table with its scores.
 
     ``scores`` holds (seeds, queries) for each measure, ``variants`` the same of recall@10 for each kind of slip;
-    ``ranking`` is that of the first seed.
+    ``hits`` are those of the first seed.
     """
 
     about: dict[str, Any]
-    ranking: Ranking
+    hits: dict[str, Hit]
     scores: dict[str, NDArray[np.float64]]
     variants: dict[str, NDArray[np.float64]]
 
 
-def contenders(evaluated: list[Evaluated], qrels: Qrels) -> list[Contender]:
+def contenders(evaluated: list[Evaluated]) -> list[Contender]:
     """Systems in their order; those that differ in their seed alone are one."""
     seeds: dict[str, list[Evaluated]] = {}
     for system in evaluated:
         seeds.setdefault(_name(system.about), []).append(system)
-    return [_contender(name, same, qrels) for name, same in seeds.items()]
+    return [_contender(name, same) for name, same in seeds.items()]
 
 
 def recipes(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -60,7 +83,7 @@ def _name(row: dict[str, Any]) -> str:
     return name if row["seed"] is None else name.removesuffix(f".s{row['seed']}")
 
 
-def _contender(name: str, same: list[Evaluated], qrels: Qrels) -> Contender:
+def _contender(name: str, same: list[Evaluated]) -> Contender:
     first = same[0].about
     row = dict(first) | {"runs": [system.about["id"] for system in same]}
     ok = all(system.about["status"] == "ok" for system in same)
@@ -78,15 +101,11 @@ def _contender(name: str, same: list[Evaluated], qrels: Qrels) -> Contender:
             models = [system.about["language_model"] for system in same]
             figures = ("perplexity", "bits_per_character", "bits_per_byte")
             row["language_model"] = models[0] | _mean([{key: model[key] for key in figures} for model in models])
-    by_seed = [score_queries(system.ranking, qrels) for system in same]
-    scores = {measure: np.array([found[measure] for found in by_seed]) for measure in MEASURES}
-    variants = {
-        variant: np.array([score_queries(system.variants[variant], qrels)[HEADLINE] for system in same])
-        for variant in same[0].variants
-    }
+    scores = {measure: np.array([system.scores[measure] for system in same]) for measure in MEASURES}
+    variants = {variant: np.array([system.variants[variant] for system in same]) for variant in same[0].variants}
     if len(same) > 1:
         row["by_seed"] = scores[HEADLINE].mean(axis=1).tolist()
-    return Contender(row, same[0].ranking, scores, variants)
+    return Contender(row, same[0].hits, scores, variants)
 
 
 def _mean(values: list[dict[str, float]]) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.evaluation.ablations import ablations
-from tokir.evaluation.contenders import Contender, recipes
+from tokir.evaluation.contenders import NO_HIT, Contender, recipes
 from tokir.evaluation.correlation import correlations
 from tokir.evaluation.findings import findings
 from tokir.evaluation.measures import HEADLINE, MEASURES
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tokir.data import Split
 
 PATTERNS_PER_PAIR = 200  # random signs of a randomisation test
-SHOWN = 3  # passages of each system shown for an example
 FOUND = 10  # a query is found when a relevant passage is among so many
 UNRANKED = 10**9
 EXPLORED = 300  # characters of a passage whose cuts are shown
@@ -284,8 +283,8 @@ def _disputed(
 ) -> dict[str, Any] | None:
     """The query that ``a`` finds among its first ten and that lies deepest in the ranking of ``b``."""
     ranks = [
-        (query, _first_relevant(a, query, judged), _first_relevant(b, query, judged))
-        for query, judged in split.qrels.items()
+        (query, a.hits.get(query, NO_HIT).first_relevant, b.hits.get(query, NO_HIT).first_relevant)
+        for query in split.qrels
     ]
     gaps = [
         (there[0] if there else UNRANKED, query, here, there)
@@ -308,21 +307,14 @@ def _disputed(
     }
 
 
-def _first_relevant(contender: Contender, query: str, judged: dict[str, int]) -> tuple[int, str] | None:
-    """Rank and id of the first relevant passage."""
-    ranked = enumerate(contender.ranking.get(query, {}), 1)
-    return next(((rank, passage) for rank, passage in ranked if judged.get(passage, 0) > 0), None)
-
-
 def _found(
     contender: Contender, query: str, judged: dict[str, int], record: Callable[[str], dict[str, str]]
 ) -> dict[str, Any]:
-    passages = list(contender.ranking.get(query, {}).items())
-    first = _first_relevant(contender, query, judged)
+    hit = contender.hits.get(query, NO_HIT)
     return {
-        "first_relevant_rank": first and first[0],
+        "first_relevant_rank": hit.first_relevant and hit.first_relevant[0],
         "passages": [
             {"id": passage, "score": score, "relevant": judged.get(passage, 0) > 0, **record(passage)}
-            for passage, score in passages[:SHOWN]
+            for passage, score in hit.passages
         ],
     }

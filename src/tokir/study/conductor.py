@@ -24,7 +24,6 @@ from tokir.systems import System, TrainedSystem, model_points, systems
 
 if TYPE_CHECKING:
     from tokir.data import Split
-    from tokir.retrieval.ranking import Ranking
     from tokir.searcher import Searcher
 
 SCHEMA = 1
@@ -156,7 +155,7 @@ class Study:
         write_qrels(path / "qrels.trec", split.qrels)
         self._write_queries(split)
         evaluated = [self._evaluate_system(system, split, again) for system in systems(self.config)]
-        contending = contenders(evaluated, split.qrels)
+        contending = contenders(evaluated)
         results = {
             "schema": SCHEMA,
             "study": self.config.name,
@@ -192,8 +191,9 @@ class Study:
 
     def _evaluate_system(self, system: System, split: Split, again: bool) -> Any:
         from tokir.describe import describe, unavailable
-        from tokir.evaluation.contenders import Evaluated
+        from tokir.evaluation.contenders import Evaluated, hits
         from tokir.evaluation.latency import measure_latency
+        from tokir.evaluation.measures import HEADLINE, score_queries
         from tokir.evaluation.robustness import perturb
         from tokir.retrieval.ranking import read_run, write_run
 
@@ -201,7 +201,7 @@ class Study:
             searcher = self.searchers.searcher(system)
         except Unavailable as error:
             self.progress.say(f"{system.id}: unavailable: {error}")
-            return Evaluated(describe(system, self.folder, self.config) | unavailable(str(error)), {})
+            return Evaluated(describe(system, self.folder, self.config) | unavailable(str(error)))
         self.progress.say(f"{system.id}: ranking {len(split.queries):,} queries")
         run, clock = f"rankings/{system.id}.trec", f"latency/{system.id}.json"
         inputs = {
@@ -230,7 +230,7 @@ class Study:
         about["latency_ms"] = json.loads(clock_path.read_text("utf-8"))
         if isinstance(system, TrainedSystem):
             about["recall_on_choosing"] = self.searchers.recall_on_choose(system)
-        variants: dict[str, Ranking] = {}
+        variants: dict[str, list[float]] = {}
         for variant in self.config.evaluation.robustness:
             slipped = [perturb(text, variant, self.config.evaluation.seed, i) for i, text in enumerate(texts)]
             name = f"rankings/{variant}/{system.id}.trec"
@@ -239,8 +239,9 @@ class Study:
                 {**inputs, "queries": slipped, "depth": ROBUSTNESS_DEPTH},
                 partial(self._rank, searcher, slipped, ids, name, system.id),
             )
-            variants[variant] = read_run(path / name)
-        return Evaluated(about, read_run(run_path), variants)
+            variants[variant] = score_queries(read_run(path / name), split.qrels)[HEADLINE]
+        ranking = read_run(run_path)
+        return Evaluated(about, score_queries(ranking, split.qrels), hits(ranking, split.qrels), variants)
 
     def _rank(self, searcher: Searcher, texts: list[str], ids: list[str], name: str, system: str) -> None:
         from tokir.retrieval.ranking import write_run

@@ -70,7 +70,9 @@ class Workplace:
         order = np.random.default_rng(self.config.data.seed).permutation(count).tolist()
         held_out = max(1, min(500, count // 20))
         training = order[held_out : held_out + self.config.training.documents]
-        return self._read(training, MOST_CHARACTERS), self._read(order[:held_out], MOST_CHARACTERS // 10)
+        drawn = self._read(training, MOST_CHARACTERS), self._read(order[:held_out], MOST_CHARACTERS // 10)
+        self.dataset.corpus.release()
+        return drawn
 
     def _read(self, positions: list[int], most: int) -> list[str]:
         """The documents at ``positions``, in the order of the corpus; as many as hold ``most`` characters."""
