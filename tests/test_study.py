@@ -289,7 +289,7 @@ def test_tokenizers_are_compared_over_seeds_slips_and_a_fair_budget(tmp_path, da
     assert "<h2>Verdict</h2>" in page and "Queries with slips" in page and "Found with one tokenizer" in page
 
 
-def test_a_budget_of_seconds_is_measured_once(tmp_path, data):
+def test_a_budget_of_seconds_is_measured_once_and_must_hold_a_step(tmp_path, data, capsys):
     words = [
         "--data", data, "--out", tmp_path, *SMALL[:-2], "--quiet", "--set", "architectures=[static]",
         "--set", "fusions=[]", "--set", "budget={equal: seconds, seconds: 0.2}",
@@ -301,6 +301,14 @@ def test_a_budget_of_seconds_is_measured_once(tmp_path, data):
     (place / "final.safetensors").unlink()
     tokir("train", "quickstart", *words)
     assert json.loads((place / "config.json").read_text())["steps"] == steps
+    for architecture, budget, said in (
+        ("static", "{equal: seconds, seconds: 0.000001}", "one step takes"),
+        ("lstm", "{equal: tokens, characters_per_token: 1000000}", "fewer than one step"),
+    ):
+        words = [word if word != "architectures=[static]" else f"architectures=[{architecture}]" for word in words]
+        words[3], words[-1] = tmp_path / architecture, f"budget={budget}"
+        tokir("train", "quickstart", *words, code=2)
+        assert said in capsys.readouterr().err
 
 
 def test_tokenizers_alone_are_compared_without_a_model(tmp_path, data, tokenizer, capsys):

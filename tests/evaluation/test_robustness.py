@@ -1,4 +1,5 @@
 import unicodedata
+from string import ascii_lowercase
 from typing import get_args
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from tokir.config import VariantName
 from tokir.evaluation.robustness import VARIANTS, perturb
 
+KEYS = {"typo-1": 1, "typo-2": 2}  # wrong ones
 LENGTHS = {"typo-1": 0, "typo-2": 0, "swap": 0, "look-alike": 0, "drop": -1, "joined": -1, "split": 1}
 
 
@@ -16,9 +18,12 @@ LENGTHS = {"typo-1": 0, "typo-2": 0, "swap": 0, "look-alike": 0, "drop": -1, "jo
 def test_a_slip_is_one_of_its_kind(variant, text, seed, place):
     slipped = perturb(text, variant, seed, place)
     assert perturb(text, variant, seed, place) == slipped
-    assert perturb(text, variant, seed, place, edits=0) == text
+    assert perturb(text, variant, seed, place, times=0) == text
     if variant in LENGTHS:
         assert len(slipped) - len(text) in (0, LENGTHS[variant])
+    if variant in KEYS:
+        letters = sum(c.lower() in ascii_lowercase for c in text)
+        assert sum(a != b for a, b in zip(text, slipped, strict=True)) == min(KEYS[variant], letters)
     if variant == "swap":
         assert sorted(slipped) == sorted(text)
     if variant in ("joined", "split"):

@@ -1,6 +1,9 @@
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.power import TTestPower
 
 from tokir.evaluation.significance import (
     bootstrap_means,
@@ -69,7 +72,10 @@ def test_queries_needed_is_what_simulation_needs():
     found = [stats.ttest_1samp(RNG.normal(effect, 1, size=needed), 0).pvalue < 0.05 for _ in range(2000)]
     assert np.mean(found) == pytest.approx(0.8, abs=0.04)
     assert queries_needed([0.5, 0.5], [0.5, 0.5]) is None
-    assert queries_needed([0.9, 1.0], [0.0, 0.0]) == queries_needed([1.0] * 7, [1 / 3] * 7) == 3
+    assert queries_needed([0.9, 1.0], [0.0, 0.0]) == queries_needed([1.0] * 7, [1 / 3] * 7) == 2
+    reference = TTestPower().solve_power(effect_size=0.4, alpha=0.05, power=0.8)
+    scores = np.tile([0.4 + 1, 0.4 - 1], 5000)
+    assert queries_needed(scores / scores.std(ddof=1), np.zeros(10_000)) == math.ceil(reference)
     sizes = [queries_needed([effect + 1, effect - 1] * 50, [0.0] * 100) for effect in np.geomspace(0.003, 7, 40)]
     assert sizes == sorted(sizes, reverse=True) and sizes[-1] >= 2
     assert queries_needed([0.001 + 1, 0.001 - 1] * 50, [0.0] * 100) > 1_000_000
@@ -105,3 +111,8 @@ def test_queries_needed_leave_the_spread_of_the_seeds_in():
     assert queries_needed(base, steady) is not None
     assert queries_needed(base, shaky) is None  # the luck of a training is larger than the difference
     assert queries_needed(base, base) is None
+    # Of a spread that no number of queries takes away, a t test over three seeds and one bears so much:
+    three = 0.5 + np.array([[0.01], [0.0], [-0.01]]) + np.zeros((3, 400))
+    bearable = (stats.t.isf(0.025, 2) + stats.t.ppf(0.8, 2)) * 0.01 / np.sqrt(3)
+    assert queries_needed(three, np.full((1, 400), 0.5 - 1.01 * bearable)) == 2
+    assert queries_needed(three, np.full((1, 400), 0.5 - 0.99 * bearable)) is None

@@ -1,5 +1,7 @@
 """The verdict and what it rests on: contenders of several seeds, correlations, paths into the results."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,15 @@ def contender(name, quality, seeds=1, slip=0.0, **more):
     return Contender(row, {}, tables, {"swap": dropped})
 
 
+def numbers(value):
+    """All numbers within a value of the results, without their signs."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for inner in value for number in numbers(inner)]
+    return [abs(value)] if isinstance(value, int | float) else []
+
+
 @pytest.fixture
 def settings():
     from tokir.config import EvaluationSettings
@@ -62,8 +73,10 @@ def test_the_verdict_says_what_the_numbers_say_and_where_they_lie(settings):
     compared = {(entry["slip"], entry["outcome"], entry["b"]) for entry in body["slip_comparisons"]}
     assert ("swap", "change", "bad.static") in compared and len(compared) == 4
     for sentence in body["verdict"]:
-        for path in sentence["evidence"]:
-            resolve(path, body)
+        told = [number for path in sentence["evidence"] for number in numbers(resolve(path, body))]
+        told += [number * 4 / 1e6 for number in told]  # bytes of weights, in MB
+        for number, decimals in re.findall(r"(?<![\w-])(\d+\.(\d+))", sentence["text"]):
+            assert any(f"{value:.{len(decimals)}f}" == number for value in told), sentence
     rows = {row["id"]: row for row in body["systems"]}
     assert len(body["groups"]) >= 2 and rows["bad.static"]["groups"] == [len(body["groups"]) - 1]
     assert body["slips"][0]["changed"] == QUERIES

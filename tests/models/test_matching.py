@@ -20,19 +20,21 @@ def test_widths_make_up_for_vocabularies(architecture):
     wanted = count(lambda: build(2000, 256), "total")
     assert wanted == build(2000, 256).num_parameters()
     for vocabulary in (257, 2000, 8000):
-        width = matched_width(lambda width, size=vocabulary: build(size, width), wanted, "total")
+        width = matched_width(lambda width, size=vocabulary: build(size, width), 256, wanted, "total")
         assert build(vocabulary, width).num_parameters() == pytest.approx(wanted, rel=0.04)
         assert (width > 256) == (vocabulary < 2000) and (width < 256) == (vocabulary > 2000)
     # Outside of the tables of tokens a model of the same width has the same parameters already.
     inner = count(lambda: build(2000, 256), "non-embedding")
-    assert matched_width(lambda width: build(8000, width), inner, "non-embedding") == 256
+    assert matched_width(lambda width: build(8000, width), 256, inner, "non-embedding") == 256
 
 
 def test_a_static_model_is_nothing_but_its_table():
     wanted = count(lambda: static(2000, 256), "total")
-    width = matched_width(lambda width: static(257, width), wanted, "total")
+    width = matched_width(lambda width: static(257, width), 256, wanted, "total")
     assert static(257, width).num_parameters() == pytest.approx(514_001, rel=0.01)
     with pytest.raises(TokirError, match="even the narrowest model"):
-        matched_width(lambda width: static(100_000, width), wanted, "total")
+        matched_width(lambda width: static(100_000, width), 256, wanted, "total")
     with pytest.raises(TokirError, match="even the widest model"):
-        matched_width(lambda width: static(257, width), 10 * 8192 * 257, "total")
+        matched_width(lambda width: static(257, width), 256, 10 * 8192 * 257, "total")
+    inner = count(lambda: static(2000, 256), "non-embedding")
+    assert matched_width(lambda width: static(257, width), 256, inner, "non-embedding") == 256

@@ -24,6 +24,7 @@ KINDS = {
     "character-hashed": {"type": "character", "vocabulary_size": 600, "hashed": True},
     "word": {"vocabulary_size": 600},
 }
+OWN = ("sentencepiece", "tokenizer.json")  # made by others
 TRAIN = """
 import json, sys
 from pathlib import Path
@@ -38,11 +39,28 @@ for kind, settings in json.loads(sys.argv[2]).items():
 """
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def kind(request, passages):
-    """Each tokenizer of the study, trained on the same passages."""
-    settings = TokenizerSettings(**{"type": request.param, **KINDS[request.param]})
-    return settings, train_tokenizer(passages, settings)
+@pytest.fixture(scope="module", params=[*KINDS, *OWN])
+def kind(request, passages, tmp_path_factory):
+    """Each tokenizer of the study, trained on the same passages, and two that others trained on them."""
+    if request.param in KINDS:
+        settings = TokenizerSettings(**{"type": request.param, **KINDS[request.param]})
+        return settings, train_tokenizer(passages, settings)
+    file = tmp_path_factory.mktemp("own") / ("spm.model" if request.param == "sentencepiece" else "own.json")
+    if request.param == "sentencepiece":
+        import sentencepiece
+
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(passages), model_prefix=str(file.with_suffix("")), vocab_size=800,
+            byte_fallback=True, minloglevel=3,
+        )  # fmt: skip
+    else:
+        from tokenizers import CharBPETokenizer
+
+        hf = CharBPETokenizer()
+        hf.train_from_iterator(passages, vocab_size=600, show_progress=False)
+        hf.save(str(file))
+    settings = TokenizerSettings(type="file", file=str(file))
+    return settings, train_tokenizer([], settings)
 
 
 def test_every_tokenizer_keeps_the_contract(kind, passages, tmp_path):
@@ -50,14 +68,20 @@ def test_every_tokenizer_keeps_the_contract(kind, passages, tmp_path):
     encoded = tokenizer.encode(passages[:50])
     assert encoded == [tokenizer.encode([text])[0] for text in passages[:50]]
     assert all(0 <= i < tokenizer.vocabulary_size for ids in encoded for i in ids)
-    assert tokenizer.vocabulary_size <= settings.vocabulary_size or settings.hashed
+    assert tokenizer.vocabulary_size <= settings.vocabulary_size or settings.hashed or settings.file
     assert tokenizer.separator_id not in {i for ids in encoded for i in ids}
     assert tokenizer.encode(["", "\u00e9\U0001f600 \x00"])[0] == []
     assert tokenizer.word_lengths(["a"]) == [1] and min(tokenizer.word_lengths(["history", "4\u00e9"])) >= 1
     assert len(tokenizer.pieces("who painted it")) == len(tokenizer.encode(["who painted it"])[0])
-    assert len(tokenizer.spans("who painted it")) == len(tokenizer.encode(["who painted it"])[0])
-    tokenizer.save(tmp_path / "tokenizer.json")
-    again = load(tmp_path / "tokenizer.json")
+    spans = tokenizer.spans("who painted it")
+    assert len(spans) == len(tokenizer.encode(["who painted it"])[0])
+    assert "".join("who painted it"[span.start : span.stop] for span in spans).replace(" ", "") == "whopaintedit"
+    measures = intrinsic_measures(tokenizer, passages[:50])
+    assert (measures["round_trip"] == 1) == (measures["lost_bits_per_character"] == 0)
+    assert measures["round_trip"] == 1 or settings.type != "file" or settings.file.endswith(".json")
+    file = tmp_path / f"tokenizer{'.model' if (settings.file or '').endswith('.model') else '.json'}"
+    tokenizer.save(file)
+    again = load(file)
     assert again.encode(passages[:50]) == encoded
     assert (again.vocabulary_size, again.separator_id, again.unknown_id) == (
         tokenizer.vocabulary_size,

@@ -12,12 +12,15 @@ from tokir.evaluation.measures import HEADLINE
 LEAST = 6  # tokenizers; fewer say nothing
 MEASURES = (
     "fertility",
+    "characters_per_token",
     "bytes_per_token",
     "vocabulary_use",
     "whole_words",
     "continued_words",
     "renyi_efficiency",
     "unknown_rate",
+    "round_trip",
+    "lost_bits_per_character",
 )
 RESAMPLES = 2000
 
@@ -38,11 +41,16 @@ def correlations(rows: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
             outcomes["bits_per_byte"] = [row["language_model"]["bits_per_byte"] for row in recipe]
         for outcome, values in outcomes.items():
             for measure in MEASURES:
-                known = [row["tokenizer"].get(measure) for row in recipe]
+                known = [_measured(row["tokenizer"], measure) for row in recipe]
                 if None not in known:
                     entry = {"recipe": recipe[0]["title"], "measure": measure, "outcome": outcome}
                     found.append(entry | {"tokenizers": len(recipe)} | _spearman(known, values, seed))
     return found
+
+
+def _measured(tokenizer: dict[str, Any], measure: str) -> Any:
+    # Hashed characters list no entries, of which a share could be used.
+    return None if measure == "vocabulary_use" and tokenizer.get("hashed") else tokenizer.get(measure)
 
 
 def _spearman(x: list[float], y: list[float], seed: int) -> dict[str, Any]:

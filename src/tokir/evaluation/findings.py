@@ -277,9 +277,9 @@ def _objective_by_proxy(facts: _Facts, question: str) -> dict[str, Any]:
     claim = "A model trained for the task (MiniLM) retrieves better than general language modelling."
     models, minilm = facts.trained(objective=LANGUAGE_MODEL), facts.row("minilm")
     if not models or minilm is None:
-        return _finding(
-            question, claim, "cannot tell", [], "No model was trained both ways, nor was MiniLM evaluated."
-        )
+        missing = "a language model" if not models else "MiniLM"
+        text = f"No model was trained both ways, nor was {missing} evaluated."
+        return _finding(question, claim, "cannot tell", [], text)
     best = models[0]
     value, low, high, path = facts.compare(minilm, best)
     text = (

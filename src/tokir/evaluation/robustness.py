@@ -1,13 +1,14 @@
 """Queries as people really type them: the same query with a slip in it, made by rule from a seed.
 
-Each variant is a function of text, number of edits and random state. Nought edits give the text back; a text that has
-no place for an edit (no diacritics to strip, no two words to join) comes back as it is.
+Each variant is a function of text and random state. A text that has no place for a slip (no diacritics to strip, no two
+words to join) comes back as it is.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -42,13 +43,15 @@ def _at(text: str, rng: np.random.Generator, fits: Callable[[int], bool]) -> int
     return places[int(rng.integers(len(places)))] if places else None
 
 
-def _typo(text: str, rng: np.random.Generator) -> str:
-    place = _at(text, rng, lambda i: text[i].lower() in _NEAR)
-    if place is None:
-        return text
-    near = _NEAR[text[place].lower()]
-    key = near[int(rng.integers(len(near)))]
-    return text[:place] + (key.upper() if text[place].isupper() else key) + text[place + 1 :]
+def _typos(text: str, rng: np.random.Generator, number: int) -> str:
+    typed: dict[int, str] = {}  # by place; a second typo at the place of the first could undo it
+    for _ in range(number):
+        place = _at(text, rng, lambda i: i not in typed and text[i].lower() in _NEAR)
+        if place is not None:
+            near = _NEAR[text[place].lower()]
+            key = near[int(rng.integers(len(near)))]
+            typed[place] = key.upper() if text[place].isupper() else key
+    return "".join(typed.get(place, key) for place, key in enumerate(text))
 
 
 def _drop(text: str, rng: np.random.Generator) -> str:
@@ -103,36 +106,35 @@ class Variant(NamedTuple):
 
     words: str
     edit: Edit
-    edits: int
 
 
 VARIANTS: dict[str, Variant] = {
-    "typo-1": Variant("one neighbouring key", _typo, 1),
-    "typo-2": Variant("two neighbouring keys", _typo, 2),
-    "drop": Variant("one letter left out", _drop, 1),
-    "swap": Variant("two letters swapped", _swap, 1),
-    "upper": Variant("capitals only", _upper, 1),
-    "lower": Variant("no capitals", _lower, 1),
-    "strip-diacritics": Variant("no diacritics", _strip, 1),
-    "add-diacritics": Variant("one diacritic too many", _mark, 1),
-    "look-alike": Variant("one letter of another script", _look_alike, 1),
-    "joined": Variant("two words joined", _join, 1),
-    "split": Variant("one word split", _split, 1),
+    "typo-1": Variant("one neighbouring key", partial(_typos, number=1)),
+    "typo-2": Variant("two neighbouring keys", partial(_typos, number=2)),
+    "drop": Variant("one letter left out", _drop),
+    "swap": Variant("two letters swapped", _swap),
+    "upper": Variant("capitals only", _upper),
+    "lower": Variant("no capitals", _lower),
+    "strip-diacritics": Variant("no diacritics", _strip),
+    "add-diacritics": Variant("one diacritic too many", _mark),
+    "look-alike": Variant("one letter of another script", _look_alike),
+    "joined": Variant("two words joined", _join),
+    "split": Variant("one word split", _split),
 }
 
 
-def perturb(text: str, variant: str, seed: int, place: int, edits: int | None = None) -> str:
-    """``text`` with the slips of ``variant``.
+def perturb(text: str, variant: str, seed: int, place: int, times: int = 1) -> str:
+    """``text`` with the slip of ``variant``.
 
     Args:
         text: a query.
         variant: a key of :data:`VARIANTS`.
         seed: of the study's evaluation.
         place: of the query among the evaluated ones; seed and place decide where the slips fall.
-        edits: how many; by default those of the variant.
+        times: how often the slip is made; nought gives the text back.
     """
     kind = VARIANTS[variant]
     rng = np.random.default_rng([seed, list(VARIANTS).index(variant), place])
-    for _ in range(kind.edits if edits is None else edits):
+    for _ in range(times):
         text = kind.edit(text, rng)
     return text

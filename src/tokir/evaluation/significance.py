@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.05
 POWER = 0.8
-LARGEST_EFFECT = 8.0  # in standard deviations; three queries are enough for such a one
 AT_ONCE = 4_000_000  # numbers of a resampling held at once
 
 
@@ -157,8 +156,8 @@ def holm(p: Sequence[float]) -> list[float]:
 def queries_needed(a: ArrayLike, b: ArrayLike) -> int | None:
     """Queries like these at which the observed difference would be found at 5%, uncorrected, in four cases of five.
 
-    With one seed by the power of a paired t test. With several the spread of the seeds stays, however many queries
-    there are; what is left of the variance that such a test can bear is the queries' share.
+    By the t test that is applied, with the spread that was observed: that of the queries falls as they grow more, that
+    of several seeds stays.
 
     None where no difference was observed, or where the spread of the seeds alone hides it: then more trainings are
     needed, and no number of queries will do.
@@ -167,26 +166,36 @@ def queries_needed(a: ArrayLike, b: ArrayLike) -> int | None:
         a: (queries,) or (seeds, queries) scores.
         b: of the other system, over the same queries.
     """
-    from scipy.stats import norm
-    from statsmodels.stats.power import TTestPower
-
     one, other = _tables(a, b)
     differences = one.mean(axis=0) - other.mean(axis=0)
-    mean, spread = float(differences.mean()), float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
-    if mean == 0:
+    mean, number = float(differences.mean()), len(differences)
+    variance = float(differences.var(ddof=1)) if number > 1 else 0.0
+    seeds = [
+        (max(0.0, term - _interaction(table)), freedom)
+        for table in (one, other)
+        for term, freedom in _seed_terms(table)
+    ]
+    if mean == 0 or not _would_tell(mean, 0.0, math.inf, seeds):
         return None
-    by_chance = float(norm.isf(LEVEL / 2))
-    bearable = (mean / (by_chance + float(norm.ppf(POWER)))) ** 2  # variance of the mean
-    seeds = sum(term for term, _ in _seed_terms(one, other)) - _interaction(one) - _interaction(other)
-    if seeds > 0:
-        return max(2, math.ceil(spread**2 / (bearable - seeds))) if bearable > seeds else None
-    if spread < abs(mean) / LARGEST_EFFECT:
-        return 3
-    effect = abs(mean) / spread
-    if 0.01 < effect < 2:
-        return math.ceil(float(np.max(TTestPower().solve_power(effect_size=effect, alpha=LEVEL, power=POWER))))
-    # Where the solver gives up: the normal distribution with the term of Guenther (1981).
-    return max(2, math.ceil(spread**2 / bearable + by_chance**2 / 2))
+    too_few, enough = 1, 2
+    while not _would_tell(mean, variance, enough, seeds):
+        too_few, enough = enough, 2 * enough
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        too_few, enough = (too_few, middle) if _would_tell(mean, variance, middle, seeds) else (middle, enough)
+    return enough
+
+
+def _would_tell(mean: float, variance: float, queries: float, seeds: list[tuple[float, int]]) -> bool:
+    """Does a t test find ``mean`` often enough, over so many queries and the spread of ``seeds``?"""
+    from scipy.stats import t
+
+    terms = [*seeds, (variance / queries, queries - 1)]
+    total = sum(term for term, _ in terms)
+    if total == 0:
+        return True
+    freedom = total**2 / sum(term**2 / df for term, df in terms)
+    return bool(abs(mean) >= (t.isf(LEVEL / 2, freedom) + t.ppf(POWER, freedom)) * math.sqrt(total))
 
 
 def told_apart(comparison: dict[str, Any]) -> bool:

@@ -32,7 +32,7 @@ def verdict(body: dict[str, Any]) -> list[Sentence]:
     apart = all(row.get("recall_on_choosing") is not None for rows in several for row in rows)
     quality = _recall_on_choosing if apart else _score
     chosen = max(several, key=lambda rows: sum(map(quality, rows)) / len(rows))
-    case = _Case(body, sorted(chosen, key=_score, reverse=True), len(several), apart)
+    case = _Case(body, sorted(chosen, key=_score, reverse=True), several, apart)
     sentences = [case.best(), case.ties(), case.worse(), case.cost(), case.robust(), case.others()]
     sentences += [case.foretold(), case.trainings()]
     return [sentence for sentence in sentences if sentence is not None]
@@ -41,7 +41,7 @@ def verdict(body: dict[str, Any]) -> list[Sentence]:
 class _Case:
     """The tokenizers of one recipe, best first."""
 
-    def __init__(self, body: dict[str, Any], rows: list[Row], recipes: int, apart: bool) -> None:
+    def __init__(self, body: dict[str, Any], rows: list[Row], recipes: list[list[Row]], apart: bool) -> None:
         self.recipes, self.queries, self.apart = recipes, body["queries"], apart
         self.body, self.rows, self.first = body, rows, rows[0]
         self.place = {row["id"]: number for number, row in enumerate(body["systems"])}
@@ -53,11 +53,16 @@ class _Case:
             f"Use {_called(self.first)}: with the recipe {self.first['title']}, its models reach the best recall@10 "
             f"of {len(self.rows)} tokenizers, {_interval(self.first)}."
         )
-        evidence = [self._path(row, "scores", HEADLINE) for row in self.rows]
-        if self.recipes > 1:
+        evidence = [self._path(self.first, "tokenizer", "vocabulary_size")]
+        evidence += [self._path(self.first, "intervals", HEADLINE)]
+        evidence += [self._path(row, "scores", HEADLINE) for row in self.rows]
+        if len(self.recipes) > 1:
             where = "the queries for choosing" if self.apart else "these queries"
-            text += f" (Of {self.recipes} recipes it is the one with the best mean over tokenizers, on {where}.)"
-            evidence += [self._path(row, "recall_on_choosing") for row in self.rows if self.apart]
+            text += (
+                f" (Of {len(self.recipes)} recipes it is the one with the best mean over tokenizers, on {where}.)"
+            )
+            keys = ("recall_on_choosing",) if self.apart else ("scores", HEADLINE)
+            evidence += [self._path(row, *keys) for rows in self.recipes for row in rows]
         return _sentence(text, evidence)
 
     def ties(self) -> Sentence:
@@ -87,7 +92,7 @@ class _Case:
             return f"; p after correction is {entry['p_holm']:.2f}"
         if needed is None:
             return "; no number of queries would tell, more trainings may" if entry["difference"] else ""
-        return "" if needed <= self.queries else f"; {_queries(needed)} would tell"
+        return "" if needed <= self.queries else f"; {_queries(needed)} would tell, before correction"
 
     def worse(self) -> Sentence | None:
         """What it is better than."""
@@ -115,18 +120,19 @@ class _Case:
         slips = self.body["robustness"].get(self.first["id"])
         if not slips:
             return None
-        worst = min(slips, key=lambda name: slips[name]["change"])
+        evidence = [f'robustness["{self.first["id"]}"]["{name}"]' for name in slips]
+        costly = [name for name in slips if slips[name]["interval"][1] < 0]
+        if not costly:
+            return _sentence("None of the slips costs it more recall@10 than may be chance.", evidence)
+        worst = min(costly, key=lambda name: slips[name]["change"])
         low, high = slips[worst]["interval"]
-        if high >= 0:
-            return _sentence(
-                "None of the slips costs it more recall@10 than may be chance.",
-                [f'robustness["{self.first["id"]}"]["{name}"]' for name in slips],
-            )
         text = (
             f"It breaks most on the slip {worst}: recall@10 changes by {_signed(slips[worst]['change'])} "
             f"[{_signed(low)}, {_signed(high)}]."
         )
-        evidence = [f'robustness["{self.first["id"]}"]["{worst}"]']
+        near = [name for name in costly if name != worst and slips[name]["interval"][0] <= high]
+        if near:
+            text += f" The intervals of {_joined(near)} reach into that one."
         others = [row for row in self.rows if worst in self.body["robustness"].get(row["id"], {})]
         steady = max(others, key=lambda row: self._slip(row, worst)[HEADLINE])
         if steady is not self.first:
@@ -137,7 +143,7 @@ class _Case:
                 f"{self._slip(steady, worst)[HEADLINE]:.3f} against {slips[worst][HEADLINE]:.3f} "
                 f"({_difference(entry, steady)}, {how})."
             )
-            evidence += [f'robustness["{steady["id"]}"]["{worst}"]', path]
+            evidence += [f'robustness["{steady["id"]}"]["{worst}"]["{HEADLINE}"]', path]
         for words, sign in (("less", -1), ("more", 1)):
             found = self._break_apart(sign)
             if found:
@@ -174,31 +180,45 @@ class _Case:
         for row in self.body["systems"]:
             if row["status"] == "ok" and row["kind"] in ("lexical", "pretrained"):
                 entry, path = self._pair(row)
-                parts.append(f"{row['title']} ({row['scores'][HEADLINE]:.3f}; {_difference(entry, self.first)})")
-                evidence.append(path)
+                how = "told apart" if told_apart(entry) else f"p after correction is {entry['p_holm']:.2f}"
+                difference = _difference(entry, self.first)
+                parts.append(f"{row['title']} ({row['scores'][HEADLINE]:.3f}; {difference}; {how})")
+                evidence += [self._path(row, "scores", HEADLINE), path]
         return _sentence(f"Beside it stand {_joined(parts)}.", evidence) if parts else None
 
     def foretold(self) -> Sentence | None:
         """Would the tokenizers' own measures have said so?"""
-        mine = [
+        recall = self._predicted(HEADLINE, self.first["title"])
+        bits = self._predicted("bits_per_byte")
+        found = [sentence for sentence in (recall, bits) if sentence]
+        if not found:
+            return None
+        return _sentence(" ".join(text for text, _ in found), [path for _, paths in found for path in paths])
+
+    def _predicted(self, outcome: str, recipe: str | None = None) -> tuple[str, list[str]] | None:
+        """Which measures go with ``outcome`` of a recipe, by default the first that has it; and the evidence."""
+        known = [
             (number, entry)
             for number, entry in enumerate(self.body["correlations"])
-            if entry["recipe"] == self.first["title"] and entry["outcome"] == HEADLINE and entry["rho"] is not None
+            if entry["outcome"] == outcome and entry["rho"] is not None and recipe in (None, entry["recipe"])
         ]
+        mine = [pair for pair in known if pair[1]["recipe"] == known[0][1]["recipe"]]
         if not mine:
             return None
-        telling = [(n, e) for n, e in mine if e["p"] * len(mine) < LEVEL]
-        if not telling:
-            strongest = max(mine, key=lambda pair: abs(pair[1]["rho"]))
-            text = (
-                f"{mine[0][1]['tokenizers']} tokenizers are too few to say that a measure of theirs "
-                f"foretells these scores: the strongest correlation, that of {_words(strongest[1]['measure'])}, is "
-                f"{_signed(strongest[1]['rho'])} (p {strongest[1]['p']:.2f} before correction for {len(mine)} of them)."
-            )
-            return _sentence(text, [f"correlations[{strongest[0]}]"])
-        parts = [f"{_words(e['measure'])} ({_signed(e['rho'])})" for _, e in telling]
-        text = f"Of the measures of a tokenizer alone, these go with recall@10 (Spearman): {_joined(parts)}."
-        return _sentence(text, [f"correlations[{n}]" for n, _ in telling])
+        title = f"{outcome.replace('_', ' ')} of {mine[0][1]['recipe']}"
+        telling = [(number, entry) for number, entry in mine if entry["p"] * len(mine) < LEVEL]
+        if telling:
+            parts = [f"{_words(entry['measure'])} ({_signed(entry['rho'])})" for _, entry in telling]
+            text = f"Of the measures of a tokenizer alone, these go with {title} (Spearman): {_joined(parts)}."
+            return text, [f"correlations[{number}]" for number, _ in telling]
+        number, entry = max(mine, key=lambda pair: abs(pair[1]["rho"]))
+        low, high = entry["interval"]
+        text = (
+            f"Over {entry['tokenizers']} tokenizers no measure of theirs alone predicts {title} by more than chance: "
+            f"the strongest correlation is that of {_words(entry['measure'])}, {_signed(entry['rho'])} "
+            f"[{_signed(low)}, {_signed(high)}] (p {entry['p']:.2f} before correction for {len(mine)} of them)."
+        )
+        return text, [f"correlations[{number}]"]
 
     def trainings(self) -> Sentence:
         """What the intervals hold."""

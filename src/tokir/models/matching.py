@@ -32,11 +32,12 @@ def count(build: Callable[[], Model], match: Match) -> int:
     return sum(parameter.numel() for name, parameter in parameters if match == "total" or not _is_table(name))
 
 
-def matched_width(build: Callable[[int], Model], wanted: int, match: Match) -> int:
+def matched_width(build: Callable[[int], Model], usual: int, wanted: int, match: Match) -> int:
     """The width whose parameters come nearest to ``wanted``.
 
     Args:
         build: makes a model of a width; only its shape is looked at.
+        usual: the width to keep where it fits already; outside of its tables a static model has no width at all.
         wanted: parameters.
         match: which of them count.
 
@@ -47,6 +48,8 @@ def matched_width(build: Callable[[int], Model], wanted: int, match: Match) -> i
     def size(width: int) -> int:
         return count(lambda: build(width), match)
 
+    if size(usual) == wanted:
+        return usual
     low, high = 1, WIDEST // STEP  # the count rises with the width
     for width, word, beyond in (
         (STEP, "narrowest", size(STEP) > wanted),

@@ -77,6 +77,14 @@ def retrieval_caption(results: Results) -> str:
         )
     if any(row.seeds for row in results.systems):
         text += " Systems of several seeds are means over them, and their intervals hold seeds and queries alike."
+    once = dict.fromkeys(
+        row.title for row in results.systems if row.kind == "trained" and row.status == "ok" and not row.seeds
+    )
+    if once:
+        text += (
+            f" Trained once: {joined(list(once))}; what is said of these holds the spread over queries alone, and "
+            "another training may score otherwise."
+        )
     if chance := results.chance.get("recall@10"):
         text += f" A random order has recall@10 {chance:.4f}."
     return text
@@ -116,7 +124,9 @@ def budget(facts: BudgetFacts) -> str:
             "Every language model reads as many tokens as one with "
             f"{facts.characters_per_token:g} characters per token in the epochs asked for"
         ),
-        "seconds": f"Every training has {facts.seconds or 0:g} seconds",
+        "seconds": (
+            f"Every training has as many steps as fit into {facts.seconds or 0:g} seconds, validation left out"
+        ),
     }[facts.equal]
     window = {
         "tokens": "windows and crops hold as many tokens",

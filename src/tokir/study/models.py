@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tokir.artifacts import atomic, digest, file_digest, write_json
 from tokir.config import TokenizerSettings
+from tokir.errors import TokirError
 from tokir.objectives import parts
 from tokir.study.workplace import Workplace
 from tokir.systems import ModelPoint, TrainedSystem
@@ -185,7 +186,7 @@ class Models:
             return build_language_model(architecture, size, self._training(point), width)
 
         wanted = count(lambda: build(first, usual), match)
-        return usual if not wanted else matched_width(lambda width: build(point, width), wanted, match)
+        return matched_width(lambda width: build(point, width), usual, wanted, match)
 
     def _steps(self, point: ModelPoint, objective: Any, build: Callable[[], Model]) -> int:
         """Steps of a training: as many as asked for, or as the seconds or the tokens of the budget allow."""
@@ -196,7 +197,13 @@ class Models:
         if budget.equal == "tokens" and not point.retrieves:
             characters = sum(map(len, self.at.drawn[0]))
             tokens = self.at.config.training.epochs * characters / budget.characters_per_token
-            return max(1, int(tokens / objective.units_per_step))
+            if tokens < objective.tokens_per_step():
+                raise TokirError(
+                    f"{point.id}: budget.equal=tokens gives it {tokens:,.0f} tokens, fewer than one step of "
+                    f"{objective.tokens_per_step():,.0f}: give more documents or epochs, or a smaller "
+                    "training.batch_size"
+                )
+            return int(tokens / objective.tokens_per_step())
         steps: int = objective.steps
         return steps
 
@@ -212,7 +219,12 @@ class Models:
         if file.exists() and (kept := json.loads(file.read_text("utf-8")))["key"] == key:
             return int(kept["steps"])
         each = seconds_per_step(build, objective, settings, self.at.device, point.seed)
-        steps = max(1, int(seconds / each))
+        if seconds < each:
+            raise TokirError(
+                f"{point.id}: one step takes {each:.2g} seconds on this machine, more than budget.seconds={seconds:g} "
+                "for all of them: give more"
+            )
+        steps = int(seconds / each)
         write_json(file, {"key": key, "seconds": seconds, "seconds_per_step": each, "steps": steps})
         return steps
 
@@ -445,8 +457,6 @@ class Models:
         else:
             parent = point.parent
             if parent is None or not parent.retrieves:
-                from tokir.errors import TokirError
-
                 raise TokirError(
                     f"{point.id}: retrieval.negatives=self mines with the model of an earlier stage: put one "
                     f"first, for example contrastive-then-{point.stage}"

@@ -201,7 +201,8 @@ class SentencePieceTokenizer:
 
     def normal(self, text: str) -> str:
         """``text`` after the tokenizer's own normalisation: what can come back from its tokens."""
-        return str(self._processor.normalize(text))
+        marked = str(self._processor.normalize(text))
+        return marked.replace("▁", " ").removeprefix(" ")  # which the library puts before every text
 
     def pieces(self, text: str) -> list[str]:
         """How ``text`` is cut, as a person reads it."""

@@ -127,8 +127,8 @@ class LanguageModelObjective:
         }
 
     def tokens_per_step(self) -> float:
-        """Tokens read in a batch."""
-        return float(self.units_per_step)
+        """Tokens read in a batch, on average: the last one of an epoch is not full."""
+        return self.windows * self.sequence_length / self.steps_per_epoch
 
     def in_words(self, scores: dict[str, float]) -> str:
         """Validation scores for the terminal."""
