@@ -3,8 +3,8 @@
     python benchmarks/false_positives.py
 
 A thousand studies are drawn in which two systems are equally good: a query's difficulty is the same for both, and
-which of the two finds it is chance. Then a thousand in which six systems are, where any pair told apart, after Holm's
-correction, makes a false study; and the same with three seeds, where each training has a quality of its own.
+which of the two finds it is chance; with several seeds each training has a quality of its own. Then a thousand in which
+six systems are, where any pair told apart, after Holm's correction, makes a false study.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from tokir.evaluation.significance import (
+    LEVEL,
     bootstrap_means,
     holm,
     percentile_interval,
@@ -20,34 +21,39 @@ from tokir.evaluation.significance import (
 )
 
 DRAWS, QUERIES, RESAMPLES = 1000, 300, 1000
+SPREAD = 0.01  # of the quality of trainings that differ in their seed alone
 
 
-def scores(rng: np.random.Generator, systems: int, seeds: int, spread: float) -> list[np.ndarray]:
-    """(seeds, queries) recall of equally good systems; three relevant passages a query, as on `wiki`."""
+def scores(rng: np.random.Generator, seeds: tuple[int, ...], spread: float) -> list[np.ndarray]:
+    """(seeds, queries) recall of equally good systems of so many seeds each; three relevant passages, as on `wiki`."""
     difficulty = rng.beta(1.0, 0.8, size=QUERIES)
     tables = []
-    for _ in range(systems):
-        quality = rng.normal(0, spread, size=(seeds, 1))
-        tables.append(rng.binomial(3, np.clip(difficulty + quality, 0, 1), size=(seeds, QUERIES)) / 3)
+    for number in seeds:
+        quality = rng.normal(0, spread, size=(number, 1))
+        tables.append(rng.binomial(3, np.clip(difficulty + quality, 0, 1), size=(number, QUERIES)) / 3)
     return tables
 
 
 def main() -> None:
     """Draw and count."""
     rng = np.random.default_rng(0)
-    by_test = by_interval = 0
-    for draw in range(DRAWS):
-        a, b = scores(rng, 2, 1, 0.0)
-        by_test += randomisation_test(a - b, RESAMPLES, draw)[0] < 0.05
-        means = bootstrap_means([a, b], RESAMPLES, draw)
-        low, high = percentile_interval(means[:, 0] - means[:, 1])
-        by_interval += low > 0 or high < 0
-    print(f"two systems, randomisation test:   {by_test / DRAWS:.1%} of {DRAWS:,} draws")
-    print(f"two systems, bootstrap interval:   {by_interval / DRAWS:.1%}")
-    for seeds, spread in ((1, 0.0), (3, 0.01)):
+    for words, seeds in (("one seed each", (1, 1)), ("three each", (3, 3)), ("three and one", (3, 1))):
+        by_test = by_interval = by_both = 0
+        for draw in range(DRAWS):
+            a, b = scores(rng, seeds, 0.0 if seeds == (1, 1) else SPREAD)
+            p = randomisation_test(a.mean(axis=0) - b.mean(axis=0), RESAMPLES, draw)[0]
+            means = bootstrap_means([a, b], RESAMPLES, draw)
+            zero = _holds_zero(means[:, 0] - means[:, 1])
+            by_test += p < LEVEL
+            by_interval += not zero
+            by_both += max(p, seeds_test(a, b)) < LEVEL and not zero
+        print(f"two systems, {words}, by queries alone: {by_test / DRAWS:.1%} of {DRAWS:,} draws")
+        print(f"two systems, {words}, by the interval:  {by_interval / DRAWS:.1%}")
+        print(f"two systems, {words}, told apart:       {by_both / DRAWS:.1%}", flush=True)
+    for seeds, spread in ((1, 0.0), (3, SPREAD)):
         any_test = any_both = 0
         for draw in range(DRAWS):
-            tables = scores(rng, 6, seeds, spread)
+            tables = scores(rng, (seeds,) * 6, spread)
             pairs = [(i, j) for i in range(6) for j in range(i + 1, 6)]
             differences = np.array([tables[i].mean(axis=0) - tables[j].mean(axis=0) for i, j in pairs])
             p = randomisation_test(differences, RESAMPLES, draw)
@@ -55,8 +61,8 @@ def main() -> None:
             corrected = np.array(holm(both))
             means = bootstrap_means(tables, RESAMPLES, draw)
             zero = np.array([_holds_zero(means[:, i] - means[:, j]) for i, j in pairs])
-            any_test += bool((np.array(holm(p)) < 0.05).any())
-            any_both += bool(((corrected < 0.05) & ~zero).any())
+            any_test += bool((np.array(holm(p)) < LEVEL).any())
+            any_both += bool(((corrected < LEVEL) & ~zero).any())
         words = f"six systems, {seeds} seed{'s' if seeds > 1 else ''}"
         print(f"{words + ', by queries alone:':<35}{any_test / DRAWS:.1%}")
         print(f"{words + ', told apart:':<35}{any_both / DRAWS:.1%}", flush=True)

@@ -188,8 +188,7 @@ class RunFolder:
             inputs: JSON-like value of all that the artefact depends on.
             make: writes the files; what it keeps beside them, to resume, is its own.
         """
-        key = digest(inputs)
-        if all(self._valid(name, key) for name in names):
+        if self.holds(names, inputs):
             return
         start = time.perf_counter()
         make()
@@ -198,13 +197,18 @@ class RunFolder:
             self._manifest[name] = {
                 "path": name,
                 "sha256": file_digest(self.path / name),
-                "inputs": key,
+                "inputs": digest(inputs),
                 "seconds": seconds,
                 "peak_memory": peak_memory(),
             }
         write_text(
             self.path / "manifest.jsonl", "".join(json.dumps(line) + "\n" for line in self._manifest.values())
         )
+
+    def holds(self, names: Sequence[str], inputs: Any) -> bool:
+        """Are the files ``names`` all there, whole and of the same ``inputs``?"""
+        key = digest(inputs)
+        return all(self._valid(name, key) for name in names)
 
     def entry(self, name: str) -> dict[str, Any]:
         """The manifest line of the artefact file ``name``: path, sha256, inputs, seconds, peak_memory (bytes)."""

@@ -1,4 +1,7 @@
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -46,6 +49,26 @@ def test_the_randomisation_test_equals_scipys():
         )
         assert randomisation_test(difference, 50_000, 0) == pytest.approx([exact.pvalue], abs=0.01)
     assert randomisation_test([[0.0] * 9, [1.0] * 9], 10_000, 0) == pytest.approx([1, 2 / 2**9], abs=0.002)
+
+
+def test_the_same_numbers_come_with_any_threads():
+    """The last bit of a product of matrices hangs on the threads that add it up, unless every sum is exact."""
+    work = """
+import numpy as np
+from tokir.evaluation.significance import bootstrap_means, randomisation_test
+rng = np.random.default_rng(0)
+tables = [rng.uniform(size=(1 + i % 3, 653)) for i in range(40)]
+differences = [tables[i].mean(axis=0) - tables[0].mean(axis=0) for i in range(1, 40)]
+print(bootstrap_means(tables, 4000, 0).tobytes().hex(), randomisation_test(differences, 4000, 0))
+"""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", work], check=True, capture_output=True,
+            env=os.environ | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), threads),
+        ).stdout
+        for threads in ("1", "2")
+    }  # fmt: skip
+    assert len(found) == 1
 
 
 def test_seeds_widen_the_interval_as_they_should():

@@ -164,6 +164,12 @@ def test_what_a_tokenizer_loses_is_charged_by_hand(passages):
     assert restoring_bits(pieces, ["zoological"]) == 0  # ## says that no space stands between
 
 
+def test_of_too_much_text_the_same_share_of_each_is_read(monkeypatch):
+    monkeypatch.setattr("tokir.tokenizers.SAMPLE", 20)
+    read = train_tokenizer(["ab" * 30 + "c", "xy" * 20 + "z"], TokenizerSettings(type="character"))
+    assert read.pieces("abcxyz") == ["a", "b", "[UNK]", "x", "y", "[UNK]"]
+
+
 def test_what_has_no_entry_is_unknown_and_counted(passages):
     words = train_tokenizer(passages, TokenizerSettings(type="word", vocabulary_size=300))
     assert words.pieces("the zyzzyva") == ["the", "[UNK]"]

@@ -42,13 +42,13 @@ def bootstrap_means(tables: Sequence[ArrayLike], resamples: int, seed: int) -> N
     arrays = [np.atleast_2d(np.asarray(table, dtype=np.float64)) for table in tables]
     queries = arrays[0].shape[1]
     rng = np.random.default_rng(seed)
-    stacked = np.concatenate([_spread(array) for array in arrays]).T  # (queries, seeds of all tables)
+    stacked, _ = _exact(np.concatenate([_spread(array) for array in arrays]))  # (seeds of all tables, queries)
     ends = np.cumsum([len(array) for array in arrays])
     found = np.empty((resamples, len(arrays)))
     step = max(1, AT_ONCE // queries)
     for start in range(0, resamples, step):
         count = min(step, resamples - start)
-        means = rng.multinomial(queries, np.full(queries, 1 / queries), size=count) @ stacked / queries
+        means = rng.multinomial(queries, np.full(queries, 1 / queries), size=count) @ stacked.T / queries
         for number, end in enumerate(ends):
             seeds = len(arrays[number])
             drawn = means[:, end - seeds : end]
@@ -56,6 +56,16 @@ def bootstrap_means(tables: Sequence[ArrayLike], resamples: int, seed: int) -> N
                 drawn = drawn * rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=count) / seeds
             found[start : start + count, number] = drawn.sum(axis=1)
     return found
+
+
+def _exact(table: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """The table, (anything, queries), on a grid so coarse that sums over queries are exact, and the grid's step.
+
+    Else their last bits would hang on how many threads add them up.
+    """
+    largest = float(np.abs(table).max()) * table.shape[1]
+    step = 2.0 ** (math.ceil(math.log2(largest)) - 52) if largest else 1.0
+    return np.round(table / step) * step, step
 
 
 def _spread(table: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -88,10 +98,10 @@ def randomisation_test(differences: ArrayLike, resamples: int, seed: int) -> lis
         resamples: random patterns of signs, the same ones for all pairs; the smallest p is one over one more.
         seed: of the patterns.
     """
-    table = np.atleast_2d(np.asarray(differences, dtype=np.float64))
+    table, grid = _exact(np.atleast_2d(np.asarray(differences, dtype=np.float64)))
     queries = table.shape[1]
     rng = np.random.default_rng(seed)
-    observed = np.abs(table.sum(axis=1)) * (1 - 1e-12)  # equal sums count, however they were rounded
+    observed = np.abs(table.sum(axis=1)) - queries * grid  # equal sums count, however they were rounded
     extreme = np.zeros(len(table), dtype=np.int64)
     step = max(1, AT_ONCE // max(queries, len(table)))
     for start in range(0, resamples, step):

@@ -14,7 +14,7 @@ from tokir.report.tokenizers import CAPTION, MEASURES
 
 COST = {
     "megabytes_per_second": ("MB/s encoded", ".1f"),
-    "seconds": ("s to train and measure", ".1f"),
+    "seconds": ("s to train", ".1f"),
     "peak_memory": ("MB of memory, peak so far", ",.0f"),
 }
 COLUMNS = {"vocabulary_size": ("entries", ",d"), **MEASURES, **COST}

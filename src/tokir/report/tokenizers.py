@@ -19,16 +19,16 @@ MEASURES = {
 }
 HEADINGS = [heading for heading, _ in MEASURES.values()]
 CAPTION = (
-    "Documents: those the tokenizer was trained on, of which it read at most 20 million characters. All measures are "
-    "of held-out documents. Words are what white "
-    "space separates; those kept whole are counted once each, those that are cut as often as they occur. Rényi "
-    "efficiency: of order 2.5 (Zouhar et al., 2023). Texts come back after the normalisation that was asked for; bits "
-    "lost are those that would restore what does not: unknown words, white space."
+    "Documents: those the tokenizer was trained on, of which it read at most 20 million characters, the same share of "
+    "each. All measures are of held-out documents. Words are what white space separates; those kept whole are counted "
+    "once each, those that are cut as often as they occur. Rényi efficiency: of order 2.5 (Zouhar et al., 2023). Texts "
+    "come back after the normalisation that was asked for; bits lost are those that would restore what does not: "
+    "unknown words, white space."
 )
 CORRELATIONS_CAPTION = (
     "Spearman's rank correlation over the tokenizers of one recipe; interval by bootstrap over tokenizers, p by "
-    "permutation, not corrected for the number of measures. With so few tokenizers, only a near-perfect order is more "
-    "than chance."
+    "permutation, not corrected for the number of measures. Over six tokenizers only a near-perfect order is "
+    "more than chance."
 )
 
 

@@ -64,11 +64,12 @@ class Models:
         name = self._tokenizer_file(settings)
         about, counts = (f"tokenizers/{settings.id}/{file}" for file in ("training.json", "counts.npy"))
 
-        def make() -> None:
+        def train() -> None:
+            train_tokenizer(self.at.drawn[0], settings).save(folder.path / name)
+
+        def measure() -> None:
             training, held_out = self.at.drawn
-            self.at.progress.say(f"{settings.id}: training on {len(training):,} documents")
-            tokenizer = train_tokenizer(training, settings)
-            tokenizer.save(folder.path / name)
+            tokenizer = load(folder.path / name)
             occurrences = np.zeros(tokenizer.vocabulary_size, dtype=np.int64)
             for start in range(0, len(training), ENCODED_AT_ONCE):
                 for ids in tokenizer.encode(training[start : start + ENCODED_AT_ONCE]):
@@ -86,7 +87,11 @@ class Models:
                 },
             )
 
-        folder.ensure([name, about, counts], inputs, make)
+        if not folder.holds([name], inputs):
+            documents = len(self.at.drawn[0])  # read here, since that is no part of the time that training takes
+            self.at.progress.say(f"{settings.id}: training on {documents:,} documents")
+        folder.ensure([name], inputs, train)
+        folder.ensure([about, counts], {**inputs, "tokenizer": folder.key(name)}, measure)
         return load(folder.path / name)
 
     def tokenizer_key(self, settings: TokenizerSettings) -> str:
