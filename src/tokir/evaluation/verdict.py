@@ -209,12 +209,12 @@ class _Case:
         telling = [(number, entry) for number, entry in mine if entry["p"] * len(mine) < LEVEL]
         if telling:
             parts = [f"{_words(entry['measure'])} ({_signed(entry['rho'])})" for _, entry in telling]
-            text = f"Of the measures of a tokenizer alone, these go with {title} (Spearman): {_joined(parts)}."
+            text = f"Of the intrinsic measures these go with {title} (Spearman): {_joined(parts)}."
             return text, [f"correlations[{number}]" for number, _ in telling]
         number, entry = max(mine, key=lambda pair: abs(pair[1]["rho"]))
         low, high = entry["interval"]
         text = (
-            f"Over {entry['tokenizers']} tokenizers no measure of theirs alone predicts {title} by more than chance: "
+            f"Over {entry['tokenizers']} tokenizers no intrinsic measure predicts {title} by more than chance: "
             f"the strongest correlation is that of {_words(entry['measure'])}, {_signed(entry['rho'])} "
             f"[{_signed(low)}, {_signed(high)}] (p {entry['p']:.2f} before correction for {len(mine)} of them)."
         )

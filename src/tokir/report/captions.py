@@ -101,6 +101,11 @@ def cost_caption(results: Results) -> str:
         "held-out documents and compares models of one tokenizer only; bits per character and per byte compare "
         "all of them."
     )
+    if any(row.seen for row in results.systems):
+        text += (
+            " Read in training: tokens by the size of windows, or by a sample of batches; characters by those per "
+            "token on held-out documents."
+        )
     lost = dict.fromkeys(
         f"{row.tokenizer.id} {row.tokenizer.lost_bits_per_character:.3f}"
         for row in results.systems
