@@ -28,7 +28,7 @@ from tokir.tokenizers import train_tokenizer
 from tokir.training.language_model import LanguageModelObjective
 from tokir.training.loop import train
 
-ROUNDS = 5
+ROUNDS = 7
 ALPHABET = 131  # characters that tokir's WordPiece keeps of these texts
 
 
@@ -37,10 +37,9 @@ def main() -> None:
     texts = load("wiki").corpus.passages(0, 5000)
     print(f"{'job':<42} {'tokir':>9} {'peer':>9} {'ratio':>7}")
     for kind in ("bpe", "wordpiece-bpe", "unigram"):
-        rounds = 3 if kind == "unigram" else ROUNDS
         settings = TokenizerSettings(type=kind)
         report(
-            f"{kind} of 2,000, training", lambda s=settings: train_tokenizer(texts, s), PEERS[kind](texts), rounds
+            f"{kind} of 2,000, training", lambda s=settings: train_tokenizer(texts, s), PEERS[kind](texts), ROUNDS
         )
     report("LSTM, 40 training steps", *lstm(texts), 3)
     report("MiniLM, 256 passages", *minilm(texts[:256]), 3)
