@@ -87,7 +87,7 @@ def bare_wordpiece(texts: list[str]) -> Callable[[], Any]:
 
 
 def bare_unigram(texts: list[str]) -> Callable[[], Any]:
-    """Sentencepiece with the settings that matter for time: one thread, all sentences."""
+    """Sentencepiece with the settings that matter for time: threads, steps of EM, all sentences."""
     import sentencepiece
 
     def work() -> None:
@@ -100,6 +100,7 @@ def bare_unigram(texts: list[str]) -> Callable[[], Any]:
             normalization_rule_name="identity",
             max_sentence_length=1 << 30,
             num_threads=2,
+            num_sub_iterations=1,
             minloglevel=3,
         )
 

@@ -137,6 +137,7 @@ def train_unigram(texts: Iterable[str], settings: TokenizerSettings) -> TrainedT
             split_digits=settings.pretokenization == "digits",
             max_sentence_length=1 << 30,
             num_threads=THREADS,
+            num_sub_iterations=1,  # of EM before a pruning; a second takes a third more time and saves 0.2% of tokens
             bos_id=-1,
             eos_id=-1,
             minloglevel=3,
