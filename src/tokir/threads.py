@@ -1,0 +1,23 @@
+"""Threads that wait without spinning.
+
+OpenMP's threads, those of torch, spin at the end of a parallel loop for a while in case the next one comes at once. On a
+machine where anything else wants a core, each of them then spins through the time slice of the one it waits for, and a
+training becomes ten to twenty times slower. The library reads its environment once, when it is loaded, so this is done
+when the package is imported; processes that are started from here inherit it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import MutableMapping
+
+# What a user may have set; any of them decides alone.
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+
+
+def wait_without_spinning(environment: MutableMapping[str, str] = os.environ) -> bool:
+    """Let waiting threads sleep, unless the user has said how they wait; False where torch was loaded before."""
+    if not any(name in environment for name in WAITING):
+        environment["OMP_WAIT_POLICY"] = "PASSIVE"
+    return "torch" not in sys.modules
