@@ -1,11 +1,15 @@
-"""Which queries a study trains on, chooses on and is scored on."""
+"""Which queries a study trains on, validates on and is scored on."""
 
 from __future__ import annotations
 
 import shutil
+import unicodedata
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tokir.data import Dataset
 from tokir.errors import TokirError
 
 from .conftest import jsonl, write_folder
@@ -33,42 +37,46 @@ def splits_of(tmp_path, open_):
     return splits_of
 
 
-def test_test_is_scored_and_dev_chooses(splits_of):
+def test_test_is_scored_and_dev_validates(splits_of):
     splits = splits_of(train=range(10), dev=range(10, 14), test=range(14, 20))
     assert numbers(splits.train) == set(range(10))
-    assert numbers(splits.choose) == set(range(10, 14))
+    assert numbers(splits.validation) == set(range(10, 14))
     assert (splits.evaluate.name, numbers(splits.evaluate)) == ("test", set(range(14, 20)))
-    assert splits.note == "Choices are made on the 4 queries of dev."
+    assert splits.note == "Choices are made on the 4 validation queries of dev."
 
 
-def test_without_test_dev_is_scored_and_a_fifth_of_train_chooses(splits_of):
+def test_without_test_dev_is_scored_and_a_fifth_of_train_validates(splits_of):
     splits = splits_of(train=range(10), dev=range(10, 14))
     assert splits.evaluate.name == "dev"
-    assert len(splits.choose.queries) == 2
-    assert numbers(splits.train) | numbers(splits.choose) == set(range(10))
-    assert not numbers(splits.train) & numbers(splits.choose)
+    assert len(splits.validation.queries) == 2
+    assert numbers(splits.train) | numbers(splits.validation) == set(range(10))
+    assert not numbers(splits.train) & numbers(splits.validation)
     again = splits_of(train=range(10), dev=range(10, 14))
     assert again == splits
-    others = [splits_of(train=range(10), dev=range(10, 14), seed=seed).choose for seed in range(1, 5)]
-    assert any(other != splits.choose for other in others)
+    others = [splits_of(train=range(10), dev=range(10, 14), seed=seed).validation for seed in range(1, 5)]
+    assert any(other != splits.validation for other in others)
 
 
 def test_evaluate_names_the_split(splits_of):
     splits = splits_of(train=range(10), dev=range(10, 14), test=range(14, 20), evaluate="validation")
-    assert (splits.evaluate.name, len(splits.choose.queries)) == ("dev", 2)
+    assert (splits.evaluate.name, len(splits.validation.queries)) == ("dev", 2)
     with pytest.raises(TokirError, match=r"no split 'tset' \(did you mean 'test'\?\); it has test, train"):
         splits_of(train=range(10), test=range(14, 20), evaluate="tset")
 
 
-def test_nothing_to_choose_on(splits_of):
+def test_nothing_to_validate_on(splits_of):
     splits = splits_of(test=range(3))
-    assert (splits.train, splits.choose) == (None, None)
+    assert (splits.train, splits.validation) == (None, None)
     assert "the stated defaults are used" in splits.note
 
 
-def test_only_train_names_no_split_to_score(splits_of):
+def test_only_train_is_trained_and_validated_on_but_not_scored(splits_of):
+    splits = splits_of(train=range(10))
+    assert (len(splits.train.queries), len(splits.validation.queries), splits.evaluate) == (8, 2, None)
+    assert splits.note == "Choices are made on 2 validation queries cut off from train by seed 0."
     with pytest.raises(TokirError, match="neither test nor dev queries but train"):
-        splits_of(train=range(3))
+        splits.scored()
+    assert numbers(splits_of(train=range(3), evaluate="train").scored()) == {0, 1, 2}
 
 
 def test_queries_are_drawn_by_seed(splits_of):
@@ -78,11 +86,72 @@ def test_queries_are_drawn_by_seed(splits_of):
     assert kept != splits_of(test=range(20), queries=5, seed=1).evaluate
     more = splits_of(test=range(20), queries=50)
     assert len(more.evaluate.queries) == 20
-    assert "all 20 test queries are scored, fewer than the 50 asked for" in more.note
+    assert more.notes == ("All 20 test queries are scored, fewer than the 50 asked for.",)
     with pytest.raises(TokirError, match="at least 1, not 0"):
         splits_of(test=range(3), queries=0)
 
 
 def test_no_query_is_in_two_splits(splits_of):
     splits = splits_of(train=range(10), dev=range(8, 14), test=range(12, 20), queries=2)
-    assert (numbers(splits.train), numbers(splits.choose)) == (set(range(8)), set(range(8, 12)))
+    assert (numbers(splits.train), numbers(splits.validation)) == (set(range(8)), set(range(8, 12)))
+
+
+WORDS = ["cats", "Cats ", "ＣＡＴＳ", "cats and dogs", "cats\u00a0 and DOGS", "Straße", "STRASSE", "dogs", "fish"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    texts=st.lists(st.sampled_from(WORDS), min_size=1, max_size=16),
+    splits=st.lists(st.sets(st.sampled_from(["train", "dev", "test"])), min_size=16, max_size=16),
+    seed=st.integers(0, 3),
+)
+def test_no_text_is_in_two_splits(texts, splits, seed):
+    """Whatever ids it goes by; and only scored queries are never left out."""
+    queries = {f"q{number}": text for number, text in enumerate(texts)}
+    qrels = {
+        name: {query: {"d1": 1} for query, names in zip(queries, splits, strict=False) if name in names}
+        for name in ("train", "dev", "test")
+    }
+    qrels = {name: judged for name, judged in qrels.items() if judged}
+    dataset = Dataset("set", "set", None, queries, qrels, "", "")  # type: ignore[arg-type] # no passage is read
+    found = dataset.evaluation_splits(seed=seed)
+    parts = [part for part in (found.train, found.validation, found.evaluate) if part is not None]
+    folded = [
+        {" ".join(unicodedata.normalize("NFKC", t).casefold().split()) for t in p.queries.values()} for p in parts
+    ]
+    assert sum(map(len, folded)) == len(set().union(*folded))
+    assert all(part.queries for part in parts)
+    scored = qrels.get("test", qrels.get("dev"))
+    assert (found.evaluate and found.evaluate.queries.keys()) == (scored and scored.keys())
+
+
+def test_queries_with_the_same_text_are_left_out_and_counted(tmp_path, open_):
+    texts = [
+        "Where is  it",
+        "where is it",
+        "WHERE IS IT",
+        "what is it",
+        "What is it?",
+        "what is\tit",
+        "who",
+        "when",
+    ]
+    queries = jsonl([{"_id": f"q{i}", "text": text} for i, text in enumerate(texts)])
+    folder = write_folder(
+        tmp_path / "set", queries=queries, train=judged(0, 3, 6), val=judged(1, 5), test=judged(2, 4)
+    )
+    splits = open_(folder).evaluation_splits()
+    assert [numbers(split) for split in (splits.train, splits.validation, splits.scored())] == [{6}, {5}, {2, 4}]
+    assert splits.notes == (
+        "1 query of train is left out: the same query, by id or by text, is in test.",
+        "1 query of dev is left out: the same query, by id or by text, is in test.",
+        "1 query of train is left out: the same query, by id or by text, is in dev.",
+    )
+    (folder / "qrels" / "val.tsv").unlink()
+    twice = jsonl([{"_id": f"q{i}", "text": f"text {i // 2}"} for i in range(12)])
+    write_folder(folder, queries=twice, train=judged(*range(10)), test=judged(10, 11))
+    splits = open_(folder).evaluation_splits()  # one of each pair was drawn for validation
+    assert (len(splits.validation.queries), len(splits.train.queries)) == (2, 6)
+    assert splits.notes == (
+        "2 queries of train are left out: the same query, by id or by text, is among the validation queries.",
+    )

@@ -37,6 +37,23 @@ def test_ir_datasets(tmp_path, open_):
         open_("ir_datasets:no-such-set")
 
 
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({"docs_tsv": "d\x001\tcats\n"}, r"ir_datasets:tokir-bad/test, document 1: .* holds a control character"),
+        ({"queries_tsv": "q 1\tcats\n"}, r"query 1 of test: the id 'q 1' holds white space"),
+        ({"qrels_trec": "q1 0 d1 3000000000\n"}, r"judgement 1 of test: the score 3000000000 is not an integer"),
+    ],
+)
+def test_ids_and_grades_of_ir_datasets_are_checked(tmp_path, open_, files, sentence):
+    files = {"docs_tsv": "d1\tcats\n", "queries_tsv": "q1\tcats\n", "qrels_trec": "q1 0 d1 1\n"} | files
+    made = ir_datasets.create_dataset(**{n: _file(tmp_path / n.replace("_", "."), t) for n, t in files.items()})
+    ir_datasets.registry._registered.pop("tokir-bad/test", None)
+    ir_datasets.registry.register("tokir-bad/test", made)
+    with pytest.raises(TokirError, match=sentence):
+        open_("ir_datasets:tokir-bad/test")
+
+
 def _file(path, text):
     path.write_text(text, encoding="utf-8")
     return str(path)
@@ -63,8 +80,30 @@ def test_hugging_face(open_, monkeypatch):
         assert len(asked) == 3
     sets = {**sets, ("other", "corpus"): {"train": rows([{"docid": "d1"}])}}
     sets |= {("other", "queries"): sets["pets", "queries"], ("other-qrels", None): sets["pets-qrels", None]}
-    with pytest.raises(TokirError, match=r"'other' lacks the column '_id': expected are"):
+    with pytest.raises(
+        TokirError,
+        match=r"hf:other, corpus, row 1 lacks the field `_id`.* columns found are `docid`, and expected",
+    ):
         open_("hf:other")
+
+
+@pytest.mark.parametrize(
+    ("corpus", "score", "sentence"),
+    [
+        ({"_id": "d 1", "text": "purr"}, 1, r"hf:pets, corpus, row 1: the id 'd 1' holds white space"),
+        ({"_id": "d1", "text": None}, 1, r"hf:pets, corpus, row 1: the field `text` is null, not a string"),
+        ({"_id": "d1", "text": "purr"}, 0.5, r"hf:pets-qrels, test, row 1: the score 0\.5 is not an integer"),
+    ],
+)
+def test_rows_of_hugging_face_are_checked(open_, monkeypatch, corpus, score, sentence):
+    sets = {
+        ("pets", "corpus"): [corpus],
+        ("pets", "queries"): [{"_id": "q1", "text": "who purrs"}],
+        ("pets-qrels", None): [{"query-id": "q1", "corpus-id": "d1", "score": score}],
+    }
+    monkeypatch.setattr(datasets, "load_dataset", lambda id, name=None: {"test": sets[id, name]})
+    with pytest.raises(TokirError, match=sentence):
+        open_("hf:pets")
 
 
 def test_a_failing_network_is_one_sentence(open_, monkeypatch):

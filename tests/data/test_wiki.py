@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 
@@ -24,6 +25,10 @@ def dataset(cache):
 def test_checksum(dataset):
     assert dataset.checksum == wiki.CHECKSUM
     assert (len(dataset.corpus), dataset.corpus.characters, len(dataset.queries)) == (5627, 2780647, 1700)
+    assert (dataset.notes, dataset.files) == ((), ())
+    splits = dataset.evaluation_splits()
+    assert [len(split.queries) for split in (splits.train, splits.validation, splits.scored())] == [844, 203, 653]
+    assert (splits.note, splits.notes) == ("Choices are made on the 203 validation queries of dev.", ())
 
 
 def test_passages_are_short_and_plain(dataset):
@@ -42,11 +47,13 @@ def test_queries_are_split_by_article(dataset):
     assert len(relevant) == len(set(relevant))  # a passage lies in one section
 
 
-def test_damaged_build_is_built_again(dataset, cache, caplog):
+def test_damaged_build_is_built_again(dataset, cache, caplog, monkeypatch, tmp_path):
     [queries] = cache.glob("wiki-*/queries.jsonl")
+    whole = shutil.copytree(queries.parent, tmp_path / "whole")  # built once is slow enough
+    monkeypatch.setattr(wiki, "build", lambda folder: shutil.copytree(whole, folder, dirs_exist_ok=True))
     queries.write_text("{", encoding="utf-8")
     assert load("wiki", cache=cache).checksum == dataset.checksum
-    assert re.search(r"wiki-\w+ is damaged .*queries\.jsonl:1 is no JSON", caplog.text)
+    assert re.search(r"wiki-\w+ is damaged .*queries\.jsonl:1 is not JSON", caplog.text)
 
 
 ARTICLE = """{{Infobox|x={{y}}}}

@@ -2,7 +2,44 @@
 
 from __future__ import annotations
 
-from tokir.data.dataset import Corpus, Dataset, Document, EvaluationSplits, Split
-from tokir.data.sources import BuiltIn, build, load, names
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["BuiltIn", "Corpus", "Dataset", "Document", "EvaluationSplits", "Split", "build", "load", "names"]
+if TYPE_CHECKING:
+    from tokir.data.corpus import Corpus, Document
+    from tokir.data.dataset import Dataset, EvaluationSplits, Split
+    from tokir.data.files import SourceFile
+    from tokir.data.sources import BuiltIn, build, load, names
+
+__all__ = [
+    "BuiltIn",
+    "Corpus",
+    "Dataset",
+    "Document",
+    "EvaluationSplits",
+    "SourceFile",
+    "Split",
+    "build",
+    "load",
+    "names",
+]
+
+_MODULES = {
+    "Corpus": "corpus",
+    "Document": "corpus",
+    "Dataset": "dataset",
+    "EvaluationSplits": "dataset",
+    "Split": "dataset",
+    "SourceFile": "files",
+    "BuiltIn": "sources",
+    "build": "sources",
+    "load": "sources",
+    "names": "sources",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is first asked for: who reads a stored corpus needs none of the readers."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

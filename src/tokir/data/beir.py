@@ -2,28 +2,30 @@
 
 ``corpus.jsonl`` (``_id``, ``title``, ``text``), ``queries.jsonl`` (``_id``, ``text``) and
 ``qrels/{train,dev,test}.tsv`` (query-id, corpus-id, score). Corpus and queries may as well be CSV, TSV or
-Parquet; queries and qrels may be missing, and a single file of documents is a data set too.
+Parquet; queries and qrels may be missing, and a single file of documents is a data set too. Names are taken
+in any case (``test.TSV``); hidden files are nobody's data.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tokir.data import corpus as corpora
 from tokir.data import qrels as judgements
 from tokir.data import tables
 from tokir.data.corpus import Document
 from tokir.data.dataset import Dataset, checksum, split_name
-from tokir.data.files import FORMATS, Archive, Files, Folder, digest
+from tokir.data.files import FORMATS, Archive, Files, Folder, digest, is_table
 from tokir.data.qrels import Qrels
 from tokir.data.tables import Table
 from tokir.errors import TokirError
 
 Unknown = Literal["error", "drop"]
 LISTED = 5  # unknown ids that an error names
+READERS = 2  # counted up when a reader takes other rows or refuses more, so that no corpus read before is used
 
 
 def read(
@@ -50,22 +52,38 @@ def read(
 
     """
     files, corpus_table, queries_table = layout(path)
+    found = _judgement_files(files)
+    # Before anything is read: what changes from here on counts as a change.
+    tables_read = [table.name for table in (corpus_table, queries_table) if table]
+    sources = files.sources([*tables_read, *found.by_split.values()])
     # The suffix belongs to the key: the same bytes can be another table as TSV than as CSV.
-    key = f"{digest(files, corpus_table.name)}-{PurePosixPath(corpus_table.name).suffix[1:]}"
-    corpus = corpora.store(key, lambda: tables.documents(corpus_table), corpus_table.place, cache)
+    key = f"{digest(files, corpus_table.name)}-{corpus_table.suffix[1:]}-{READERS}"
+    corpus = corpora.store(key, lambda: tables.documents(corpus_table), corpus_table.location, cache)
     if not len(corpus):
         raise TokirError(f"{files.where(corpus_table.name)} holds no documents.")
+    if found.by_split and not queries_table:
+        first = found.by_split[min(found.by_split)]
+        raise TokirError(f"{files.where(first)} judges queries but there is no queries.jsonl.")
     queries = tables.queries(queries_table) if queries_table else {}
-    qrels, notes = _qrels(files, corpus, queries, unknown_documents)
+    judged = {split: judgements.read(files, file) for split, file in found.by_split.items()}
+    named = {passage for qrels in judged.values() for row in qrels.values() for passage in row}
+    passages = corpus.positions(named | queries.keys()).keys()
+    kept, notes = _held_against(judged, found.by_split, files, queries, passages, unknown_documents)
     return Dataset(
         name=name or (path.resolve().name if path.is_dir() else path.stem),
         source=source or str(path),
         corpus=corpus,
         queries=queries,
-        qrels=qrels,
-        checksum=checksum(corpus, queries, qrels),
+        qrels=kept,
+        checksum=checksum(corpus, queries, kept),
         description=description or f"{len(corpus):,} passages from {path}.",
-        notes=notes,
+        notes=(
+            *(f"{files.where(file)} is not read: judgements are read from qrels/*.tsv." for file in found.unread),
+            *notes,
+        ),
+        own_passages=frozenset(queries.keys() & passages),
+        unread={_split_of(file): files.where(file) for file in reversed(found.unread)},
+        files=sources,
     )
 
 
@@ -82,7 +100,7 @@ def layout(path: Path) -> tuple[Files, Table, Table | None]:
             None,
         )
     else:
-        raise TokirError(f"{path} is no folder, no .zip and none of {', '.join(FORMATS)}.")
+        raise TokirError(f"{path} is not a folder, a .zip or one of {', '.join(FORMATS)}.")
     corpus, queries = _table(files, "corpus"), _table(files, "queries")
     if corpus is None:
         raise TokirError(
@@ -93,50 +111,79 @@ def layout(path: Path) -> tuple[Files, Table, Table | None]:
 
 
 def _table(files: Files, stem: str) -> Table | None:
-    found = [name for name in files.names() if name in {stem + suffix for suffix in FORMATS}]
+    found = [name for name in files.names() if is_table(name, stem)]
     if len(found) > 1:
         raise TokirError(f"{files.where(found[0])} and {found[1]} are both there: keep one of them.")
     return Table(files, found[0]) if found else None
 
 
-def _qrels(
-    files: Files, corpus: corpora.Corpus, queries: Mapping[str, str], unknown: Unknown
-) -> tuple[dict[str, Qrels], tuple[str, ...]]:
-    """Read all judgements and hold them against what there is: (qrels by split, notes)."""
-    names: dict[str, str] = {}
+class _JudgementFiles(NamedTuple):
+    by_split: dict[str, str]  # split -> the file that judges it
+    unread: list[str]  # files that may hold judgements, in a format or a place that is not read
+
+
+def _judgement_files(files: Files) -> _JudgementFiles:
+    """Find the judgements: ``qrels/*.tsv``, and what else lies in ``qrels/`` or is called ``qrels.*``."""
+    found = _JudgementFiles({}, [])
     for file in files.names():
-        if file.startswith("qrels/") and file.endswith(".tsv") and file.count("/") == 1:
-            split = split_name(PurePosixPath(file).stem)
-            if split in names:
-                raise TokirError(f"{files.where(file)} and {names[split]} both hold {split}: keep one of them.")
-            names[split] = file
-    if names and not queries:
-        raise TokirError(f"{files.where(names[min(names)])} judges queries but there is no queries.jsonl.")
-    by_split = {split: judgements.read(files, file) for split, file in names.items()}
-    judged = {passage for qrels in by_split.values() for row in qrels.values() for passage in row}
-    passages = corpus.present(judged)
+        path = PurePosixPath(file)
+        if any(part.startswith(".") for part in path.parts):
+            continue
+        folder, inside = path.parts[0].lower(), len(path.parts) - 1
+        if folder == "qrels" and inside == 1 and path.suffix.lower() == ".tsv":
+            split = split_name(path.stem)
+            if split in found.by_split:
+                raise TokirError(
+                    f"{files.where(file)} and {found.by_split[split]} both hold {split}: keep one of them."
+                )
+            found.by_split[split] = file
+        elif folder == "qrels" or (folder.startswith("qrels.") and not inside):
+            found.unread.append(file)
+    return found
+
+
+def _split_of(file: str) -> str:
+    """The split that a file of judgements in another format judges by its name: ``test.tsv.gz`` is test."""
+    return split_name(PurePosixPath(file).name.partition(".")[0])
+
+
+def _held_against(
+    judged: Mapping[str, Qrels],
+    by_split: Mapping[str, str],
+    files: Files,
+    queries: Mapping[str, str],
+    passages: Collection[str],
+    unknown: Unknown,
+) -> tuple[dict[str, Qrels], list[str]]:
+    """Hold all judgements against the queries and passages there are: (those that remain, notes)."""
+    kept: dict[str, Qrels] = {}
     notes: list[str] = []
-    for split, file in names.items():
-        place = files.where(file)
-        kept = _known(by_split[split], queries, passages, place, unknown)
-        if dropped := sum(map(len, by_split[split].values())) - sum(map(len, kept.values())):
-            notes.append(f"{dropped} judgements of {place} name unknown passages or queries and were dropped.")
-        if not any(judgements.relevant(row) for row in kept.values()):
-            raise TokirError(f"{place} names no relevant passage (score of 1 or more) for any query.")
-        by_split[split] = kept
-    return by_split, tuple(notes)
+    for split, qrels in judged.items():
+        path = files.where(by_split[split])
+        kept[split] = _known(qrels, queries, passages, path, unknown)
+        if dropped := sum(map(len, qrels.values())) - sum(map(len, kept[split].values())):
+            notes.append(f"{dropped} judgements of {path} name unknown passages or queries and were dropped.")
+        answered = sum(bool(judgements.relevant(row)) for row in kept[split].values())
+        if not answered:
+            raise TokirError(f"{path} names no relevant passage (score of 1 or more) for any query.")
+        if left := len(qrels) - answered:
+            have = "has no relevant passage and is" if left == 1 else "have no relevant passage and are"
+            notes.append(f"{left} of {len(qrels)} judged queries of {split} {have} left out.")
+    return kept, notes
 
 
-def _known(qrels: Qrels, queries: Mapping[str, str], passages: set[str], place: str, unknown: Unknown) -> Qrels:
+def _known(
+    qrels: Qrels, queries: Mapping[str, str], passages: Collection[str], path: str, unknown: Unknown
+) -> Qrels:
     """The judgements of known queries and passages; raises ``TokirError`` if others are errors."""
     unknown_ids = {
         "queries": qrels.keys() - queries.keys(),
-        "passages": {passage for row in qrels.values() for passage in row} - passages,
+        "passages": {passage for row in qrels.values() for passage in row if passage not in passages},
     }
     for kind, ids in unknown_ids.items():
         if ids and unknown == "error":
             raise TokirError(
-                f"{place} names {_some(ids)} unknown {kind}: add them, or drop their judgements with "
+                f"{path} names {_some(ids)} unknown {kind}: add them, or drop their judgements with "
                 "--set data.unknown_documents=drop."
             )
     kept = {q: {p: s for p, s in row.items() if p in passages} for q, row in qrels.items() if q in queries}

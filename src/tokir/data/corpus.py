@@ -6,22 +6,22 @@ import hashlib
 import json
 import logging
 import mmap
-import os
-import tempfile
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from tokir.data.files import new_file
 from tokir.errors import TokirError
 
 log = logging.getLogger("tokir")
 ROWS_PER_BATCH = 10_000
 CHARACTERS_PER_BATCH = 1 << 25  # long documents fill a batch before its rows do
+BYTES_AT_ONCE = 1 << 20
 
 
 class Document(NamedTuple):
@@ -50,7 +50,8 @@ class _Facts:
 class Corpus:
     """Passages in their stored order, read from a memory-mapped Arrow IPC file.
 
-    Positions count from 0. Nothing but `ids` is ever held in memory as a whole.
+    Positions count from 0. Nothing but `ids` is ever held in memory as a whole, and that only once it is asked
+    for. `Corpus.open` reads a stored corpus from wherever it lies.
     """
 
     def __init__(self, path: Path, facts: _Facts) -> None:
@@ -62,10 +63,42 @@ class Corpus:
         reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._map)))
         self._batches: list[Any] = [reader.get_batch(i) for i in range(reader.num_record_batches)]
         # _starts[i] is the position of batch i's first row; the last entry is the number of rows
-        self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
+        self._starts = list(accumulate((batch.num_rows for batch in self._batches), initial=0))
         if self._starts[-1] != facts.rows:
             raise ValueError(f"{self._starts[-1]} rows where {facts.rows} were written")
         self._facts = facts
+
+    @classmethod
+    def open(cls, path: Path, *, verify: bool = True) -> Corpus:
+        """Open a corpus that was stored, or copied with `copy_to`: ``path`` and the facts beside it.
+
+        Args:
+            path: the Arrow file.
+            verify: hold the file's SHA-256 against the one it was stored with, about a second per gigabyte.
+                Without it only the number of rows is checked.
+
+        Raises:
+            TokirError: a file is missing, or its bytes are not those that were written.
+
+        """
+        try:
+            return _open(path, verify=verify)
+        except FileNotFoundError as error:
+            raise TokirError(f"The stored corpus {path} is missing: {error.filename} does not exist.") from error
+        except Exception as error:  # pyarrow and json raise whatever the damage provokes
+            raise TokirError(
+                f"The stored corpus {path} is damaged ({error}): it has to be written again."
+            ) from error
+
+    def copy_to(self, path: Path) -> None:
+        """Write the corpus to another Arrow file and its facts beside it, each of them atomically."""
+        with new_file(path) as fresh:
+            with fresh.open("wb") as stream:
+                # From the open map: the file it was opened from may have been replaced since.
+                for start in range(0, len(self._map), BYTES_AT_ONCE):
+                    stream.write(self._map[start : start + BYTES_AT_ONCE])
+            _write_facts(path, self._facts)
+        self.release()
 
     def __len__(self) -> int:
         return self._facts.rows
@@ -86,39 +119,53 @@ class Corpus:
     @cached_property
     def ids(self) -> Sequence[str]:
         """All passage ids, by position."""
-        return [id for batch in self._batches for id in batch.column(0).to_pylist()]
+        return list(self._ids())
+
+    def positions(self, ids: set[str]) -> dict[str, int]:
+        """The positions of those of ``ids`` that the corpus holds, found in one pass without `ids` in memory."""
+        return {id: position for position, id in enumerate(self._ids()) if id in ids}
 
     def passages(self, start: int, stop: int) -> list[str]:
         """What models read, ``"{title} {text}"``, of positions ``start`` up to ``stop``, cut at the end."""
         return [document.passage for document in self.records(start, stop)]
 
-    def select(self, indices: Sequence[int]) -> list[str]:
-        """What models read, by position and in the order of ``indices``; raises ``IndexError``."""
-        positions = np.asarray(indices, dtype=np.int64)
-        if positions.size and (positions.min() < 0 or positions.max() >= len(self)):
-            raise IndexError(f"positions must be between 0 and {len(self) - 1}")
-        owners = np.searchsorted(self._starts, positions, side="right") - 1
-        chosen = [""] * len(positions)
-        for owner in np.unique(owners):
-            places = np.flatnonzero(owners == owner)
-            rows = self._batches[owner].take(_arrow_indices(positions[places] - self._starts[owner]))
-            for place, document in zip(places.tolist(), _documents(rows), strict=True):
-                chosen[place] = document.passage
-        return chosen
+    def select(self, positions: Sequence[int]) -> list[str]:
+        """What models read, by position and in the order of ``positions``; raises ``IndexError``."""
+        return [document.passage for document in self.documents(positions)]
 
-    def record(self, index: int) -> Document:
+    def documents(self, positions: Sequence[int]) -> list[Document]:
+        """Ids, titles and texts by position, in the order of ``positions``, however often one occurs.
+
+        Every batch of the file is touched at most once, so a random draw costs no more than one pass.
+
+        Raises:
+            IndexError: a position is outside of the corpus.
+
+        """
+        import pyarrow as pa
+
+        wanted: dict[int, list[int]] = {}  # batch -> indices into `positions`
+        for index, position in enumerate(positions):
+            wanted.setdefault(self._batch_of(position), []).append(index)
+        found: dict[int, Document] = {}
+        for batch, indices in wanted.items():
+            rows = pa.array([int(positions[index]) - self._starts[batch] for index in indices], pa.int64())
+            found.update(zip(indices, _documents(self._batches[batch].take(rows)), strict=True))
+        return [found[index] for index in range(len(positions))]
+
+    def record(self, position: int) -> Document:
         """Id, title and text at one position; raises ``IndexError``."""
-        if not 0 <= index < len(self):
-            raise IndexError(f"position {index} is not between 0 and {len(self) - 1}")
-        return next(self.records(index, index + 1))
+        batch = self._batch_of(position)
+        return next(_documents(self._batches[batch].slice(position - self._starts[batch], 1)))
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[Document]:
         """Stream ids, titles and texts of positions ``start`` up to ``stop`` (all, if not named)."""
         stop = len(self) if stop is None else min(stop, len(self))
-        for batch, first in zip(self._batches, self._starts[:-1].tolist(), strict=True):
-            if first < stop and start < first + batch.num_rows:
-                offset = max(start - first, 0)
-                yield from _documents(batch.slice(offset, stop - first - offset))
+        while start < stop:
+            batch = self._batch_of(start)
+            end = min(stop, self._starts[batch + 1])
+            yield from _documents(self._batches[batch].slice(start - self._starts[batch], end - start))
+            start = end
 
     def release(self) -> None:
         """Give back the pages of the file read so far; they count as this process's memory, up to the whole file.
@@ -128,15 +175,14 @@ class Corpus:
         if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
             self._map.madvise(mmap.MADV_DONTNEED)
 
-    def present(self, ids: set[str]) -> set[str]:
-        """Those of ``ids`` that the corpus holds, found in one pass and without `ids` in memory."""
-        return {id for batch in self._batches for id in batch.column(0).to_pylist() if id in ids}
+    def _batch_of(self, position: int) -> int:
+        if not 0 <= position < len(self):
+            raise IndexError(f"position {position} is not between 0 and {len(self) - 1}")
+        return bisect_right(self._starts, position) - 1
 
-
-def _arrow_indices(rows: np.ndarray[Any, Any]) -> Any:
-    import pyarrow as pa
-
-    return pa.array(rows)
+    def _ids(self) -> Iterator[str]:
+        for batch in self._batches:
+            yield from batch.column(0).to_pylist()
 
 
 def _documents(batch: Any) -> Iterator[Document]:
@@ -146,7 +192,7 @@ def _documents(batch: Any) -> Iterator[Document]:
 def store(
     key: str,
     documents: Callable[[], Iterable[tuple[int, Document]]],
-    place: Callable[[int], str],
+    location: Callable[[int], str],
     cache: Path,
 ) -> Corpus:
     """Return the corpus kept in the cache under ``key``, streaming ``documents`` into it where it is not.
@@ -154,57 +200,53 @@ def store(
     Args:
         key: names the content, such as the SHA-256 of the file it is read from.
         documents: starts a pass over (line number, document).
-        place: says where a line is, for messages.
+        location: says where a line is, for messages.
         cache: the cache folder.
 
     Raises:
-        TokirError: an id occurs twice, or a string is no valid Unicode.
+        TokirError: an id occurs twice, or a string is not valid Unicode.
 
     """
     path = cache / "corpora" / f"{key}.arrow"
     if path.exists():
         try:
-            return _open(path)
+            return _open(path, verify=True)
         except Exception as error:  # whatever damage does to a cache, building it again mends it
             log.warning("%s is damaged (%s); it is built again.", path, error)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{key[:8]}-", suffix=".arrow", dir=path.parent)
-    os.close(descriptor)
-    try:
-        facts = _write(Path(temporary), documents, place)
-        Path(temporary).chmod(0o644)
+    with new_file(path) as fresh:
+        facts = _write(fresh, documents, location)
         # Facts go first: a new file with old facts looks damaged, and so does an old file with new ones.
-        facts_path = _facts_path(path)
-        partial = Path(f"{temporary}.json")
-        partial.write_text(json.dumps(asdict(facts)), encoding="utf-8")
-        partial.replace(facts_path)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        _write_facts(path, facts)
     return Corpus(path, facts)
 
 
-def _facts_path(path: Path) -> Path:
+def _open(path: Path, *, verify: bool) -> Corpus:
+    facts = _Facts(**json.loads(facts_path(path).read_text(encoding="utf-8")))
+    if verify and _file_digest(path) != facts.file:  # little beside reading the source
+        raise ValueError("its bytes are not those written")
+    return Corpus(path, facts)
+
+
+def facts_path(path: Path) -> Path:
+    """The JSON file beside a stored corpus that says what it holds, and its hash."""
     return path.with_suffix(".json")
 
 
-def _open(path: Path) -> Corpus:
-    facts = _Facts(**json.loads(_facts_path(path).read_text(encoding="utf-8")))
-    if _file_digest(path) != facts.file:  # about a second per gigabyte, little beside reading the source
-        raise ValueError("its bytes are not those written")
-    return Corpus(path, facts)
+def _write_facts(path: Path, facts: _Facts) -> None:
+    with new_file(facts_path(path)) as fresh:
+        fresh.write_text(json.dumps(asdict(facts)), encoding="utf-8")
 
 
 def _file_digest(path: Path) -> str:
     hasher = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
+        while block := stream.read(BYTES_AT_ONCE):
             hasher.update(block)
     return hasher.hexdigest()
 
 
 def _write(
-    path: Path, documents: Callable[[], Iterable[tuple[int, Document]]], place: Callable[[int], str]
+    path: Path, documents: Callable[[], Iterable[tuple[int, Document]]], location: Callable[[int], str]
 ) -> _Facts:
     import pyarrow as pa
 
@@ -225,7 +267,7 @@ def _write(
                 hasher.update(canonical(document))
             except UnicodeEncodeError as error:
                 raise TokirError(
-                    f"{place(line)}: half of a surrogate pair is no text: repair the document."
+                    f"{location(line)}: half of a surrogate pair is not text: repair the document."
                 ) from error
             hashes.append(hash(document.id))
             batch.append(document)
@@ -237,7 +279,7 @@ def _write(
                 pending = 0
         if batch:
             flush()
-    _refuse_duplicates(hashes, documents, place)
+    _refuse_duplicates(hashes, documents, location)
     return _Facts(rows=rows, characters=characters, content=hasher.hexdigest(), file=_file_digest(path))
 
 
@@ -247,8 +289,10 @@ def canonical(values: Sequence[object]) -> bytes:
 
 
 def _refuse_duplicates(
-    hashes: array[int], documents: Callable[[], Iterable[tuple[int, Document]]], place: Callable[[int], str]
+    hashes: array[int], documents: Callable[[], Iterable[tuple[int, Document]]], location: Callable[[int], str]
 ) -> None:
+    import numpy as np
+
     if not hashes:
         return
     ordered = np.sort(np.frombuffer(hashes, dtype=np.int64))
@@ -260,7 +304,7 @@ def _refuse_duplicates(
         if hash(document.id) in twice:
             if document.id in seen:
                 raise TokirError(
-                    f"{place(line)}: id {document.id!r} is already that of {place(seen[document.id])}: "
+                    f"{location(line)}: id {document.id!r} is already that of {location(seen[document.id])}: "
                     "give every passage its own id."
                 )
             seen[document.id] = line

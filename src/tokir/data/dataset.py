@@ -1,27 +1,35 @@
-"""A data set, its splits, and which of them a study trains on, chooses on and is scored on."""
+"""A data set, its splits, and which of them a study trains on, validates on and is scored on."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from tokir.data.corpus import Corpus, Document, canonical
+from tokir.data.files import SourceFile
 from tokir.data.qrels import Qrels, relevant
 from tokir.errors import TokirError, nearest
 
 __all__ = ["Corpus", "Dataset", "Document", "EvaluationSplits", "Split"]
 
-CHOOSE_SHARE = 0.2  # of train, where the data set has no dev to choose on
+VALIDATION_SHARE = 0.2  # of train, where the data set has no dev to validate on
 
 
 @dataclass(frozen=True)
 class Split:
-    """Judged queries: each has at least one relevant passage (score of 1 or more) in the corpus."""
+    """Judged queries: each has at least one relevant passage (score of 1 or more) in the corpus.
+
+    ``own_passages`` names the queries, by id, for which the corpus holds a passage with the query's own id that
+    is not judged relevant to it, as in ArguAna and Quora, whose queries are passages themselves. BEIR's
+    evaluation leaves that passage out of the query's ranking.
+    """
 
     name: str
     queries: dict[str, str]
     qrels: Qrels
+    own_passages: tuple[str, ...] = ()
 
     def only(self, ids: Iterable[str]) -> Split:
         """The same split with the queries of ``ids`` alone, in their old order."""
@@ -30,20 +38,40 @@ class Split:
             self.name,
             {id: text for id, text in self.queries.items() if id in kept},
             {id: judged for id, judged in self.qrels.items() if id in kept},
+            tuple(id for id in self.own_passages if id in kept),
+        )
+
+    def without(self, other: Split) -> Split:
+        """The same split without the queries of ``other``: those with the same id or the same text.
+
+        Texts are the same when they differ in case, white space and compatible forms (Unicode NFKC) alone.
+        """
+        texts = {_folded(text) for text in other.queries.values()}
+        return self.only(
+            id for id, text in self.queries.items() if id not in other.queries and _folded(text) not in texts
         )
 
 
 @dataclass(frozen=True)
 class EvaluationSplits:
-    """Train on ``train``, make choices on ``choose``, read ``evaluate`` once.
+    """Train on ``train``, make choices on ``validation``, read ``evaluate`` once; no two share a query.
 
-    ``note`` says in one sentence how choices are made.
+    ``note`` says in one sentence how choices are made, ``notes`` what else a reader of the scores must know.
+    Where ``evaluate`` is None, ``unscored`` says why nothing can be scored.
     """
 
     train: Split | None
-    choose: Split | None
-    evaluate: Split
+    validation: Split | None
+    evaluate: Split | None
     note: str
+    notes: tuple[str, ...] = ()
+    unscored: str = ""
+
+    def scored(self) -> Split:
+        """The split to score on; raises ``TokirError`` where there is none."""
+        if self.evaluate is None:
+            raise TokirError(self.unscored)
+        return self.evaluate
 
 
 @dataclass(frozen=True)
@@ -52,6 +80,9 @@ class Dataset:
 
     ``qrels`` maps split -> query id -> passage id -> score; the usual splits are train, dev and test.
     ``checksum`` is a SHA-256 over all ids, titles, texts, queries and judgements, whatever files held them.
+    ``notes`` are sentences about what was left out in reading. ``own_passages`` holds the ids of queries that are
+    ids of passages too. ``unread`` maps splits to files that seem to judge them but are not in a format that is
+    read. ``files`` are those of the user's that the data set was read from.
     """
 
     name: str
@@ -62,6 +93,9 @@ class Dataset:
     checksum: str
     description: str
     notes: tuple[str, ...] = ()
+    own_passages: frozenset[str] = frozenset()
+    unread: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[SourceFile, ...] = ()
 
     def split(self, name: str) -> Split:
         """The judged queries of one split; raises ``TokirError`` where it is absent."""
@@ -71,15 +105,17 @@ class Dataset:
                 f"it has {_listed(self.qrels)}."
             )
         qrels = {id: judged for id, judged in self.qrels[name].items() if relevant(judged)}
-        return Split(name, {id: self.queries[id] for id in qrels}, qrels)
+        own = (id for id in qrels if id in self.own_passages and id not in relevant(qrels[id]))
+        return Split(name, {id: self.queries[id] for id in qrels}, qrels, tuple(own))
 
     def evaluation_splits(
         self, evaluate: str | None = None, queries: int | None = None, seed: int = 0
     ) -> EvaluationSplits:
-        """Say which queries to train on, to choose on and to score on; they never overlap.
+        """Say which queries to train on, to validate on and to score on; they never overlap.
 
         Scored is test, or dev where there is no test, or the split that ``evaluate`` names. Choices are
-        made on dev unless it is scored, else on a fifth of train, cut off by ``seed``.
+        made on dev unless it is scored, else on a fifth of train, cut off by ``seed``. A query that is in two of
+        them, by id or by text, stays where it matters most: scored, else validation, else train.
 
         Args:
             evaluate: the split to score on.
@@ -87,60 +123,86 @@ class Dataset:
             seed: for the draw and the cut.
 
         Raises:
-            TokirError: there are no judged queries, or the split to score on is absent.
+            TokirError: the split that ``evaluate`` names is absent, or the judgements of test were not read and
+                dev would be scored in its place.
 
         """
-        if not self.qrels:
-            raise TokirError(
-                f"The data set {self.name!r} ({self.source}) has documents but no judged queries: add "
-                "queries.jsonl (lines of `_id` and `text`) and qrels/test.tsv (query-id, corpus-id, score)."
-            )
         if queries is not None and queries < 1:
             raise TokirError(f"The number of queries to evaluate must be at least 1, not {queries}.")
-        scored = self.split(self._evaluated(evaluate))
-        notes = []
-        train, dev = (self._without(name, scored) for name in ("train", "dev"))
-        if train is not None and dev is not None:
-            train = train.only(train.queries.keys() - dev.queries.keys())
-        if dev is not None and dev.queries:
-            choose: Split | None = dev
-            notes.append(f"Choices are made on the {len(dev.queries)} queries of dev")
+        name, unscored = self._scored_split(evaluate)
+        scored = self.split(name) if name else None
+        train, dev = (self.split(n) if n in self.qrels and n != name else None for n in ("train", "dev"))
+        notes: list[str] = []
+        train, dev = _apart(train, scored, notes), _apart(dev, scored, notes)
+        train = _apart(train, dev, notes)
+        validation, note = dev, "There are no validation queries, so the stated defaults are used."
+        if dev is not None:
+            note = f"Choices are made on the {len(dev.queries)} validation queries of dev."
         elif train is not None and len(train.queries) > 1:
-            cut = draw(train.queries, max(1, int(CHOOSE_SHARE * len(train.queries))), seed)
-            choose = Split("train-part", *_contents(train.only(cut)))
-            train = train.only(train.queries.keys() - cut)
-            notes.append(f"Choices are made on {len(cut)} queries cut off from train by seed {seed}")
-        else:
-            choose = None
-            notes.append("There are no queries to make choices on, so the stated defaults are used")
-        if train is not None and not train.queries:
-            train = None
-        if queries is not None:
+            cut = draw(train.queries, max(1, int(VALIDATION_SHARE * len(train.queries))), seed)
+            validation = replace(train.only(cut), name="train-part")
+            train = _apart(
+                train.only(train.queries.keys() - cut), validation, notes, "among the validation queries"
+            )
+            note = f"Choices are made on {len(cut)} validation queries cut off from train by seed {seed}."
+        if scored is not None and queries is not None:
             available = len(scored.queries)
             scored = scored.only(draw(scored.queries, queries, seed))
             notes.append(
-                f"{len(scored.queries)} of {available} {scored.name} queries are scored, drawn by seed {seed}"
+                f"{len(scored.queries)} of {available} {scored.name} queries are scored, drawn by seed {seed}."
                 if queries <= available
-                else f"all {available} {scored.name} queries are scored, fewer than the {queries} asked for"
+                else f"All {available} {scored.name} queries are scored, fewer than the {queries} asked for."
             )
-        return EvaluationSplits(train, choose, scored, "; ".join(notes) + ".")
+        if scored is not None and scored.own_passages:
+            notes.append(
+                f"For {len(scored.own_passages)} of {len(scored.queries)} {scored.name} queries the corpus holds a "
+                "passage with the query's own id; it is left out of their rankings, as BEIR does."
+            )
+        return EvaluationSplits(train, validation, scored, note, tuple(notes), unscored)
 
-    def _evaluated(self, named: str | None) -> str:
+    def _scored_split(self, named: str | None) -> tuple[str | None, str]:
+        """The name of the split to score on; where there is none, None and why."""
+        hint = "".join(f" ({file} is not one of qrels/*.tsv and was not read)" for file in self.unread.values())
+        if not self.qrels:
+            return None, (
+                f"The data set {self.name!r} ({self.source}) has documents but no judged queries{hint}: add "
+                "queries.jsonl (lines of `_id` and `text`) and qrels/test.tsv (query-id, corpus-id, score)."
+            )
         if named is not None:
-            return split_name(named)
-        for name in ("test", "dev"):
-            if name in self.qrels:
-                return name
-        raise TokirError(
-            f"The data set {self.name!r} has neither test nor dev queries but {_listed(self.qrels)}: "
+            return split_name(named), ""
+        if "test" in self.qrels:
+            return "test", ""
+        if "dev" in self.qrels:
+            if "test" in self.unread:
+                raise TokirError(
+                    f"{self.unread['test']} is not one of qrels/*.tsv and was not read, and dev would be scored in "
+                    "its place: convert it to qrels/test.tsv (query-id, corpus-id, score), or say --split dev."
+                )
+            return "dev", ""
+        return None, (
+            f"The data set {self.name!r} has neither test nor dev queries but {_listed(self.qrels)}{hint}: "
             "say with --split which to score on."
         )
 
-    def _without(self, name: str, scored: Split) -> Split | None:
-        if name == scored.name or name not in self.qrels:
-            return None
-        split = self.split(name)
-        return split.only(split.queries.keys() - scored.queries.keys())
+
+def _apart(split: Split | None, other: Split | None, notes: list[str], what: str = "") -> Split | None:
+    """``split`` without the queries of ``other``, counted in a note; None where nothing is left of it."""
+    if split is None or other is None:
+        return split
+    rest = split.without(other)
+    if count := len(split.queries) - len(rest.queries):
+        notes.append(
+            f"{_counted(count, split.name)} left out: the same query, by id or by text, is {what or f'in {other.name}'}."
+        )
+    return rest if rest.queries else None
+
+
+def _counted(count: int, split: str) -> str:
+    return f"1 query of {split} is" if count == 1 else f"{count} queries of {split} are"
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def split_name(name: str) -> str:
@@ -170,10 +232,6 @@ def checksum(corpus: Corpus, queries: dict[str, str], qrels: dict[str, Qrels]) -
             for passage, score in sorted(judged.items()):
                 hasher.update(canonical((split, query, passage, score)))
     return hasher.hexdigest()
-
-
-def _contents(split: Split) -> tuple[dict[str, str], Qrels]:
-    return split.queries, split.qrels
 
 
 def _listed(names: Iterable[str]) -> str:

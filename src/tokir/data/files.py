@@ -8,14 +8,37 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
 from tokir.errors import TokirError
 
 FORMATS = (".jsonl", ".csv", ".tsv", ".parquet")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of the user's as it was when it was read, so that a later change can be noticed."""
+
+    path: str  # absolute
+    size: int  # bytes
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> SourceFile:
+        """The file as it is now; raises ``OSError``."""
+        facts = path.stat()
+        return cls(str(path.absolute()), facts.st_size, facts.st_mtime_ns)
+
+    def has_changed(self) -> bool:
+        """Is the file another one by now, or gone? Judged by size and time, without reading it."""
+        try:
+            return SourceFile.of(Path(self.path)) != self
+        except OSError:
+            return True
 
 
 class Files(Protocol):
@@ -25,11 +48,14 @@ class Files(Protocol):
         """Names of the files, sorted."""
 
     def where(self, name: str) -> str:
-        """The place of a file, as an error message names it."""
+        """The path of a file, as an error message names it."""
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """A binary stream over one file; whatever cannot be read raises ``TokirError``."""
+
+    def sources(self, names: Iterable[str]) -> tuple[SourceFile, ...]:
+        """The files on disk that hold these files; raises ``TokirError``."""
 
 
 class Folder:
@@ -43,7 +69,13 @@ class Folder:
         """See `Files.names`."""
         if self._only is not None:
             return [self._only]
-        inside = [*self.path.glob("*"), *self.path.glob("qrels/*")]
+        try:
+            inside = list(self.path.iterdir())
+        except OSError as error:
+            raise TokirError(f"{self.path} cannot be read: {error.strerror or error}.") from error
+        for folder in inside[:]:
+            if folder.name.lower() == "qrels" and folder.is_dir():
+                inside += folder.rglob("*")
         return sorted(entry.relative_to(self.path).as_posix() for entry in inside if entry.is_file())
 
     def where(self, name: str) -> str:
@@ -59,6 +91,10 @@ class Folder:
         except OSError as error:
             raise TokirError(f"{self.where(name)} cannot be read: {error.strerror or error}.") from error
 
+    def sources(self, names: Iterable[str]) -> tuple[SourceFile, ...]:
+        """See `Files.sources`."""
+        return tuple(_source(self.path / name) for name in names)
+
 
 class Archive:
     """A zip in the BEIR layout, with or without a top folder. Nothing is ever extracted."""
@@ -67,7 +103,7 @@ class Archive:
         self.path = path
         with self._zip() as archive:
             members = [member for member in archive.namelist() if not member.endswith("/")]
-        tops = [m.rpartition("/")[0] for m in members if _is_corpus(m.rpartition("/")[2])]
+        tops = [m.rpartition("/")[0] for m in members if is_table(m.rpartition("/")[2], "corpus")]
         depth = min((_depth(top) for top in tops), default=0)
         tops = sorted({top for top in tops if _depth(top) == depth})
         if len(tops) > 1:
@@ -89,6 +125,10 @@ class Archive:
         with self._zip() as archive, archive.open(self._top + name) as stream:
             yield stream
 
+    def sources(self, names: Iterable[str]) -> tuple[SourceFile, ...]:
+        """See `Files.sources`: the zip itself, whatever the names."""
+        return (_source(self.path),)
+
     @contextmanager
     def _zip(self) -> Iterator[zipfile.ZipFile]:
         try:
@@ -100,8 +140,16 @@ class Archive:
             raise TokirError(f"{self.path} cannot be read: {error.strerror or error}.") from error
 
 
-def _is_corpus(name: str) -> bool:
-    return name in {f"corpus{suffix}" for suffix in FORMATS}
+def _source(path: Path) -> SourceFile:
+    try:
+        return SourceFile.of(path)
+    except OSError as error:
+        raise TokirError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def is_table(name: str, stem: str) -> bool:
+    """Is ``name`` that of a table with this stem, such as ``corpus.jsonl`` or ``corpus.CSV``?"""
+    return name.lower() in {stem + suffix for suffix in FORMATS}
 
 
 def _depth(top: str) -> int:
@@ -140,6 +188,23 @@ def cache_folder(cache: Path | None = None) -> Path:
     if xdg := os.environ.get("XDG_CACHE_HOME"):
         return Path(xdg) / "tokir"
     return Path.home() / ".cache" / "tokir"
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """Yield the path of an empty file beside ``target`` that replaces it on success and vanishes on failure."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as written:  # opened for writing, since Windows flushes nothing else
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)  # mkstemp's 0o600 would hide a shared cache from other users
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

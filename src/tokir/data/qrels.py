@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
+import re
+
+from tokir.data import ids
 from tokir.data.files import Files, lines
 from tokir.errors import TokirError
 
 HEADER = ("query-id", "corpus-id", "score")
 Qrels = dict[str, dict[str, int]]
 
+# trec_eval counts the passages of every grade from 0 to the highest one, eight bytes each and for every query:
+# a grade of a hundred million takes 800 MB, and one for which there is no memory makes all scores zero, without
+# an error. A million takes 8 MB and is more than anyone grades by. Below zero all grades are alike to it.
+LOWEST_GRADE, HIGHEST_GRADE = -(2**31), 1_000_000
+_INTEGER = re.compile(r"[+-]?[0-9]{1,12}")  # what `int` takes beyond that, such as 1_000 or ١, is not a grade
+
 
 def read(files: Files, name: str) -> Qrels:
     """Read one split's judgements: query id -> passage id -> score. The header line may be missing.
 
     Raises:
-        TokirError: a line has not three fields, a score is no integer, or two lines judge a pair differently.
+        TokirError: a line does not have three fields, or `add` refuses it.
 
     """
     qrels: Qrels = {}
     for number, line in lines(files, name):
-        place = f"{files.where(name)}:{number}"
-        fields = line.rstrip("\r\n").split("\t")
+        fields = line.removesuffix("\n").removesuffix("\r").split("\t")
         if not line.strip() or (number == 1 and fields[0] in (HEADER[0], "query_id", "qid")):
             continue
-        if len(fields) != len(HEADER) or not fields[0] or not fields[1]:
-            raise TokirError(f"{place} is not `query-id<tab>corpus-id<tab>score`.")
-        query, passage, written = fields
-        try:
-            score = int(written)
-        except ValueError as error:
-            raise TokirError(f"{place}: the score {written!r} is no integer.") from error
-        if qrels.setdefault(query, {}).setdefault(passage, score) != score:
-            raise TokirError(f"{place} judges query {query!r} and passage {passage!r} again, differently.")
+        location = f"{files.where(name)}:{number}"
+        if len(fields) != len(HEADER):
+            raise TokirError(f"{location} is not `query-id<tab>corpus-id<tab>score`.")
+        add(qrels, fields[0], fields[1], fields[2], location)
     return qrels
+
+
+def add(qrels: Qrels, query: str, passage: str, grade: object, location: str) -> None:
+    """Put one judgement among ``qrels``.
+
+    Args:
+        qrels: where to put it.
+        query: the query's id.
+        passage: the passage's id.
+        grade: an integer, or one written in digits.
+        location: where the judgement was read, for messages.
+
+    Raises:
+        TokirError: an id is not valid, the grade is not an integer in bounds, or the pair was judged otherwise.
+
+    """
+    for id in (query, passage):
+        ids.check(id, location)
+    number = int(str(grade)) if _INTEGER.fullmatch(str(grade)) else None
+    if number is None or not LOWEST_GRADE <= number <= HIGHEST_GRADE:
+        raise TokirError(
+            f"{location}: the score {grade!r} is not an integer from {LOWEST_GRADE:,} to {HIGHEST_GRADE:,}, "
+            "which trec_eval could take."
+        )
+    if qrels.setdefault(query, {}).setdefault(passage, number) != number:
+        raise TokirError(f"{location} judges query {query!r} and passage {passage!r} again, differently.")
 
 
 def write(qrels: Qrels) -> str:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tokir.data import beir
+from tokir.data import beir, ids, tables
+from tokir.data import qrels as judgements
 from tokir.data.beir import Unknown
 from tokir.data.corpus import Document
 from tokir.data.dataset import Dataset, split_name
@@ -45,7 +47,8 @@ def read(source: str, cache: Path, unknown_documents: Unknown = "error") -> Data
                 raise Unavailable(
                     f"{source!r} cannot be fetched ({what}): check the id and the network, or give a local folder."
                 ) from error
-    return beir.read(folder, cache, name=id, source=source, unknown_documents=unknown_documents)
+    dataset = beir.read(folder, cache, name=id, source=source, unknown_documents=unknown_documents)
+    return replace(dataset, files=())  # the cache holds no files of the user's
 
 
 def _ir_datasets(id: str, folder: Path) -> None:
@@ -68,12 +71,20 @@ def _ir_datasets(id: str, folder: Path) -> None:
     qrels: dict[str, Qrels] = {}
     for split, part in parts.items():
         if part.has_queries() and part.has_qrels():
-            queries |= {query.query_id: query.default_text() for query in part.queries_iter()}
+            for number, query in enumerate(part.queries_iter(), 1):
+                ids.check(query.query_id, f"ir_datasets:{id}, query {number} of {split}")
+                queries[query.query_id] = query.default_text()
             judged = qrels.setdefault(split, {})
-            for row in part.qrels_iter():
-                judged.setdefault(row.query_id, {})[row.doc_id] = int(row.relevance)
-    documents = (Document(doc.doc_id, *_title_and_text(doc)) for doc in found.docs_iter())
-    beir.write(folder, documents, queries, qrels)
+            for number, row in enumerate(part.qrels_iter(), 1):
+                location = f"ir_datasets:{id}, judgement {number} of {split}"
+                judgements.add(judged, row.query_id, row.doc_id, row.relevance, location)
+    beir.write(folder, _documents(id, found), queries, qrels)
+
+
+def _documents(id: str, found: Any) -> Iterator[Document]:
+    for number, doc in enumerate(found.docs_iter(), 1):
+        ids.check(doc.doc_id, f"ir_datasets:{id}, document {number}")
+        yield Document(doc.doc_id, *_title_and_text(doc))
 
 
 def _split_of(id: str) -> str:
@@ -103,26 +114,43 @@ def _hugging_face(id: str, folder: Path) -> None:
     """
     import datasets
 
-    tables = {name: _only(datasets.load_dataset(id, name), name) for name in ("corpus", "queries")}
-    judgements: Mapping[str, Iterable[Mapping[str, Any]]] = datasets.load_dataset(f"{id}-qrels")
-    try:
-        qrels: dict[str, Qrels] = {}
-        for split, rows in judgements.items():
-            judged = qrels.setdefault(split_name(split), {})
-            for row in rows:
-                judged.setdefault(str(row["query-id"]), {})[str(row["corpus-id"])] = int(row["score"])
-        queries = {str(row["_id"]): str(row["text"]) for row in tables["queries"]}
-        beir.write(folder, _hugging_face_documents(tables["corpus"]), queries, qrels)
-    except KeyError as error:
-        raise TokirError(
-            f"The Hugging Face data set {id!r} lacks the column {error}: expected are the configurations "
-            f"corpus (_id, title, text) and queries (_id, text), and {id}-qrels (query-id, corpus-id, score)."
-        ) from error
+    corpus, texts = (
+        _Configuration(f"hf:{id}, {name}", _only(datasets.load_dataset(id, name), name))
+        for name in ("corpus", "queries")
+    )
+    qrels: dict[str, Qrels] = {}
+    for split, rows in datasets.load_dataset(f"{id}-qrels").items():
+        judged = qrels.setdefault(split_name(split), {})
+        table = _Configuration(f"hf:{id}-qrels, {split}", rows)
+        for line, row in table.rows():
+            if missing := [name for name in judgements.HEADER if name not in row]:
+                raise TokirError(f"{table.location(line)} lacks the field `{missing[0]}`; {table.columns(row)}.")
+            query, passage, grade = (row[name] for name in judgements.HEADER)
+            if isinstance(grade, float) and grade.is_integer():  # some sets hold 1.0
+                grade = int(grade)
+            judgements.add(judged, str(query), str(passage), grade, table.location(line))
+    documents = (document for _, document in tables.documents(corpus))
+    beir.write(folder, documents, tables.queries(texts), qrels)
 
 
-def _hugging_face_documents(rows: Iterable[Mapping[str, Any]]) -> Iterator[Document]:
-    for row in rows:
-        yield Document(str(row["_id"]), row.get("title") or "", str(row["text"]))
+@dataclass(frozen=True)
+class _Configuration:
+    """One table of a Hugging Face data set; see `tables.Rows`."""
+
+    name: str
+    table: Iterable[Mapping[str, Any]]
+
+    def rows(self) -> Iterator[tables.Row]:
+        return enumerate(self.table, 1)
+
+    def location(self, line: int) -> str:
+        return f"{self.name}, row {line}"
+
+    def columns(self, fields: Mapping[str, Any]) -> str:
+        return (
+            f"the columns found are {tables.listed(fields)}, and expected are the configurations corpus (_id, "
+            "title, text) and queries (_id, text), and a set of the same name with -qrels (query-id, corpus-id, score)"
+        )
 
 
 def _only(splits: Mapping[str, Any], name: str) -> Any:

@@ -26,11 +26,10 @@ def summarize(dataset: Dataset) -> str:
     if dataset.qrels:
         split = dataset.split(next(name for name in ("test", "dev", *dataset.qrels) if name in dataset.qrels))
         lines.append(f"\nExamples of {split.name}:")
-        positions = {id: position for position, id in enumerate(corpus.ids)}
         chosen = list(split.queries)[:: max(1, len(split.queries) // EXAMPLES)][:EXAMPLES]
-        for query in chosen:
-            passage = next(id for id, grade in split.qrels[query].items() if grade > 0)
-            record = corpus.record(positions[passage])
+        passages = [next(id for id, grade in split.qrels[query].items() if grade > 0) for query in chosen]
+        positions = corpus.positions(set(passages))
+        for query, record in zip(chosen, corpus.documents([positions[p] for p in passages]), strict=True):
             text = textwrap.shorten(f"{record.title} | {record.text}" if record.title else record.text, 300)
             lines.append(f"  query    {split.queries[query]}")
             lines += textwrap.wrap(text, 96, initial_indent="  passage  ", subsequent_indent=" " * 11)

@@ -46,7 +46,7 @@ _SENTENCE_END = re.compile(
 
 
 class Article(NamedTuple):
-    """A page of the excerpt that is no redirect."""
+    """A page of the excerpt that is not a redirect."""
 
     id: str
     title: str
@@ -79,7 +79,7 @@ def read(cache: Path) -> Dataset:
                 return dataset
             reason = "its content has changed"
         except (TokirError, OSError, ValueError) as error:
-            reason = str(error)
+            reason = str(error).rstrip(".")
         log.warning("%s is damaged (%s); it is built again.", folder, reason)
     with new_folder(folder) as fresh:
         build(fresh)
@@ -89,6 +89,7 @@ def read(cache: Path) -> Dataset:
 
 def _read(folder: Path, cache: Path) -> Dataset:
     dataset = beir.read(folder, cache, name="wiki", source="wiki", description=DESCRIPTION)
+    dataset = replace(dataset, files=())  # the cache holds no files of the user's
     if dataset.checksum == CHECKSUM:
         return dataset
     note = "This build differs from the published one, whose scores are thus not comparable to the last digit."

@@ -28,13 +28,13 @@ BACK_MATTER = {
     "sources",
     "works cited",
 }
-# Tags whose content is no running text. All other tags are replaced by what they hold.
+# Tags whose content is not running text. All other tags are replaced by what they hold.
 DROPPED_TAGS = {
     "br", "ce", "chem", "code", "del", "gallery", "graph", "hiero", "imagemap", "indicator", "inputbox",
     "mapframe", "math", "pre", "ref", "references", "score", "source", "syntaxhighlight", "table",
     "templatestyles", "timeline",
 }  # fmt: skip
-# Links that are no words of the sentence: media, categories, and the same article in other languages.
+# Links that are not words of the sentence: media, categories, and the same article in other languages.
 DROPPED_LINK = re.compile(r"\s*(file|image|media|category|[a-z]{2,3}(-[a-z-]+)?|simple)\s*:", re.IGNORECASE)
 # Templates that stand for words of the sentence, and which of their arguments holds them.
 FIRST_ARGUMENT = 0
@@ -141,8 +141,8 @@ def _template(node: Any) -> str:
         return " ".join([start, *reversed(given)])  # the arguments are year, month, day
     if name == "chem":
         return "".join(given)
-    place = FIRST_ARGUMENT if name.startswith("lang-") else SPOKEN_TEMPLATES.get(name)
-    return given[place] if place is not None and -len(given) <= place < len(given) else " "
+    spoken = FIRST_ARGUMENT if name.startswith("lang-") else SPOKEN_TEMPLATES.get(name)
+    return given[spoken] if spoken is not None and -len(given) <= spoken < len(given) else " "
 
 
 def _measure(given: list[str]) -> str:

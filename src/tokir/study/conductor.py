@@ -150,7 +150,7 @@ class Study:
         from tokir.retrieval.ranking import write_qrels
 
         started = datetime.now(timezone.utc)
-        split, path = self.at.splits.evaluate, self.folder.path
+        split, path = self.at.splits.scored(), self.folder.path
         self.train()  # first, so that all models are there before any is compared
         write_qrels(path / "qrels.trec", split.qrels)
         self._write_queries(split)
@@ -171,7 +171,7 @@ class Study:
                 "queries": len(split.queries),
                 "relevant": sum(sum(g > 0 for g in judged.values()) for judged in split.qrels.values()),
                 "choices": self.at.splits.note,
-                "notes": list(self.dataset.notes),
+                "notes": [*self.dataset.notes, *self.at.splits.notes],
             },
             "environment": self._environment(),
             "settings": self.config.model_dump(mode="json"),

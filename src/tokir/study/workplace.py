@@ -47,19 +47,19 @@ class Workplace:
 
     @cached_property
     def splits(self) -> EvaluationSplits:
-        """Train, choose and evaluate; TokirError when the data set has no queries to evaluate."""
+        """Train, validation and evaluate; TokirError when a split that was asked for is absent."""
         data = self.config.data
         return self.dataset.evaluation_splits(data.split, data.queries, data.seed)
 
     @property
     def choose(self) -> Split | None:
         """The queries that choices are made on, where there are any."""
-        return self.splits.choose if self.dataset.qrels else None
+        return self.splits.validation
 
     @property
     def train_queries(self) -> Split | None:
         """The judged queries that may be trained on, where there are any."""
-        return self.splits.train if self.dataset.qrels else None
+        return self.splits.train
 
     @cached_property
     def drawn(self) -> tuple[list[str], list[str]]:
@@ -129,8 +129,8 @@ def settle(config: StudyConfig, dataset: Dataset, machine: Machine, progress: Pr
         for part in objective.replace("-then-", "+").split("+")
     }
     data = config.data
-    splits = dataset.evaluation_splits(data.split, data.queries, data.seed) if dataset.qrels else None
-    if "queries" in used and (splits is None or splits.train is None):
+    splits = dataset.evaluation_splits(data.split, data.queries, data.seed)
+    if "queries" in used and splits.train is None:
         wanting["queries"] = "the data set has no train queries"
     if "distillation" in used and config.retrieval.teacher_optional:
         from tokir.encoders.pretrained import find_weights
