@@ -62,6 +62,7 @@ class Corpus:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._map)))
         self._batches: list[Any] = [reader.get_batch(i) for i in range(reader.num_record_batches)]
+        self._columns = [batch.columns for batch in self._batches]
         # _starts[i] is the position of batch i's first row; the last entry is the number of rows
         self._starts = list(accumulate((batch.num_rows for batch in self._batches), initial=0))
         if self._starts[-1] != facts.rows:
@@ -134,29 +135,15 @@ class Corpus:
         return [document.passage for document in self.documents(positions)]
 
     def documents(self, positions: Sequence[int]) -> list[Document]:
-        """Ids, titles and texts by position, in the order of ``positions``, however often one occurs.
-
-        Every batch of the file is touched at most once, so a random draw costs no more than one pass.
-
-        Raises:
-            IndexError: a position is outside of the corpus.
-
-        """
-        import pyarrow as pa
-
-        wanted: dict[int, list[int]] = {}  # batch -> indices into `positions`
-        for index, position in enumerate(positions):
-            wanted.setdefault(self._batch_of(position), []).append(index)
-        found: dict[int, Document] = {}
-        for batch, indices in wanted.items():
-            rows = pa.array([int(positions[index]) - self._starts[batch] for index in indices], pa.int64())
-            found.update(zip(indices, _documents(self._batches[batch].take(rows)), strict=True))
-        return [found[index] for index in range(len(positions))]
+        """Ids, titles and texts by position, in the order of ``positions``; raises ``IndexError``."""
+        return [self.record(position) for position in positions]
 
     def record(self, position: int) -> Document:
         """Id, title and text at one position; raises ``IndexError``."""
         batch = self._batch_of(position)
-        return next(_documents(self._batches[batch].slice(position - self._starts[batch], 1)))
+        row = int(position) - self._starts[batch]
+        # Values one by one, not `take`: that loads pyarrow.compute and pandas, which takes a second.
+        return Document(*(column[row].as_py() for column in self._columns[batch]))
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[Document]:
         """Stream ids, titles and texts of positions ``start`` up to ``stop`` (all, if not named)."""

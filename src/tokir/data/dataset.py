@@ -191,9 +191,8 @@ def _apart(split: Split | None, other: Split | None, notes: list[str], what: str
         return split
     rest = split.without(other)
     if count := len(split.queries) - len(rest.queries):
-        notes.append(
-            f"{_counted(count, split.name)} left out: the same query, by id or by text, is {what or f'in {other.name}'}."
-        )
+        what = what or f"in {other.name}"
+        notes.append(f"{_counted(count, split.name)} left out: the same query, by id or by text, is {what}.")
     return rest if rest.queries else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from tokir.data.dataset import Dataset
+from tokir.errors import TokirError
 
 EXAMPLES = 3
 
@@ -21,7 +22,7 @@ def summarize(dataset: Dataset) -> str:
         lines.append(
             "queries   none: tokenizers and language models can be trained, retrieval cannot be evaluated"
         )
-    lines += [f"note      {note}" for note in dataset.notes]
+    lines += [f"note      {note}" for note in _notes(dataset)]
     lines.append(f"sha256    {dataset.checksum}")
     if dataset.qrels:
         split = dataset.split(next(name for name in ("test", "dev", *dataset.qrels) if name in dataset.qrels))
@@ -34,3 +35,11 @@ def summarize(dataset: Dataset) -> str:
             lines.append(f"  query    {split.queries[query]}")
             lines += textwrap.wrap(text, 96, initial_indent="  passage  ", subsequent_indent=" " * 11)
     return "\n".join(lines)
+
+
+def _notes(dataset: Dataset) -> tuple[str, ...]:
+    """What was left out in reading, and what a study that scores the usual split would leave out."""
+    try:
+        return (*dataset.notes, *dataset.evaluation_splits().notes)
+    except TokirError:  # a file that was not read, which the data set's own notes name
+        return dataset.notes
