@@ -196,6 +196,8 @@ def test_dev_is_not_scored_in_the_place_of_a_test_that_was_not_read(tmp_path, op
         TokirError, match=rf"qrels/{name} is not one of .* dev would be scored in its place: convert"
     ):
         dataset.evaluation_splits()
+    with pytest.raises(TokirError, match=rf"no split 'test'.*; it has dev, train .*qrels/{name} .* was not read"):
+        dataset.evaluation_splits("test")
     assert dataset.evaluation_splits("dev").scored().name == "dev"
     (folder / "qrels" / "dev.tsv").unlink()
     with pytest.raises(

@@ -79,17 +79,16 @@ class Corpus:
                 Without it only the number of rows is checked.
 
         Raises:
-            TokirError: a file is missing, or its bytes are not those that were written.
+            TokirError: a file is missing or cannot be read, or its bytes are not those that were written.
 
         """
         try:
             return _open(path, verify=verify)
-        except FileNotFoundError as error:
-            raise TokirError(f"The stored corpus {path} is missing: {error.filename} does not exist.") from error
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            raise TokirError(f"{path} cannot be read: {error.strerror or error}{where}.") from error
         except Exception as error:  # pyarrow and json raise whatever the damage provokes
-            raise TokirError(
-                f"The stored corpus {path} is damaged ({error}): it has to be written again."
-            ) from error
+            raise TokirError(f"{path} is damaged ({error}): it has to be written again.") from error
 
     def copy_to(self, path: Path) -> None:
         """Write the corpus to another Arrow file and its facts beside it, each of them atomically."""

@@ -102,7 +102,7 @@ class Dataset:
         if name not in self.qrels:
             raise TokirError(
                 f"The data set {self.name!r} has no split {name!r}{nearest(name, self.qrels)}; "
-                f"it has {_listed(self.qrels)}."
+                f"it has {_listed(self.qrels)}{self._not_read(name)}."
             )
         qrels = {id: judged for id, judged in self.qrels[name].items() if relevant(judged)}
         own = (id for id in qrels if id in self.own_passages and id not in relevant(qrels[id]))
@@ -162,7 +162,7 @@ class Dataset:
 
     def _scored_split(self, named: str | None) -> tuple[str | None, str]:
         """The name of the split to score on; where there is none, None and why."""
-        hint = "".join(f" ({file} is not one of qrels/*.tsv and was not read)" for file in self.unread.values())
+        hint = "".join(map(self._not_read, self.unread))
         if not self.qrels:
             return None, (
                 f"The data set {self.name!r} ({self.source}) has documents but no judged queries{hint}: add "
@@ -182,6 +182,12 @@ class Dataset:
         return None, (
             f"The data set {self.name!r} has neither test nor dev queries but {_listed(self.qrels)}{hint}: "
             "say with --split which to score on."
+        )
+
+    def _not_read(self, split: str) -> str:
+        """An aside that names the file which would judge a split but was not read; empty without one."""
+        return (
+            f" ({self.unread[split]} is not one of qrels/*.tsv and was not read)" if split in self.unread else ""
         )
 
 
