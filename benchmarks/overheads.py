@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tokir.config import TokenizerSettings, TrainingSettings
+from tokir.config import ArchitectureSettings, TokenizerSettings, TrainingSettings
 from tokir.data import load
 from tokir.models import build_language_model
 from tokir.progress import Silent
@@ -114,7 +114,7 @@ def lstm(texts: list[str]) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """The one training loop against the shortest loop in PyTorch, same model, same batches."""
     tokenizer = train_tokenizer(texts, TokenizerSettings())
     settings = TrainingSettings(epochs=1)
-    objective = LanguageModelObjective(tokenizer, texts, texts[:4], settings)
+    objective = LanguageModelObjective(tokenizer, texts, texts[:4], settings, ArchitectureSettings.of("lstm"))
     objective.steps, objective.steps_per_validation = 40, 10**9
 
     def build() -> Any:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from command import SMALL, tokir
 from tokir.config import TokenizerSettings
-from tokir.data import Dataset, load
+from tokir.data import Dataset, beir, load
 from tokir.tokenizers import Tokenizer, train_tokenizer
 
 
@@ -22,3 +25,26 @@ def passages(wiki: Dataset) -> list[str]:
 @pytest.fixture(scope="session")
 def tokenizer(passages: list[str]) -> Tokenizer:
     return train_tokenizer(passages, TokenizerSettings(vocabulary_size=600))
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory, wiki) -> Path:
+    """The first 1,200 passages of the embedded set, and the queries that lie wholly among them."""
+    folder = tmp_path_factory.mktemp("data")
+    documents = list(wiki.corpus.records(0, 1200))
+    ids = {document.id for document in documents}
+    qrels = {
+        split: {query: row for query, row in judged.items() if row.keys() <= ids}
+        for split, judged in wiki.qrels.items()
+    }
+    queries = {query: wiki.queries[query] for judged in qrels.values() for query in judged}
+    beir.write(folder, documents, queries, qrels)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory, data) -> Path:
+    """A small finished study; tests that change it work on a copy."""
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    tokir("run", "quickstart", "--data", data, "--out", folder, "--quiet", *SMALL)
+    return folder

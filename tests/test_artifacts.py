@@ -1,9 +1,11 @@
 import json
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
-from tokir.artifacts import RunFolder, atomic, read_tensors
-from tokir.config import load_config
+from tokir.artifacts import RunFolder, atomic, read_array, read_tensors, write_array
 from tokir.errors import TokirError
 
 
@@ -38,6 +40,28 @@ def test_an_artefact_is_made_once_and_again_when_inputs_or_bytes_change(tmp_path
     assert len(calls) == 4
 
 
+def test_a_folder_of_files_is_one_artefact_whichever_files_it_holds(tmp_path):
+    folder, made = RunFolder(tmp_path), []
+
+    def make(names):
+        def write(path):
+            made.append(names)
+            for name in names:
+                (path / name).write_text(name)
+
+        return write
+
+    folder.ensure_folder("index", 1, make(["a", "b"]))
+    RunFolder(tmp_path).ensure_folder("index", 1, make(["a", "b"]))
+    assert made == [["a", "b"]] and len(folder.folder_key("index")) == 2 and folder.whole()
+    (tmp_path / "index" / "b").unlink()
+    assert not folder.whole()
+    folder.ensure_folder("index", 1, make(["a", "b"]))
+    folder.ensure_folder("index", 2, make(["c"]))
+    assert sorted(path.name for path in (tmp_path / "index").iterdir()) == ["c"]
+    assert len(made) == 3 and folder.made("index") and not folder.made("ind")
+
+
 def test_a_damaged_manifest_line_costs_one_artefact(tmp_path, caplog):
     folder = RunFolder(tmp_path)
     for name in ("a", "b"):
@@ -47,29 +71,51 @@ def test_a_damaged_manifest_line_costs_one_artefact(tmp_path, caplog):
     manifest.write_text(first[:20] + "\n" + second + "\n")
     again = RunFolder(tmp_path)
     assert again.key("b") == json.loads(second)["sha256"]
-    with pytest.raises(KeyError):
-        again.key("a")
+    assert not again.recorded("a")
 
 
-def test_a_run_of_another_configuration_is_refused_by_the_difference(tmp_path):
-    RunFolder.create(tmp_path / "run", load_config("quickstart", ["training.epochs=5"]))
-    folder = RunFolder.create(tmp_path / "run", load_config("quickstart"))  # nothing was made of the first
-    folder.ensure(["a"], 0, lambda: (tmp_path / "run" / "a").write_text("a"))
-    RunFolder.create(tmp_path / "run", load_config("quickstart", ["pretrained_folders={byt5: /x}"]))
-    with pytest.raises(TokirError, match=r"training\.epochs is 1 there and 3 here.*--out"):
-        RunFolder.create(tmp_path / "run", load_config("quickstart", ["training.epochs=3"]))
+HOLD = """
+import sys
+from pathlib import Path
+from tokir.artifacts import RunFolder
+with RunFolder(Path(sys.argv[1])).locked():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
-def test_a_folder_with_other_files_is_not_written_into(tmp_path):
-    (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(TokirError, match="no run folder and not empty"):
-        RunFolder.create(tmp_path, load_config("quickstart"))
-    with pytest.raises(TokirError, match="no run folder"):
+def test_a_folder_in_use_is_refused_with_who_uses_it_and_free_when_that_process_ends(tmp_path):
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout.readline() == "held\n"
+    folder = RunFolder(tmp_path)
+    with pytest.raises(TokirError, match=rf"in use by process {other.pid} on "), folder.locked():
+        pass
+    other.kill()  # a lock does not outlive its process
+    other.communicate()
+    with folder.locked(), folder.locked(), pytest.raises(TokirError, match="in use by process"):
+        RunFolder(tmp_path).locked().__enter__()
+    with RunFolder(tmp_path).locked():
+        pass
+
+
+def test_what_is_no_run_folder_is_named(tmp_path):
+    with pytest.raises(TokirError, match="is not a run folder"):
         RunFolder.open(tmp_path)
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path):
+def test_a_damaged_checkpoint_or_array_is_named(tmp_path):
     path = tmp_path / "best.safetensors"
     path.write_bytes(b"\x00" * 40)
     with pytest.raises(TokirError, match=r"best\.safetensors: damaged checkpoint"):
         read_tensors(path)
+    array = tmp_path / "a.npy"
+    for written in (np.arange(6).reshape(2, 3), np.zeros((0, 3))):
+        write_array(array, written)
+        assert np.array_equal(read_array(array), written)
+    array.write_bytes(array.read_bytes()[:30])
+    with pytest.raises(TokirError, match=r"a\.npy: damaged"):
+        read_array(array)
+    with pytest.raises(TokirError, match=r"b\.npy: missing"):
+        read_array(tmp_path / "b.npy")

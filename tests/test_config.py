@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from tokir.config import PRESETS, StudyConfig, check_config, dump_config, load_config
+from tokir.config import PRESETS, Objective, Pooling, StudyConfig, check_config, dump_config, load_config
 from tokir.errors import TokirError
 
 
@@ -51,7 +51,10 @@ def test_overrides_reach_nested_settings_and_lists():
         (["poolings=[mean]"], ["contrastive+queries", "learned"]),
         (["fusions=[{systems: [bm25]}]"], ["fusions.0.systems", "at least 2"]),
         (["variants=[{name: x, retrieval: {pairs: cloz}}]"], ["variant x", "retrieval.pairs"]),
-        (["variants=[{name: x, retrieval: {teacher: canine}}]"], ["variant x", "one for all models"]),
+        (
+            ["variants=[{name: x, retrieval: {teacher: canine}}]"],
+            ["variants.0", "one for all models"],
+        ),
         (["fusions=[{systems: [best-maxsim, bm25]}]"], ["best-maxsim", "pooling maxsim"]),
         (["language_model_seeds=[0, 0]"], ["language_model_seeds", "more than once"]),
         (["objectives.static=[simcse, simcse]"], ["objectives.static", "more than once"]),
@@ -65,7 +68,24 @@ def test_overrides_reach_nested_settings_and_lists():
         (["tokenizers=[{type: word, prefix_space: true}]"], ["tokenizers.0", "prefix_space"]),
         (["tokenizers=[{type: file}]"], ["tokenizers.0", "setting file"]),
         (["tokenizers=[{type: wordpiece}]"], ["tokenizers.0.type", "did you mean 'wordpiece-bpe'"]),
-        (["seeds.0.x=1"], ["seeds.0 is no group of settings"]),
+        (["models.lsmt.steps=3"], ["models.lsmt", "did you mean 'lstm'"]),
+        (["models.lstm.step=3"], ["models.lstm.step", "did you mean 'steps'", "retrieval_learning_rate"]),
+        (["models.lstm.steps=0"], ["models.lstm.steps", "greater than or equal to 1"]),
+        (["models.static.learning_rate=0.1"], ["models.static.learning_rate", "leave it out"]),
+        (["models.lstm.learning_rate=null"], ["models.lstm.learning_rate", "0.01"]),
+        (["retrieval.steps=500"], ["retrieval.steps is now models.<architecture>.steps"]),
+        (["variants=[{name: x, retrieval: {steps: {static: 9}}}]"], ["variants.0", "models.<architecture>"]),
+        (["variants=[{name: x, retrieval: {pairs: cloze}, models: {}}]"], ["variants.0", "models.<architecture>"]),
+        (
+            ["variants=[{name: x, retrieval: {query_tokens: [9, 3]}}]"],
+            ["variant x", "query_tokens", "[3, 9]"],
+        ),
+        (["retrieval.query_tokens=[20, 2]"], ["retrieval.query_tokens", "[2, 20]"]),
+        (["retrieval.passage_tokens=[-5, 3]"], ["retrieval.passage_tokens.0", "greater than or equal to 1"]),
+        (["retrieval.query_tokens=[0, 0]"], ["retrieval.query_tokens.0", "greater than or equal to 1"]),
+        (["poolings=[mean-whte]"], ["poolings.0", "did you mean 'mean-white'"]),
+        (["poolings=[3]"], ["poolings.0", "name"]),
+        (["seeds.0.x=1"], ["seeds.0 is not a group of settings"]),
     ],
 )
 def test_a_wrong_setting_gets_one_sentence_with_the_field(overrides, words):
@@ -91,3 +111,96 @@ def test_lists_in_a_tokenizer_are_a_grid():
     entry = {"type": "bpe", "vocabulary_size": [500, 1000], "lowercase": [False, True]}
     ids = [tokenizer.id for tokenizer in check_config({"tokenizers": [entry]}).tokenizers]
     assert ids == ["bpe-500", "bpe-500-lower", "bpe-1k", "bpe-1k-lower"]
+
+
+OLD = """
+architectures: [lstm, static]
+objectives: {lstm: [lm-then-contrastive], static: [contrastive]}
+training: {learning_rate: {lstm: 0.02}}
+retrieval:
+  steps: {static: 7, lstm: 3}
+  batch_size: {static: 16}
+  learning_rate: {tokens: 0.03, trained_tokens: 0.004, lstm: 0.005}
+  related: 4
+variants: [{name: alone, retrieval: {related: 1, learning_rate: {tokens: 0.2}}}]
+"""
+
+
+def test_old_names_are_understood_and_the_new_ones_are_named_in_one_line(caplog):
+    config = check_config(yaml.safe_load(OLD), "old.yaml")
+    lstm, static = config.models["lstm"], config.models["static"]
+    assert (lstm.learning_rate, lstm.retrieval_learning_rate, lstm.steps, lstm.batch_size) == (0.02, 0.005, 3, 128)
+    assert (static.steps, static.batch_size) == (7, 16)
+    retrieval, alone = config.retrieval, config.retrieval_of("alone")
+    assert (retrieval.token_learning_rate, retrieval.trained_token_learning_rate) == (0.03, 0.004)
+    assert (retrieval.neighbours, alone.neighbours, alone.token_learning_rate) == (4, 1, 0.2)
+    [record] = caplog.records
+    for words in (
+        "old.yaml: ",
+        "retrieval.steps.static is now models.static.steps",
+        "variants.0.retrieval.related is now variants.0.retrieval.neighbours",
+    ):
+        assert words in record.getMessage()
+
+
+def test_old_names_in_overrides_win_over_what_the_preset_says(caplog):
+    old = ["retrieval.steps.static=9", "retrieval.batch_size={static: 8, lstm: 4}", "retrieval.related=2"]
+    config = load_config("best", [*old, "architectures=[lstm]", "objectives.lstm=[contrastive]", "poolings=[learned]",
+                                  "fusions=[]"])  # fmt: skip
+    assert (config.models["static"].steps, config.models["static"].batch_size) == (9, 8)
+    assert (config.models["lstm"].batch_size, config.retrieval.neighbours) == (4, 2)
+    assert len(caplog.records) == 1
+    with pytest.raises(
+        TokirError, match=r"x\.yaml: retrieval\.related is now retrieval\.neighbours, and both are set"
+    ):
+        check_config({"retrieval": {"related": 3, "neighbours": 4}}, "x.yaml")
+
+
+def test_a_configuration_holds_the_settings_of_what_it_trains_and_equal_studies_are_equal():
+    dumped = yaml.safe_load(dump_config(load_config("reference")))
+    assert dumped["models"] == {
+        "lstm": {"learning_rate": 0.01, "retrieval_learning_rate": 0.002, "steps": 400, "batch_size": 128},
+        "transformer": {"learning_rate": 0.001, "retrieval_learning_rate": 0.001, "steps": 200, "batch_size": 128},
+    }
+    assert dumped["objectives"] == {"lstm": ["lm"], "transformer": ["lm"]}
+    # Networks that are trained to retrieve start from a static model.
+    config = check_config({"architectures": ["lstm"], "objectives": {"lstm": ["simcse"]}})
+    assert (config.models["static"].steps, config.models["static"].batch_size) == (2000, 256)
+    # What the preset says of an architecture holds when an override brings it in, and nothing is left of the others.
+    config = load_config("objectives", ["architectures=[transformer]", "objectives.transformer=[lm]"])
+    assert config.models["transformer"].steps == 100
+    assert list(config.models) == list(config.objectives) == ["transformer"]
+
+
+def test_an_objective_is_read_and_written_once():
+    objective = Objective.parse("lm-then-contrastive-then-contrastive+queries")
+    assert str(objective) == "lm-then-contrastive-then-contrastive+queries"
+    assert [str(stage) for stage in objective.stages] == ["lm", "contrastive", "contrastive+queries"]
+    assert str(objective.before) == "lm-then-contrastive" and objective.parts == ("contrastive", "queries")
+    assert objective.needs == {"train queries"} and objective.models_language and objective.retrieves
+    assert objective.label == "LM → contrastive → contrastive + queries"
+    assert objective == Objective.parse(str(objective)) and len({objective, Objective.parse(str(objective))}) == 1
+    assert str(objective.without({"queries"})) == "lm-then-contrastive"
+    assert Objective.parse("queries").without({"queries"}) is None
+    language_model = Objective.parse("lm")
+    assert language_model.before is None and language_model.parts == () and not language_model.retrieves
+
+
+def test_poolings_say_what_they_are_made_of():
+    names = ["mean", "mean-white", "mean-top", "sif", "sif-white", "sif-top", "learned", "learned-white", "maxsim"]
+    poolings = [Pooling.parse(name) for name in names]
+    assert [str(pooling) for pooling in poolings] == names
+    assert [str(pooling.unprocessed) for pooling in poolings] == ["mean"] * 3 + ["sif"] * 3 + ["learned"] * 3
+    assert [pooling.label for pooling in poolings] == [
+        "raw mean",
+        "whitened mean",
+        "common components removed mean",
+        "SIF",
+        "whitened SIF",
+        "common components removed SIF",
+        "",
+        "whitened",
+        "late interaction",
+    ]
+    assert [pooling.fits(Objective.parse("lm")) for pooling in poolings] == [True] * 6 + [False] * 3
+    assert [pooling.late for pooling in poolings] == [False] * 8 + [True]

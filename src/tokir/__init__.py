@@ -9,39 +9,44 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tokir.threads import wait_without_spinning
+
 __version__ = "0.1.0"
 
+wait_without_spinning()  # before torch is loaded, which reads it once
+
 # Loaded when first used, so that `import tokir` costs next to nothing.
-_HOMES = {
+_MODULES = {
     "Dataset": "tokir.data",
     "Machine": "tokir.study",
-    "RunFolder": "tokir.artifacts",
+    "Run": "tokir.run",
     "Study": "tokir.study",
     "StudyConfig": "tokir.config",
     "TokirError": "tokir.errors",
     "Tokenizer": "tokir.tokenizers",
+    "TokenizerSettings": "tokir.config",
     "load_config": "tokir.config",
     "load_dataset": "tokir.data",
-    "TokenizerSettings": "tokir.config",
+    "open_run": "tokir.run",
     "train_tokenizer": "tokir.tokenizers",
     "write_report": "tokir.report",
 }
 
-__all__ = ["Dataset", "Machine", "RunFolder", "Study", "StudyConfig", "Tokenizer", "TokenizerSettings"]
-__all__ += ["TokirError", "load_config", "load_dataset", "train_tokenizer", "write_report"]
+__all__ = ["Dataset", "Machine", "Run", "Study", "StudyConfig", "Tokenizer", "TokenizerSettings", "TokirError"]
+__all__ += ["load_config", "load_dataset", "open_run", "train_tokenizer", "write_report"]
 
 if TYPE_CHECKING:
-    from tokir.artifacts import RunFolder
     from tokir.config import StudyConfig, TokenizerSettings, load_config
     from tokir.data import Dataset
     from tokir.data import load as load_dataset
     from tokir.errors import TokirError
     from tokir.report import write_report
+    from tokir.run import Run, open_run
     from tokir.study import Machine, Study
     from tokir.tokenizers import Tokenizer, train_tokenizer
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'tokir' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), "load" if name == "load_dataset" else name)
+    return getattr(import_module(_MODULES[name]), "load" if name == "load_dataset" else name)

@@ -1,4 +1,4 @@
-"""The run folder: names, atomic writes, hashes and the manifest.
+"""The run folder: the names of its files, atomic writes, hashes, the manifest and the lock.
 
 Each artefact is recorded in ``manifest.jsonl`` with a hash of everything it depends on. It is computed again
 only when that hash differs, or when its bytes are no longer those that were written.
@@ -10,18 +10,19 @@ import hashlib
 import json
 import logging
 import os
+import socket
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import yaml
-
-from tokir.config import StudyConfig, check_config, dump_config, flatten
 from tokir.errors import TokirError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 log = logging.getLogger("tokir")
 
@@ -82,6 +83,29 @@ def read_tensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         raise TokirError(f"{path}: damaged checkpoint ({error}): delete it and run again") from None
 
 
+def write_array(path: Path, array: Any) -> None:
+    """Write a numpy array in ``.npy`` format, atomically."""
+    import numpy as np
+
+    with atomic(path, "wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def read_array(path: Path) -> Any:
+    """A numpy array, memory-mapped; TokirError names a file that is missing or damaged."""
+    import numpy as np
+
+    try:
+        try:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError:  # an empty array cannot be mapped
+            return np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise TokirError(f"{path}: missing: run the study again") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise TokirError(f"{path}: damaged ({error}): delete it and run the study again") from None
+
+
 def digest(value: Any) -> str:
     """SHA-256 of a JSON-like value, independent of the order of keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
@@ -106,13 +130,78 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux kibibytes
 
 
+class Names:
+    """Every file of a run folder by its name inside of it, with ``/``; nobody else spells one out."""
+
+    STUDY = "study.yaml"
+    MANIFEST = "manifest.jsonl"
+    CORPUS = "corpus/passages.arrow"
+    CORPUS_FACTS = "corpus/passages.json"
+    ID_ORDER = "corpus/id_order.npy"
+    SOURCE = "corpus/source.json"
+    SYSTEMS = "systems.json"
+    QUERIES = "queries.tsv"
+    QRELS = "qrels.trec"
+    RESULTS = "results.json"
+    EXAMPLES = "examples.json"
+    EXPLORER = "explorer.json"
+    REPORT = ("results.csv", "report.md", "report.html")
+
+    @staticmethod
+    def tokenizer(tokenizer: str, suffix: str = ".json") -> str:
+        """The tokenizer itself."""
+        return f"tokenizers/{tokenizer}/tokenizer{suffix}"
+
+    @staticmethod
+    def tokenizer_facts(tokenizer: str) -> tuple[str, str]:
+        """What was measured of a tokenizer, and how often each of its entries occurs."""
+        return f"tokenizers/{tokenizer}/training.json", f"tokenizers/{tokenizer}/counts.npy"
+
+    @staticmethod
+    def model(training: str, file: str = "") -> str:
+        """The folder of a training, or a file in it."""
+        return f"models/{training}/{file}" if file else f"models/{training}"
+
+    @staticmethod
+    def embedding(system: str, file: str = "corpus.npy") -> str:
+        """The vectors of the corpus, or what lies beside them."""
+        return f"embeddings/{system}/{file}"
+
+    @staticmethod
+    def index(system: str) -> str:
+        """The folder of an index."""
+        return f"indexes/{system}"
+
+    @staticmethod
+    def teacher(teacher: str, texts: str) -> str:
+        """A teacher's vectors of crops or of train queries."""
+        return f"teachers/{teacher}/{texts}.npy"
+
+    @staticmethod
+    def chosen(system: str) -> str:
+        """What was chosen for a system on the validation queries."""
+        return f"chosen/{system}.json"
+
+    @staticmethod
+    def ranking(system: str, queries: str = "") -> str:
+        """The ranked lists of a system, of the evaluated queries or of others: ``validation``, a perturbation."""
+        return f"rankings/{queries}/{system}.trec" if queries else f"rankings/{system}.trec"
+
+    @staticmethod
+    def latency(system: str) -> str:
+        """What one query costs."""
+        return f"latency/{system}.json"
+
+
 class RunFolder:
-    """One study's folder. ``RunFolder.create`` starts or resumes it, ``RunFolder.open`` reads a finished one."""
+    """The folder that a study makes: what is in it, what that depends on, and who may write."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._manifest: dict[str, dict[str, Any]] = {}
-        manifest = path / "manifest.jsonl"
+        self._seen: dict[str, tuple[int, int]] = {}  # size and time of files whose hash was found right
+        self._lock: FileLock | None = None
+        manifest = path / Names.MANIFEST
         if manifest.exists():
             for line in manifest.read_text("utf-8", errors="replace").splitlines():
                 try:
@@ -122,63 +211,53 @@ class RunFolder:
                     log.warning("%s: a damaged line is left out; what it named is computed again", manifest)
 
     @classmethod
-    def create(cls, path: Path, config: StudyConfig) -> RunFolder:
-        """Start a run in ``path``, or resume the run of the same configuration that lies there.
+    def open(cls, path: Path) -> RunFolder:
+        """A folder that ``tokir run`` made; TokirError where there is none at ``path``."""
+        if not (path / Names.STUDY).exists():
+            raise TokirError(f"{path} is not a run folder (it holds no {Names.STUDY}): make one with `tokir run`")
+        return cls(path)
+
+    def file(self, name: str) -> Path:
+        """The path of a file by its name in the folder."""
+        return self.path / name
+
+    def read_json(self, name: str) -> Any:
+        """A JSON file of the folder; TokirError names one that is damaged."""
+        path = self.path / name
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise TokirError(f"{path}: damaged ({error}): delete it and run the study again") from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for writing; a block inside of another of the same object holds it already.
 
         Raises:
-            TokirError: ``path`` holds a run of another configuration (the difference is named), or files
-                that are no run.
+            TokirError: another process holds it; the sentence says which.
         """
-        existing = path / "study.yaml"
-        if existing.exists() and (path / "manifest.jsonl").exists():  # else nothing was made of it yet
-            old = flatten(cls.open(path).config().model_dump(mode="json"))
-            new = flatten(config.model_dump(mode="json"))
-            # Where pretrained models lie is free to change: their weights are hashed by themselves.
-            free = ("name", "pretrained_folders")
-            changed = [key for key in {**old, **new} if old.get(key) != new.get(key) and not key.startswith(free)]
-            if changed:
-                details = "; ".join(
-                    f"{key} is {old.get(key)!r} there and {new.get(key)!r} here" for key in changed
-                )
-                raise TokirError(
-                    f"{path} holds a run of another configuration: {details}. "
-                    "Choose another folder with --out, or repeat its settings"
-                )
-        elif not existing.exists() and (path.is_file() or (path.is_dir() and any(path.iterdir()))):
-            raise TokirError(f"{path} is no run folder and not empty: choose another folder with --out")
-        write_text(existing, dump_config(config))
-        return cls(path)
+        from filelock import FileLock, Timeout
 
-    @classmethod
-    def open(cls, path: Path) -> RunFolder:
-        """A folder that ``tokir run`` made; TokirError when there is none at ``path``."""
-        if not (path / "study.yaml").exists():
-            raise TokirError(f"{path} is no run folder (it holds no study.yaml): make one with `tokir run`")
-        return cls(path)
-
-    def config(self) -> StudyConfig:
-        """The resolved configuration the run was made with."""
-        place = self.path / "study.yaml"
+        self.path.mkdir(parents=True, exist_ok=True)
+        holder = self.path / ".holder"
+        if self._lock is None:
+            self._lock = FileLock(self.path / ".lock")
         try:
-            values = yaml.safe_load(place.read_text("utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise TokirError(f"{place}: damaged: {error}") from None
-        return check_config(values, str(place))
-
-    def results(self) -> dict[str, Any]:
-        """``results.json``; TokirError when the run is not finished or the file is damaged."""
-        place = self.path / "results.json"
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise TokirError(
+                f"{self.path} is in use by {_holder(holder)}: wait until it ends, or choose another folder with --out"
+            ) from None
         try:
-            results: dict[str, Any] = json.loads(place.read_text("utf-8"))
-            return results
-        except FileNotFoundError:
-            raise TokirError(
-                f"{self.path} has no results yet: finish it with `tokir evaluate {self.path}`"
-            ) from None
-        except ValueError as error:
-            raise TokirError(
-                f"{place}: damaged ({error}): make it again with `tokir evaluate {self.path}`"
-            ) from None
+            if self._lock.lock_counter == 1:
+                holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf-8")
+            yield
+        finally:
+            if self._lock.lock_counter == 1:
+                holder.unlink(missing_ok=True)
+            self._lock.release()
+
+    # -- artefacts ----------------------------------------------------------------------------------------
 
     def ensure(self, names: Sequence[str], inputs: Any, make: Callable[[], None]) -> None:
         """Make the artefact whose files are ``names`` unless all are there, whole and of the same ``inputs``.
@@ -188,41 +267,103 @@ class RunFolder:
             inputs: JSON-like value of all that the artefact depends on.
             make: writes the files; what it keeps beside them, to resume, is its own.
         """
-        if self.holds(names, inputs):
-            return
-        start = time.perf_counter()
-        make()
-        seconds = round(time.perf_counter() - start, 3)
+        if not self.holds(names, inputs):
+            start = time.perf_counter()
+            make()
+            self._record(names, inputs, start)
+
+    def ensure_folder(self, name: str, inputs: Any, make: Callable[[Path], None]) -> Path:
+        """As :meth:`ensure`, for an artefact that decides itself which files it puts into the folder ``name``."""
+        path, known = self.path / name, self._inside(name)
+        if not known or not self.holds(known, inputs):
+            for old in known:
+                del self._manifest[old]
+                (self.path / old).unlink(missing_ok=True)
+            start = time.perf_counter()
+            path.mkdir(parents=True, exist_ok=True)
+            make(path)
+            made = [file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(".")]
+            self._record([file.relative_to(self.path).as_posix() for file in made], inputs, start)
+        return path
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Let files be made again the next time they are asked for."""
         for name in names:
-            self._manifest[name] = {
-                "path": name,
-                "sha256": file_digest(self.path / name),
-                "inputs": digest(inputs),
-                "seconds": seconds,
-                "peak_memory": peak_memory(),
-            }
-        write_text(
-            self.path / "manifest.jsonl", "".join(json.dumps(line) + "\n" for line in self._manifest.values())
-        )
+            self._manifest.pop(name, None)
 
     def holds(self, names: Sequence[str], inputs: Any) -> bool:
         """Are the files ``names`` all there, whole and of the same ``inputs``?"""
         key = digest(inputs)
         return all(self._valid(name, key) for name in names)
 
+    def whole(self) -> bool:
+        """Are all files that were ever recorded there, with the bytes that were written?"""
+        return all(self._valid(name, entry["inputs"]) for name, entry in self._manifest.items())
+
+    def recorded(self, name: str) -> bool:
+        """Was the file ``name`` made?"""
+        return name in self._manifest
+
+    def made(self, name: str) -> bool:
+        """Was the file, or the folder, ``name`` made?"""
+        return name in self._manifest or bool(self._inside(name))
+
     def entry(self, name: str) -> dict[str, Any]:
         """The manifest line of the artefact file ``name``: path, sha256, inputs, seconds, peak_memory (bytes)."""
         return self._manifest[name]
+
+    def seconds(self, name: str) -> float:
+        """What making the file ``name`` took; zero where it was never made."""
+        return float(self._manifest[name]["seconds"]) if name in self._manifest else 0.0
 
     def key(self, name: str) -> str:
         """What an artefact that depends on ``name`` puts among its inputs: the hash of its bytes."""
         return str(self._manifest[name]["sha256"])
 
+    def folder_key(self, name: str) -> list[str]:
+        """As :meth:`key`, of all files of a folder."""
+        return [self.key(file) for file in self._inside(name)]
+
+    def _inside(self, name: str) -> list[str]:
+        return sorted(file for file in self._manifest if file.startswith(f"{name}/"))
+
+    def _record(self, names: Sequence[str], inputs: Any, start: float) -> None:
+        seconds = round(time.perf_counter() - start, 3)
+        key = digest(inputs)
+        for name in names:
+            self._manifest[name] = {
+                "path": name,
+                "sha256": file_digest(self.path / name),
+                "inputs": key,
+                "seconds": seconds,
+                "peak_memory": peak_memory(),
+            }
+            self._seen[name] = _stamp(self.path / name)
+        write_text(
+            self.path / Names.MANIFEST, "".join(json.dumps(line) + "\n" for line in self._manifest.values())
+        )
+
     def _valid(self, name: str, key: str) -> bool:
         entry, path = self._manifest.get(name), self.path / name
         if entry is None or entry["inputs"] != key or not path.exists():
             return False
+        stamp = _stamp(path)
+        if self._seen.get(name) == stamp:  # read by this process already
+            return True
         if file_digest(path) != entry["sha256"]:
             log.warning("%s: damaged (its bytes are not those that were written); it is computed again", path)
             return False
+        self._seen[name] = stamp
         return True
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    about = path.stat()
+    return about.st_size, about.st_mtime_ns
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.read_text("utf-8") or "another process"
+    except OSError:  # it has not written who it is yet, or has just left
+        return "another process"

@@ -8,13 +8,12 @@ from tokir.config import (
     ArchitectureName,
     BaselineName,
     FusionSettings,
-    PoolingName,
+    Objective,
+    Pooling,
     StudyConfig,
     TokenizerSettings,
-    poolings_of,
 )
 from tokir.errors import TokirError
-from tokir.objectives import LANGUAGE_MODEL, THEN, retrieves, stages
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class ModelPoint:
 
     tokenizer: TokenizerSettings
     architecture: ArchitectureName
-    objective: str
+    objective: Objective
     seed: int
     variant: str = ""
 
@@ -41,20 +40,20 @@ class ModelPoint:
     @property
     def retrieves(self) -> bool:
         """Are its vectors trained for retrieval?"""
-        return retrieves(self.objective)
+        return self.objective.retrieves
 
     @property
-    def stage(self) -> str:
+    def stage(self) -> Objective:
         """The last training of its objective."""
-        return stages(self.objective)[-1]
+        return self.objective.last
 
     @property
     def parent(self) -> ModelPoint | None:
         """The model whose weights it starts from; None where it starts from random ones."""
-        before = stages(self.objective)[:-1]
-        if not before:
+        before = self.objective.before
+        if before is None:
             return None
-        return replace(self, objective=THEN.join(before), variant=self.variant if retrieves(before[-1]) else "")
+        return replace(self, objective=before, variant=self.variant if before.retrieves else "")
 
     @property
     def static(self) -> ModelPoint | None:
@@ -69,7 +68,7 @@ class TrainedSystem:
     """A trained model with a pooling."""
 
     model: ModelPoint
-    pooling: PoolingName
+    pooling: Pooling
 
     @property
     def id(self) -> str:
@@ -79,8 +78,7 @@ class TrainedSystem:
     @property
     def unprocessed(self) -> TrainedSystem:
         """The system whose vectors its whitening, or its removal of components, starts from."""
-        base: PoolingName = "sif" if self.pooling.startswith("sif") else "mean"
-        return replace(self, pooling="learned" if self.model.retrieves else base)
+        return replace(self, pooling=self.pooling.unprocessed)
 
 
 @dataclass(frozen=True)
@@ -116,9 +114,9 @@ def model_points(config: StudyConfig) -> list[ModelPoint]:
         ModelPoint(tokenizer, architecture, objective, seed, variant)
         for tokenizer in config.tokenizers
         for architecture in config.architectures
-        for objective in getattr(config.objectives, architecture)
+        for objective in config.objectives[architecture]
         for variant in ["", *_variants(config, architecture, objective)]
-        for seed in (config.seeds if retrieves(objective) else config.language_model_seeds or config.seeds)
+        for seed in (config.seeds if objective.retrieves else config.language_model_seeds or config.seeds)
     ]
 
 
@@ -127,26 +125,19 @@ def _check_hashed(config: StudyConfig) -> None:
     hashed = next((tokenizer.id for tokenizer in config.tokenizers if tokenizer.hashed), None)
     if hashed is None:
         return
-    trained = [objective for name in config.architectures for objective in getattr(config.objectives, name)]
-    if any(LANGUAGE_MODEL in stages(objective) for objective in trained):
+    if any(objective.models_language for objective in config.trained_objectives):
         raise TokirError(
             f"{hashed} has no list of characters that a language model could predict: leave lm out of the "
             "objectives, or hashed out of the tokenizer"
         )
     if any(config.retrieval_of(name).dimensions % 8 for name in ["", *(v.name for v in config.variants)]):
         raise TokirError(f"{hashed} takes vectors of a multiple of 8 dimensions: see retrieval.dimensions")
-    if "maxsim" in config.poolings:
+    if any(pooling.late for pooling in config.poolings):
         raise TokirError(f"{hashed} has no table of vectors for late interaction: leave maxsim out of poolings")
 
 
-def _variants(config: StudyConfig, architecture: str, objective: str) -> list[str]:
-    return [
-        variant.name
-        for variant in config.variants
-        if retrieves(objective)
-        and architecture in variant.architectures
-        and objective in (variant.objectives or [objective])
-    ]
+def _variants(config: StudyConfig, architecture: str, objective: Objective) -> list[str]:
+    return [variant.name for variant in config.variants if variant.changes(architecture, objective)]
 
 
 def trained_systems(config: StudyConfig) -> list[TrainedSystem]:
@@ -154,9 +145,9 @@ def trained_systems(config: StudyConfig) -> list[TrainedSystem]:
     return [
         TrainedSystem(point, pooling)
         for point in model_points(config)
-        for pooling in poolings_of(point.objective, config.poolings)
+        for pooling in config.poolings
         # The states of a network differ in every context; an index of them would be that of a large model.
-        if pooling != "maxsim" or point.architecture == "static"
+        if pooling.fits(point.objective) and (not pooling.late or point.architecture == "static")
     ]
 
 

@@ -1,9 +1,9 @@
 """Threads that wait without spinning.
 
-OpenMP's threads, those of torch, spin at the end of a parallel loop for a while in case the next one comes at once. On a
-machine where anything else wants a core, each of them then spins through the time slice of the one it waits for, and a
-training becomes ten to twenty times slower. The library reads its environment once, when it is loaded, so this is done
-when the package is imported; processes that are started from here inherit it.
+OpenMP's threads, those of torch, spin at the end of a parallel loop for a while in case the next one comes at once. On
+a machine where anything else wants a core, each of them then spins through the time slice of the one it waits for, and
+a training becomes ten to twenty times slower. The library reads its environment once, when it is loaded, so this is
+done when the package is imported; processes that are started from here inherit it.
 """
 
 from __future__ import annotations

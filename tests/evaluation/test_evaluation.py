@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokir.evaluation.findings import findings
+from tokir.errors import TokirError
 from tokir.evaluation.latency import measure_latency
-from tokir.evaluation.measures import MEASURES, mean_scores, score_queries
+from tokir.evaluation.measures import mean_scores, score_queries
+from tokir.evaluation.registry import MEASURES, Measure
 
 passages = [f"d{i}" for i in range(25)]
 rankings = st.dictionaries(st.sampled_from(passages), st.sampled_from([0.1, 0.5, 0.9]), max_size=25)
@@ -45,6 +46,23 @@ def test_a_query_without_a_ranking_counts_as_zero():
     assert mean_scores(scores)["mrr@10"] == pytest.approx(1 / 3)
 
 
+def test_a_measure_of_ones_own_is_scored_beside_the_others(monkeypatch):
+    monkeypatch.setattr(MEASURES, "_entries", dict(MEASURES._entries))
+    MEASURES.add("success@5", Measure("Success@5", "Success", "@5"))
+    ranking = {"a": {f"d{i}": 1.0 - i / 10 for i in range(10)}, "b": {"d1": 1.0}}
+    scores = score_queries(ranking, {"a": {"d5": 1}, "b": {"d1": 1}})
+    assert scores["success@5"] == [0.0, 1.0] and scores["recall@10"] == [1.0, 1.0]
+
+
+def test_a_score_that_is_not_between_0_and_1_is_refused(monkeypatch):
+    from ir_measures import R, pytrec_eval
+    from ir_measures.util import Metric
+
+    monkeypatch.setattr(pytrec_eval, "iter_calc", lambda *_: [Metric("q", R @ 10, 4_234_857_364.8)])
+    with pytest.raises(TokirError, match=r"recall@10 of the query 'q' is 4\.23486e\+09"):
+        score_queries({"q": {"d1": 1.0}}, {"q": {"d1": 1}})
+
+
 def test_latency_stages_add_up_to_the_total():
     calls = []
     stages = {"tokenize": lambda q: q.split(), "search": lambda terms: calls.append(terms)}
@@ -53,84 +71,3 @@ def test_latency_stages_add_up_to_the_total():
     parts = measured["tokenize"]["mean"] + measured["search"]["mean"]
     assert measured["total"]["mean"] == pytest.approx(parts)
     assert measured["total"]["p50"] <= measured["total"]["p95"]
-
-
-def row(id, kind, recall, latency=1.0, **more):
-    return {
-        "id": id,
-        "kind": kind,
-        "title": id,
-        "status": "ok",
-        "parameters": 2_000_000,
-        "architecture": None,
-        "pooling": None,
-        "seed": 0,
-        "tokenizer": None,
-        "objective": "lm",
-        "scores": {"recall@10": recall},
-        "intervals": {"recall@10": [(recall or 0) - 0.02, (recall or 0) + 0.02]},
-        "latency_ms": {"total": {"p50": latency, "p95": latency * 1.2}},
-        "language_model": {"bits_per_character": 2.0},
-        "seconds": {"train": 60.0},
-    } | more
-
-
-def compared(rows, width):
-    return [
-        {
-            "a": a["id"],
-            "b": b["id"],
-            "difference": (d := a["scores"]["recall@10"] - b["scores"]["recall@10"]),
-            "interval": [d - width, d + width],
-            "p_holm": 0.001 if abs(d) > width else 0.5,
-        }
-        for i, a in enumerate(rows)
-        for b in rows[i + 1 :]
-    ]
-
-
-def test_findings_follow_the_intervals():
-    rows = [
-        row("lstm.raw", "trained", 0.01, architecture="lstm", pooling="mean"),
-        row("lstm.white", "trained", 0.20, architecture="lstm", pooling="mean-white"),
-        row("tf.white", "trained", 0.21, architecture="transformer", pooling="mean-white"),
-        row("minilm", "pretrained", 0.65, latency=9.0),
-        row("byt5", "pretrained", None, status="unavailable", scores=None, intervals=None, latency_ms=None),
-    ]
-    found = findings(rows, compared(rows[:4], 0.03), chance=0.002)
-    assert [finding["answer"] for finding in found] == [
-        "supported",  # above chance
-        "cannot tell",  # none was trained to retrieve
-        "cannot tell",  # no larger general model on this machine
-        "cannot tell",  # 0.20 against 0.21, +- 0.03
-        "supported",
-        "supported",
-    ]
-    assert found[0]["evidence"][0] == 'systems[2].scores["recall@10"]'
-    found = findings(rows, compared(rows[:4], 0.001), chance=0.5)
-    assert [finding["answer"] for finding in found][:4:3] == ["not supported", "not supported"]
-
-
-def test_findings_compare_one_model_trained_both_ways():
-    task = {
-        "objective": "contrastive+distillation",
-        "language_model": None,
-        "seconds": {"train": 9.0, "teacher": 90.0},
-    }
-    rows = [
-        row("lstm.lm", "trained", 0.20, architecture="lstm", pooling="mean-white"),
-        row("lstm.task", "trained", 0.60, architecture="lstm", pooling="learned", **task),
-        row("bm25", "lexical", 0.54),
-    ]
-    found = findings(rows, compared(rows, 0.03), chance=0.002)
-    assert [finding["answer"] for finding in found] == ["supported"] * 2 + ["cannot tell"] * 2 + [
-        "supported",
-        "cannot tell",
-    ]
-    assert "lstm.lm" in found[0]["text"] and "lstm.task" not in found[0]["text"]
-    assert "90 for the vectors of its teacher" in found[1]["text"]
-    assert "+0.400 [+0.370, +0.430]" in found[4]["text"]
-
-
-def test_findings_of_an_empty_study_cannot_tell():
-    assert {finding["answer"] for finding in findings([], [], 0.01)} == {"cannot tell"}

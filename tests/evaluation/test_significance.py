@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
+from tokir.evaluation.decision import significant
 from tokir.evaluation.significance import (
     bootstrap_means,
     groups,
@@ -104,25 +105,16 @@ def test_queries_needed_is_what_simulation_needs():
     assert queries_needed([0.001 + 1, 0.001 - 1] * 50, [0.0] * 100) > 1_000_000
 
 
-def test_groups_hold_what_cannot_be_told_apart():
-    def pair(a, b, apart):
-        return {
-            "a": a,
-            "b": b,
-            "p_holm": 0.001 if apart else 0.4,
-            "interval": [0.1, 0.2] if apart else [-0.1, 0.2],
-        }
-
-    apart = {("a", "c"), ("a", "d"), ("b", "d")}
-    names = "abcd"
-    pairs = [pair(x, y, (x, y) in apart) for i, x in enumerate(names) for y in names[i + 1 :]]
-    assert groups(list(names), pairs) == [["a", "b"], ["b", "c"], ["c", "d"]]
-    # Pieces of a pair that is apart, each level with a third: neighbours alone would miss a tie.
-    tied = [pair("a", "b", True), pair("a", "c", False), pair("b", "c", False)]
-    assert groups(list("abc"), tied) == [["a", "c"], ["b", "c"]]
+def test_no_two_systems_of_a_group_differ_significantly():
+    assert groups(list("abcd"), [("a", "c"), ("a", "d"), ("b", "d")]) == [["a", "b"], ["b", "c"], ["c", "d"]]
+    # Two that differ, each level with a third: neighbours alone would miss a tie.
+    assert groups(list("abc"), [("a", "b")]) == [["a", "c"], ["b", "c"]]
     assert groups(["a"], []) == [["a"]] and groups([], []) == []
-    only_over_queries = [{"a": "a", "b": "b", "p_holm": 0.001, "interval": [-0.1, 0.2]}]
-    assert groups(["a", "b"], only_over_queries) == [["a", "b"]]
+
+
+def test_a_difference_is_significant_when_both_p_and_the_interval_say_so():
+    assert significant(0.001, (0.1, 0.2)) and significant(0.049, (-0.2, -0.1))
+    assert not significant(0.001, (-0.1, 0.2)) and not significant(0.05, (0.1, 0.2))
 
 
 def test_queries_needed_leave_the_spread_of_the_seeds_in():

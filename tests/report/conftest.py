@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tokir.artifacts import RunFolder
-from tokir.report.tables import MEASURES
+from tokir.evaluation.registry import MEASURES
 
 REMEDY = "its weights are not on this machine: run again with --download to fetch google/byt5-small"
 HOSTILE = 'who wrote <script>alert("x")</script> & why?'
@@ -21,7 +21,7 @@ def system(name: str, kind: str, title: str, recall: float | None, **more: Any) 
     ok = recall is not None
     scores = None
     if recall is not None:
-        scores = {measure: recall * (1 - 0.05 * place) for place, measure in enumerate(MEASURES)}
+        scores = {measure: recall * (1 - 0.05 * number) for number, measure in enumerate(MEASURES)}
         scores["recall@10"] = recall
     times = {"mean": 2.5, "p50": 2.0 + len(name) / 10, "p95": 4.0}
     row = {
@@ -53,7 +53,9 @@ def trained(
             **{"fertility": 1.4, "bytes_per_token": 3.1, "characters_per_token": 3.0},
         },
         architecture=architecture,
+        architecture_label=name,
         objective="lm",
+        objective_label="next-token prediction",
         pooling=pooling,
         seed=seed,
         parameters=2_078_672 if architecture == "lstm" else 3_428_560,
@@ -63,16 +65,14 @@ def trained(
             **{"tokens_per_second": 14000.0, "precision": "fp32"},
             "history": [
                 {
-                    "step": step,
-                    "epoch": step,
-                    "training_loss": loss + 0.2,
-                    "loss": loss,
-                    "bits_per_character": bits,
+                    **{"step": step, "epoch": step, "training_loss": loss + 0.2, "loss": loss},
+                    **{"bits_per_character": bits, "bits_per_byte": bits},
                 }
                 for step, loss, bits in losses
             ],
         },
         seconds={"train": 61.5, "embed": 7.0},
+        stages={f"{tokenizer}.{architecture}.lm.s{seed}": 61.5},
     )
 
 
@@ -80,13 +80,16 @@ def study(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """``results.json`` of ``rows``."""
     ok = [row for row in rows if row["status"] == "ok"]
     return {
-        "schema": 1,
+        "schema": 2,
         "study": "trial",
         "created": "2026-02-03T04:05:06+00:00",
         "dataset": {
             **{"name": "letters", "source": "letters.jsonl", "description": "Letters.", "checksum": "c0ffee"},
             **{"passages": 1200, "characters": 90000, "split": "test", "queries": 40, "relevant": 55},
-            **{"choices": "Choices are made on dev.", "notes": []},
+            **{
+                "choices": "Choices are made on dev.",
+                "notes": ["3 queries have no text and were left out.", "One passage is empty."],
+            },
         },
         "environment": {
             **{"versions": {"tokir": "0.1.0", "gensim": None}, "system": "Linux x86_64", "cpu": "CPU"},
@@ -102,9 +105,10 @@ def study(rows: list[dict[str, Any]]) -> dict[str, Any]:
                     a["scores"]["recall@10"] - b["scores"]["recall@10"] - 0.1,
                     a["scores"]["recall@10"] - b["scores"]["recall@10"] + 0.1,
                 ],
+                **{"p": 0.0001, "p_holm": 0.0006, "queries_needed": 50},
             }
-            for place, a in enumerate(ok)
-            for b in ok[place + 1 :]
+            for number, a in enumerate(ok)
+            for b in ok[number + 1 :]
         ],
         "chance": {"recall@10": 10 / 1200},
         "findings": [

@@ -13,8 +13,8 @@ from matplotlib.text import Annotation, Text
 
 from tokir.report.figures import drawings
 from tokir.report.labels import Box, Mark, label_marks, spread
-from tokir.report.schema import Results
 from tokir.report.svg import canvas, style
+from tokir.results.records import Results
 
 from .conftest import study, system, trained
 
@@ -39,7 +39,8 @@ def test_no_figure_is_drawn_of_numbers_that_are_missing() -> None:
 def test_messages_say_what_the_numbers_say(rows) -> None:
     rows.append(trained("transformer", "mean", 0.58))
     messages = {drawing.message for drawing in drawings(Results.model_validate(study(rows)))}
-    assert "1 of 4 cannot be told from BM25" in messages  # its interval, 0.03 below, is 0.1 wide to either side
+    # The interval of the last one's difference, 0.03 below, is 0.1 wide to either side.
+    assert "1 of 4 does not differ significantly from BM25" in messages
     assert "Held-out loss still falls at the end of training" in messages
 
 
@@ -80,7 +81,7 @@ def _box(label: Annotation, renderer: RendererBase) -> Box:
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=8))
-def test_spread_keeps_distance_and_bounds(places: list[float]) -> None:
-    moved = spread(places, 10, 0, 100)
+def test_spread_keeps_distance_and_bounds(positions: list[float]) -> None:
+    moved = spread(positions, 10, 0, 100)
     assert all(abs(a - b) >= 10 - 1e-6 for a, b in combinations(moved, 2))
-    assert all(-1e-6 <= place <= 100 + 1e-6 for place in moved)
+    assert all(-1e-6 <= position <= 100 + 1e-6 for position in moved)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -11,8 +10,11 @@ import pytest
 from rich.console import Console
 
 from tokir.errors import TokirError
+from tokir.evaluation.registry import MEASURES, Measure
 from tokir.report import terminal_table, write_report
-from tokir.report.tables import MEASURES
+from tokir.report.captions import answer, facts, retrieval_caption
+from tokir.report.figures import drawings
+from tokir.results.records import Results
 
 from .conftest import REMEDY, Write, examples, study, system, trained
 
@@ -144,8 +146,7 @@ def _nothing_found(results: dict[str, Any]) -> None:
 
 def _no_scores(results: dict[str, Any]) -> None:
     for row in results["systems"]:
-        row["scores"] = row["scores"] and dict.fromkeys(row["scores"])
-        row["intervals"] = {}
+        row["scores"] = row["intervals"] = {}
     results["comparisons"] = []
 
 
@@ -163,8 +164,8 @@ def _no_systems(results: dict[str, Any]) -> None:
 
 def _long_ids(results: dict[str, Any]) -> None:
     results["systems"] = [
-        trained("lstm", "mean", 0.1 + place / 100, tokenizer="unigram-" + "long-" * 40 + str(place))
-        for place in range(3)
+        trained("lstm", "mean", 0.1 + number / 100, tokenizer="unigram-" + "long-" * 40 + str(number))
+        for number in range(3)
     ]
     results["comparisons"] = []
 
@@ -186,16 +187,16 @@ def test_studies_with_little_to_show(change, rows, write: Write) -> None:
     words = " ".join(Page(text).words) + (folder.path / "report.md").read_text("utf-8")
     assert not re.search(r"\b(None|nan|inf)\b", words)
     assert all(row["id"] in text for row in results["systems"])
-    Console(width=100, file=io.StringIO()).print(terminal_table(results))
+    Console(width=100, file=io.StringIO()).print(terminal_table(Results.model_validate(results)))
 
 
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda results: results.update(schema=2), "schema 2"),
         (lambda results: results.pop("schema"), "schema"),
+        (lambda results: results["comparisons"][0].pop("p_holm"), "comparisons.0.p_holm"),
         (lambda results: results.pop("comparisons"), "comparisons"),
-        (lambda results: results["systems"][0].pop("scores"), "systems.0.scores"),
+        (lambda results: results["systems"][0].pop("title"), "systems.0.title"),
         (lambda results: results["systems"][0]["scores"].update({"mrr@10": float("nan")}), "mrr@10"),
     ],
 )
@@ -210,8 +211,8 @@ def test_a_file_of_another_shape_is_named_with_its_remedy(damage, words, rows, w
     assert not (folder.path / "report.html").exists()
 
 
-@pytest.mark.parametrize(("results", "shown"), [('{"schema": 1', None), ("[]", None), (None, {"text": "no list"})])
-def test_files_that_are_no_results(results, shown, rows, write: Write) -> None:
+@pytest.mark.parametrize(("results", "shown"), [('{"schema": 2', None), ("[]", None), (None, {"text": "no list"})])
+def test_files_that_are_not_results(results, shown, rows, write: Write) -> None:
     folder = write(results or study(rows), shown)
     with pytest.raises(TokirError, match="tokir evaluate"):
         write_report(folder)
@@ -220,9 +221,85 @@ def test_files_that_are_no_results(results, shown, rows, write: Write) -> None:
 def test_the_terminal_table_fits_a_hundred_columns(rows) -> None:
     rows[0]["id"] = "bpe-2k.[red]lstm.lm." + "x" * 80
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(terminal_table(json.loads(json.dumps(study(rows)))))
+    console.print(terminal_table(Results.model_validate(study(rows))))
     lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= 100
     assert any("byt5" in line and "unavailable" in line for line in lines)
     assert any("bm25" in line and "0.610 [0.550, 0.660]" in line for line in lines)
     assert any("[red]" in line for line in lines)
+
+
+def test_a_training_that_several_systems_share_counts_once(rows) -> None:
+    rows[1]["stages"] |= {"bpe-2k.static.contrastive.s0": 8.5}
+    for row in rows[:2]:
+        row["teacher_files"] = {"teachers/minilm/crops.npy": 30.0}
+    shown = dict(facts(Results.model_validate(study(rows))))
+    assert shown["Training"] == "132 s (2 min)"  # 61.5 of the LSTM, 61.5 of the Transformer, 8.5
+    assert shown["Vectors of the teacher"] == "30 s"
+
+
+def test_each_note_on_the_data_is_visible_near_the_results(rows, write: Write) -> None:
+    folder = write(study(rows))
+    text = write_report(folder).read_text("utf-8")
+    results = text[text.index('<section id="results">') :]
+    visible = re.sub(r"<details.*?</details>", "", results[: results.index("<table")], flags=re.DOTALL)
+    markdown = (folder.path / "report.md").read_text("utf-8")
+    for note in study(rows)["dataset"]["notes"]:
+        assert f"<li>{note}</li>" in visible and f"\n- {note}\n" in markdown
+
+
+def test_nothing_is_claimed_against_a_baseline_that_could_not_read(rows) -> None:
+    level = "It does not differ significantly from MiniLM."
+    lost = "MiniLM could not read 63% of the tokens of these passages, so nothing is claimed against it."
+    for rate, said, unsaid in ((0.1, level, lost), (0.63, lost, level)):
+        minilm = system("minilm", "pretrained", "MiniLM", 0.58, unknown_rate=rate)
+        results = Results.model_validate(study([*rows, minilm]))
+        assert said in answer(results) and unsaid not in answer(results)
+        messages = {drawing.message for drawing in drawings(results)}
+        assert ("1 of 4 does not differ significantly from BM25" in messages) == (rate == 0.1)
+        assert ("All others are significantly behind BM25" in messages) == (rate == 0.63)
+        assert (lost in retrieval_caption(results)) == (rate == 0.63)
+
+
+def test_a_measure_of_ones_own_has_a_column_everywhere(rows, write: Write, monkeypatch) -> None:
+    for known in (True, False):  # the run may have been made with a measure that its reader does not know
+        if known:
+            monkeypatch.setattr(MEASURES, "_entries", {**MEASURES._entries})
+            MEASURES.add("success@5", Measure("Success@5", "Success", "within 5"))
+        for row in rows:
+            if row["scores"]:
+                row["scores"]["success@5"], row["intervals"]["success@5"] = 0.8125, [0.7, 0.9]
+        folder = write(study(rows))
+        page = write_report(folder).read_text("utf-8")
+        heading = "within 5" if known else "@5"
+        assert "0.812" in page and f">{heading}</th>" in page
+        with (folder.path / "results.csv").open(encoding="utf-8", newline="") as file:
+            assert next(csv.DictReader(file))["success@5"] == "0.8125"
+        assert ("Success within 5" if known else "success@5") in (folder.path / "report.md").read_text("utf-8")
+        monkeypatch.undo()
+
+
+def test_perturbations_correlations_and_the_verdict_are_shown(rows, write: Write) -> None:
+    results = study(rows)
+    best, other = rows[1]["id"], rows[2]["id"]
+    score = {"recall@10": 0.21, "change": -0.0001, "interval": [-0.01, 0.01]}
+    pair = {"a": best, "b": other, "difference": 0.03, "interval": [0.01, 0.05], "p": 0.001, "p_holm": 0.002}
+    correlation = {"configuration": "LSTM", "measure": "whole_words", "outcome": "recall@10", "tokenizers": 6}
+    results |= {
+        "perturbations": [
+            {"name": "swap", "words": "two letters swapped", "changed": 1, "examples": [["ab", "ba"]]}
+        ],
+        "robustness": {best: {"swap": score}, other: {"swap": score | {"change": -0.2, "interval": [-0.3, -0.1]}}},
+        "perturbation_comparisons": [pair | {"perturbation": "swap", "outcome": "change"}],
+        "correlations": [correlation | {"rho": 0.5, "p": 0.3, "interval": [-0.2, 0.9]}, correlation],
+        "verdict": [{"text": "Use the tokenizer bpe-2k.", "evidence": [f'robustness["{best}"].swap']}],
+    }
+    folder = write(results)
+    words = " ".join("".join(Page(write_report(folder).read_text("utf-8")).words).split())
+    markdown = (folder.path / "report.md").read_text("utf-8")
+    for text in (words, markdown):
+        assert "Perturbed queries" in text and "two letters swapped" in text and "ab → ba" in text
+        assert "share of words in one token" in text and "no variation" in text
+        assert "Use the tokenizer bpe-2k." in text and "+0.030" in text and "−0.200" in text
+        assert not re.search(r"−0\.000|\+0\.000|1 epochs|slip|recipe|told apart|foretell|contender", text)
+    assert "1 query changed. ab → ba" in markdown and "recall@10 0.21, change -0.0001" in words

@@ -12,11 +12,13 @@ import pytest
 import torch
 
 from tokir.artifacts import file_digest
-from tokir.config import TrainingSettings
+from tokir.config import ArchitectureSettings, TrainingSettings
 from tokir.errors import TokirError
 from tokir.models import build_language_model
 from tokir.progress import Silent
 from tokir.training import loop
+from tokir.training.checkpoint import forget_state
+from tokir.training.device import resolve_device
 from tokir.training.language_model import LanguageModelObjective
 
 SETTINGS = TrainingSettings(epochs=2, sequence_length=32, batch_size=16, validations_per_epoch=2)
@@ -35,14 +37,17 @@ class StopAt(Silent):
             signal.raise_signal(signal.SIGINT)
 
 
+LSTM = ArchitectureSettings.of("lstm")
+
+
 @pytest.fixture(scope="module")
 def objective(tokenizer, passages):
-    return LanguageModelObjective(tokenizer, passages[:100], passages[100:110], SETTINGS)
+    return LanguageModelObjective(tokenizer, passages[:100], passages[100:110], SETTINGS, LSTM)
 
 
-def train(objective, folder, architecture="lstm", progress=None, **inputs):
+def train(objective, folder, architecture="lstm", progress=None, width=64, **inputs):
     loop.train(
-        lambda: build_language_model(architecture, 600, SETTINGS),
+        lambda: build_language_model(architecture, 600, SETTINGS, width),
         objective,
         SETTINGS,
         folder,
@@ -62,11 +67,11 @@ def digests(folder: Path) -> list[str]:
 def test_stopped_and_resumed_equals_unbroken_bit_for_bit(objective, tmp_path, architecture):
     train(objective, tmp_path / "unbroken", architecture)
     for step in (20, 50):  # the second is in the last epoch
-        with pytest.raises(loop.Interrupted, match="goes on from there"):
+        with pytest.raises(loop.Interrupted, match="the same command resumes there"):
             train(objective, tmp_path / "broken", architecture, StopAt(step))
     train(objective, tmp_path / "broken", architecture)
     assert digests(tmp_path / "broken") == digests(tmp_path / "unbroken")
-    loop.forget_state(tmp_path / "broken")
+    forget_state(tmp_path / "broken")
     assert not (tmp_path / "broken" / "resume").exists()
     history = [json.loads(line) for line in (tmp_path / "broken" / "history.jsonl").read_text().splitlines()]
     assert history[-1]["loss"] < history[0]["loss"] < math.log(600)
@@ -85,12 +90,12 @@ torch.set_num_threads(1)
 loop.SECONDS_BETWEEN_SAVES = 0.05
 passages = load("wiki").corpus.passages(0, 300)
 tokenizer = train_tokenizer(passages, TokenizerSettings(vocabulary_size=600))
-objective = LanguageModelObjective(tokenizer, passages[:100], passages[100:110], SETTINGS)
-train(objective, Path(sys.argv[1]))
+objective = LanguageModelObjective(tokenizer, passages[:100], passages[100:110], SETTINGS, LSTM)
+train(objective, Path(sys.argv[1]), width=256)  # large enough to be killed under way
 """
 
 
-def test_a_killed_process_goes_on_where_it_was(tmp_path):
+def test_a_killed_training_resumes_where_it_stopped(tmp_path):
     command = [sys.executable, "-c", KILLED, str(tmp_path / "killed"), str(Path(__file__).parent)]
     state = tmp_path / "killed" / "resume" / "state.safetensors"
     for _ in range(2):
@@ -125,7 +130,7 @@ def test_a_damaged_or_foreign_state_starts_again(objective, tmp_path, caplog):
 def test_validation_scores_divide_one_summed_loss(tokenizer, passages):
     """Against the definition, one token at a time, without batches or padding."""
     held_out = [passages[3], "naïve café", passages[5]]
-    objective = LanguageModelObjective(tokenizer, passages[:20], held_out, SETTINGS)
+    objective = LanguageModelObjective(tokenizer, passages[:20], held_out, SETTINGS, LSTM)
     torch.manual_seed(0)
     model = build_language_model("transformer", 600, SETTINGS).eval()
     scores = objective.validate(model)
@@ -135,8 +140,8 @@ def test_validation_scores_divide_one_summed_loss(tokenizer, passages):
         for start in range(0, len(ids), 32):
             with torch.no_grad():
                 logits = model(torch.tensor([inputs[start : start + 32]]))[0]
-            for place, target in enumerate(ids[start : start + 32]):
-                total -= float(torch.log_softmax(logits[place], -1)[target])
+            for position, target in enumerate(ids[start : start + 32]):
+                total -= float(torch.log_softmax(logits[position], -1)[target])
                 tokens += 1
     assert scores["perplexity"] == pytest.approx(math.exp(total / tokens), rel=1e-4)
     text = "".join(held_out)
@@ -164,9 +169,15 @@ def test_the_schedule_warms_up_and_decays():
 def test_a_device_that_is_not_there_is_named():
     if not torch.cuda.is_available():
         with pytest.raises(TokirError, match="--device cuda: there is none on this machine"):
-            loop.resolve_device("cuda")
+            resolve_device("cuda")
 
 
 def test_too_little_text_for_one_window_is_named(tokenizer):
     with pytest.raises(TokirError, match="fewer than one window"):
-        LanguageModelObjective(tokenizer, ["short"], ["x"], SETTINGS)
+        LanguageModelObjective(tokenizer, ["short"], ["x"], SETTINGS, LSTM)
+
+
+def test_held_out_documents_without_text_are_an_error_and_not_a_perplexity_of_one(tokenizer, passages):
+    with pytest.raises(TokirError, match=r"the 2 held-out documents hold no text.*data\.seed"):
+        LanguageModelObjective(tokenizer, passages[:20], ["", ""], SETTINGS, LSTM)
+    assert LanguageModelObjective(tokenizer, passages[:20], ["", "a"], SETTINGS, LSTM).steps

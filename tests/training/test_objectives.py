@@ -7,45 +7,52 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokir.artifacts import file_digest
-from tokir.config import RetrievalSettings
+from tokir.config import ArchitectureSettings, Objective, RetrievalSettings
 from tokir.models import build_retriever
 from tokir.models.retriever import Retriever
 from tokir.progress import Silent
 from tokir.training import loop
+from tokir.training.checkpoint import load_trained
 from tokir.training.contrastive import OwnPairs, contrastive_loss
 from tokir.training.distillation import TaughtPairs, distillation_loss, query_like
 from tokir.training.pairs import TokenisedPassages, crop, thin
 from tokir.training.queries import QueryPairs
-from tokir.training.retrieval import Check, RetrievalObjective, embed_tokens
+from tokir.training.registry import OBJECTIVES, ObjectivePart
+from tokir.training.retrieval import RetrievalObjective, ValidationPool, embed_tokens
 from tokir.training.simcse import DropoutPairs
+from tokir.training.sources import SourceInputs, Teacher, TrainQueries, contrastive_weight, pair_sources
 
-SETTINGS = RetrievalSettings(validations=2, warmup=0.1, passage_tokens=(20, 60), query_tokens=(4, 12))
+SETTINGS = RetrievalSettings(
+    validations=2, warmup=0.1, passage_tokens=(20, 60), query_tokens=(4, 12), dimensions=64
+)
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def tokenised(wiki, tokenizer):
-    records = [wiki.corpus.record(place * 28) for place in range(200)]  # from many articles
+    records = [wiki.corpus.record(index * 28) for index in range(200)]  # from many articles
     return TokenisedPassages(tokenizer, [r.title for r in records], [r.text for r in records])
 
 
 @pytest.fixture(scope="module")
-def check(tokenised):
+def validation(tokenised):
     rng = np.random.default_rng(9)
     queries = [
         np.concatenate([tokenised.title(place), crop(tokenised.text(place), (3, 6), rng)]) for place in range(60)
     ]
-    return Check(queries, [{place} for place in range(60)], list(range(200)))
+    return ValidationPool(queries, [{index} for index in range(60)], list(range(200)))
 
 
-def objective(tokenised, check, steps=60, source=None):
+def objective(tokenised, validation, steps=60, source=None):
     source = source or OwnPairs(tokenised, "crop", SETTINGS.query_tokens, SETTINGS.passage_tokens)
-    return RetrievalObjective(tokenised, [(source, 1.0)], check, SETTINGS, steps, 32, False, 64)
+    # The rate of every network here, since one objective trains each of them in turn.
+    settings = ArchitectureSettings(retrieval_learning_rate=2e-3, steps=steps, batch_size=32)
+    return RetrievalObjective(tokenised, [(source, 1.0)], validation, SETTINGS, settings, False, 64)
 
 
 def train(what, folder, architecture, progress=None):
     def build():
-        model = build_retriever(architecture, 600, SETTINGS, 64)
+        model = build_retriever(architecture, 600, SETTINGS, 64, width=64)
         what.prepare(model)
         return model
 
@@ -63,10 +70,12 @@ def train(what, folder, architecture, progress=None):
 
 
 @pytest.mark.parametrize("architecture", ["static", "lstm", "transformer"])
-def test_stopped_and_resumed_equals_unbroken_and_the_model_has_learned(tokenised, check, tmp_path, architecture):
+def test_stopped_and_resumed_equals_unbroken_and_the_model_has_learned(
+    tokenised, validation, tmp_path, architecture
+):
     from test_loop import StopAt
 
-    what = objective(tokenised, check, 60 if architecture == "static" else 15)
+    what = objective(tokenised, validation, 60 if architecture == "static" else 15)
     train(what, tmp_path / "unbroken", architecture)
     with pytest.raises(loop.Interrupted):
         train(what, tmp_path / "broken", architecture, StopAt(10))
@@ -76,7 +85,7 @@ def test_stopped_and_resumed_equals_unbroken_and_the_model_has_learned(tokenised
     if architecture == "static":
         torch.manual_seed(1)
         untrained = build_retriever(architecture, 600, SETTINGS, 64)
-        trained = loop.load_trained(tmp_path / "unbroken", "final", CPU)
+        trained = load_trained(tmp_path / "unbroken", "final", CPU)
         assert what.validate(trained)["mrr"] > what.validate(untrained)["mrr"]
 
 
@@ -84,7 +93,7 @@ def test_stopped_and_resumed_equals_unbroken_and_the_model_has_learned(tokenised
 def test_a_network_starts_silent_and_a_vector_does_not_depend_on_its_batch(tokenised, architecture):
     torch.manual_seed(0)
     model = build_retriever(architecture, 600, SETTINGS, 64).eval()
-    texts = [tokenised.whole(place, 64) for place in range(5)] + [np.zeros(0, dtype=np.int64)]
+    texts = [tokenised.whole(index, 64) for index in range(5)] + [np.zeros(0, dtype=np.int64)]
     with torch.no_grad():
         silent = embed_tokens(model, texts)
         table = model.embedding.weight * model.token_weights[:, None]
@@ -113,14 +122,14 @@ def test_a_crop_is_a_run_of_the_text_and_thinning_never_empties_it(length, least
     assert len(kept) and set(kept) <= set(text)
 
 
-def test_the_contrastive_loss_ignores_what_is_related_and_counts_hard_negatives():
+def test_the_contrastive_loss_ignores_what_is_not_negative_and_counts_hard_negatives():
     scores = torch.tensor([[2.0, 9.0, 1.0], [0.0, 3.0, 1.5]])  # two pairs and one hard negative
-    related = torch.tensor([[False, True, False], [False, False, False]])
+    not_negative = torch.tensor([[False, True, False], [False, False, False]])
     rows = [-math.log(math.exp(2) / (math.exp(2) + math.exp(1)))]
     rows.append(-math.log(math.exp(3) / (math.exp(0) + math.exp(3) + math.exp(1.5))))
     columns = [-math.log(math.exp(2) / (math.exp(2) + math.exp(0))), 0.0]
     expected = (sum(rows) / 2 + sum(columns) / 2) / 2
-    assert contrastive_loss(scores, related).item() == pytest.approx(expected, rel=1e-5)
+    assert contrastive_loss(scores, not_negative).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_distillation_costs_nothing_exactly_when_the_rankings_agree():
@@ -134,13 +143,13 @@ def test_own_pairs_come_from_one_passage(tokenised):
     rng = np.random.default_rng(0)
     for kind in ("crop", "cloze", "title"):
         pairs = OwnPairs(tokenised, kind, (4, 12), (20, 60)).draw(rng, 50)
-        assert len(pairs.left) == len(pairs.right) == 50 and not pairs.related.diagonal().any()
+        assert len(pairs.left) == len(pairs.right) == 50 and not pairs.not_negative.diagonal().any()
     titles = tokenised.title_of
     source = OwnPairs(tokenised, "title", (4, 12), (20, 60))
     pairs = source.draw(np.random.default_rng(0), 200)
     same_title = np.array([[np.array_equal(a, b) for b in pairs.left] for a in pairs.left])
     np.fill_diagonal(same_title, False)
-    assert np.array_equal(pairs.related, same_title) and len(np.unique(titles)) < 110
+    assert np.array_equal(pairs.not_negative, same_title) and len(np.unique(titles)) < 110
 
 
 def test_query_pairs_mask_every_relevant_passage_and_append_hard_negatives(tokenised, tokenizer):
@@ -149,11 +158,11 @@ def test_query_pairs_mask_every_relevant_passage_and_append_hard_negatives(token
     source = QueryPairs(tokenised, queries, relevant, (20, 60), negatives=[[5], [6], []])
     pairs = source.draw(np.random.default_rng(0), 10)
     assert len(pairs.left) == 3 and len(pairs.right) == 5
-    assert pairs.related.shape == (3, 5) and not pairs.related[:, 3:].any()
+    assert pairs.not_negative.shape == (3, 5) and not pairs.not_negative[:, 3:].any()
 
 
 def test_taught_pairs_share_their_passage_and_bring_its_teacher_vectors(tokenised, wiki, tokenizer):
-    records = [wiki.corpus.record(place * 28) for place in range(200)]
+    records = [wiki.corpus.record(index * 28) for index in range(200)]
     crops, owners = query_like([r.title for r in records], [r.text for r in records], 2, 0)
     assert crops == query_like([r.title for r in records], [r.text for r in records], 2, 0)[0]
     rng = np.random.default_rng(0)
@@ -169,3 +178,77 @@ def test_taught_pairs_share_their_passage_and_bring_its_teacher_vectors(tokenise
 def test_dropout_pairs_are_equal_before_dropout(tokenised):
     pairs = DropoutPairs(tokenised, (20, 60)).draw(np.random.default_rng(0), 20)
     assert all(np.array_equal(a, b) for a, b in zip(pairs.left, pairs.right, strict=True))
+
+
+def inputs(tokenised, tokenizer, wiki, **given):
+    records = [wiki.corpus.record(index * 28) for index in range(200)]
+    return SourceInputs(
+        tokenised,
+        lambda: ([r.title for r in records], [r.text for r in records]),
+        lambda texts: [np.array(ids, dtype=np.int64) for ids in tokenizer.encode(texts)],
+        SETTINGS,
+        0,
+        **given,
+    )
+
+
+def test_own_parts_share_the_batches_that_train_queries_leave(tokenised, tokenizer, wiki):
+    def vectors(n):
+        return np.eye(n, 8, dtype=np.float32)
+
+    given = {
+        "train_queries": lambda: TrainQueries(["one", "two"], [[0, 3], [5]]),
+        "hard_negatives": lambda queries: [[7], [8, 9]],
+        "teacher": Teacher(lambda name, texts: vectors(len(texts)), lambda: vectors(200)),
+    }
+    made = {
+        text: [
+            (type(source).__name__, share)
+            for source, share in pair_sources(
+                Objective.parse(text), inputs(tokenised, tokenizer, wiki, **(given if "queries" in text else {}))
+            )
+        ]
+        for text in ("simcse+contrastive", "queries", "lm-then-queries+simcse", "contrastive+queries+distillation")
+    }
+    assert made == {
+        "simcse+contrastive": [("OwnPairs", 0.5), ("DropoutPairs", 0.5)],
+        "queries": [("QueryPairs", 0.25)],
+        "lm-then-queries+simcse": [("DropoutPairs", 0.75), ("QueryPairs", 0.25)],
+        "contrastive+queries+distillation": [("TaughtPairs", 0.75), ("QueryPairs", 0.25)],
+    }
+    weights = [
+        contrastive_weight(Objective.parse(text), SETTINGS) for text in ("distillation", "queries+distillation")
+    ]
+    assert weights == [0.0, SETTINGS.contrastive_weight]
+
+
+def echo(given):
+    """A part that is added from outside: every crop belongs to itself."""
+    return DropoutPairs(given.passages, given.settings.query_tokens)
+
+
+def test_a_part_added_from_outside_trains(tokenised, validation, tokenizer, wiki, tmp_path, monkeypatch):
+    monkeypatch.setattr(OBJECTIVES, "_entries", dict(OBJECTIVES._entries))
+    OBJECTIVES.add("echo", ObjectivePart(label="echoes", source=f"{__name__}:echo"))
+    wanted = Objective.parse("contrastive+echo")
+    assert wanted.label == "contrastive + echoes"
+    sources = pair_sources(wanted, inputs(tokenised, tokenizer, wiki))
+    assert [share for _, share in sources] == [0.5, 0.5]
+    what = RetrievalObjective(
+        tokenised,
+        sources,
+        validation,
+        SETTINGS,
+        ArchitectureSettings.of("static", steps=4, batch_size=8),
+        False,
+        64,
+    )
+    train(what, tmp_path / "echo", "static")
+    assert (tmp_path / "echo" / "final.safetensors").exists()
+
+
+def test_titles_are_numbered_and_one_long_title_costs_no_more_than_itself(tokenizer):
+    titles = ["b", "a", "b", "", "x" * 100_000] + ["c"] * 20_000  # as a fixed-width array: 8 GB
+    passages = TokenisedPassages(tokenizer, titles, ["t"] * len(titles))
+    title_of = passages.title_of
+    assert title_of[0] == title_of[2] and len(set(title_of.tolist())) == 5

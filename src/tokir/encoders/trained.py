@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tokir.encoders.static import StaticEncoder
 from tokir.models.pooling import pool_windows
+from tokir.models.retriever import Retriever
 
 if TYPE_CHECKING:
     from tokir.models import Model
-    from tokir.models.retriever import Retriever
     from tokir.tokenizers import Tokenizer
 
 TOKENS_PER_BATCH = 8192  # padded; bounds memory
@@ -86,35 +87,19 @@ class TrainedEncoder:
         return vectors
 
 
-class StaticEncoder:
-    """A static retriever: the sum of its weighted token vectors, looked up in one table unless they are hashed.
-
-    The sum is not divided by its weights: a cosine does not see the length of a vector.
-    """
+class HashedEncoder:
+    """A static retriever whose vectors are put together from hash tables: the sum of its weighted token vectors."""
 
     def __init__(self, model: Retriever, tokenizer: Tokenizer) -> None:
         self.model, self.tokenizer, self.dimensions = model, tokenizer, model.dimensions
-        self._table: NDArray[np.float32] | None = None  # (vocabulary, dimensions)
-        if not model.config.buckets:
-            with torch.no_grad():
-                table = model.embedding.weight * model.token_weights[:, None]
-            self._table = table.float().cpu().numpy()
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text."""
         return self.tokenizer.encode(texts)
 
+    @torch.inference_mode()
     def embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
         """Sums of token vectors, (texts, dimensions); a text without tokens is the zero vector."""
-        if self._table is None:
-            return self._hashed(tokens)
-        out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
-        for row, ids in enumerate(tokens):
-            self._table[np.asarray(ids, dtype=np.int64)].sum(0, out=out[row])
-        return out
-
-    @torch.inference_mode()
-    def _hashed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
         device = self.model.log_weight.device
         flat = torch.tensor([i for ids in tokens for i in ids], dtype=torch.long, device=device)
         lengths = torch.tensor([len(ids) for ids in tokens], dtype=torch.long, device=device)
@@ -122,3 +107,32 @@ class StaticEncoder:
             sums = self.model.sums(flat, lengths, self.model.weights_of(flat))
         vectors: NDArray[np.float32] = sums.cpu().numpy()
         return vectors
+
+
+def encoder_of(
+    model: Model, tokenizer: Tokenizer, window: int, weights: NDArray[np.float32] | None = None
+) -> TrainedEncoder | HashedEncoder | StaticEncoder:
+    """The encoder of a model.
+
+    Args:
+        model: a language model or a retriever.
+        tokenizer: cuts the texts.
+        window: tokens that a network reads at once.
+        weights: (vocabulary,) of each token of a language model; retrievers have their own.
+    """
+    if not isinstance(model, Retriever):
+        return TrainedEncoder(model, tokenizer, window, weights)
+    if model.network is not None:
+        own = model.token_weights.detach().float().cpu().numpy() if weights is None else weights
+        return TrainedEncoder(model, tokenizer, window, own)
+    return (
+        HashedEncoder(model, tokenizer) if model.config.buckets else StaticEncoder(static_table(model), tokenizer)
+    )
+
+
+def static_table(model: Retriever) -> NDArray[np.float32]:
+    """Each token's vector times its weight, (vocabulary, dimensions): all that a static model is when it is used."""
+    with torch.no_grad():
+        table = model.embedding.weight * model.token_weights[:, None]
+    weighted: NDArray[np.float32] = table.float().cpu().numpy()
+    return weighted

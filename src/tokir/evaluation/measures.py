@@ -1,24 +1,16 @@
-"""The measures of trec_eval, computed by it (pytrec_eval through ir-measures)."""
+"""Scores of ranked lists, computed by trec_eval (pytrec_eval through ir-measures)."""
 
 from __future__ import annotations
 
+from tokir.errors import TokirError
+from tokir.evaluation.registry import HEADLINE, MEASURES
 from tokir.retrieval.ranking import Ranking
 
-MEASURES = (
-    "recall@1",
-    "recall@5",
-    "recall@10",
-    "recall@100",
-    "mrr@10",
-    "precision@1",
-    "precision@5",
-    "precision@10",
-    "ndcg@10",
-)
-HEADLINE = "recall@10"
+__all__ = ["HEADLINE", "MEASURES", "PerQuery", "mean_scores", "score_queries"]
 
 PerQuery = dict[str, list[float]]
 """Measure to one score per query, in the order of the judgements."""
+ROUNDING = 1e-9  # by which a sum of floats may exceed 1
 
 
 def score_queries(ranking: Ranking, qrels: dict[str, dict[str, int]]) -> PerQuery:
@@ -27,24 +19,30 @@ def score_queries(ranking: Ranking, qrels: dict[str, dict[str, int]]) -> PerQuer
     ``recall@k`` is TREC's: the share of a query's relevant passages among its first k (a query with more than k
     of them cannot reach 1). ``mrr@10`` is the reciprocal rank of the first relevant passage, or 0 beyond rank 10.
     Equal scores are ordered by descending passage id, as trec_eval does.
+
+    Raises:
+        TokirError: a score is not between 0 and 1, as with ids or grades that trec_eval cannot read.
     """
     import ir_measures
-    from ir_measures import RR, P, R, nDCG
 
-    objects = {R @ k: f"recall@{k}" for k in (1, 5, 10, 100)}
-    objects |= {P @ k: f"precision@{k}" for k in (1, 5, 10)} | {nDCG @ 10: "ndcg@10", RR: "mrr@10"}
-    places = {query: place for place, query in enumerate(qrels)}
+    names = {ir_measures.parse_measure(MEASURES[name].expression): name for name in MEASURES}
+    positions = {query: position for position, query in enumerate(qrels)}
     scores: PerQuery = {name: [0.0] * len(qrels) for name in MEASURES}
     # trec_eval reads an empty ranking as no ranking, and judged queries without one score zero here.
-    present = {query: passages for query, passages in ranking.items() if passages and query in places}
+    present = {query: passages for query, passages in ranking.items() if passages and query in positions}
     if not present:
         return scores
-    for metric in ir_measures.pytrec_eval.iter_calc(list(objects), qrels, present):
-        value = float(metric.value)
-        name = objects[metric.measure]
-        if name == "mrr@10" and value < 1 / 10 - 1e-9:
-            value = 0.0  # trec_eval's reciprocal rank has no cutoff; ranks beyond ten are cut off here
-        scores[name][places[metric.query_id]] = value
+    for metric in ir_measures.pytrec_eval.iter_calc(list(names), qrels, present):
+        name, value = names[metric.measure], float(metric.value)
+        cutoff = MEASURES[name].cutoff
+        if cutoff is not None and value < 1 / cutoff - ROUNDING:
+            value = 0.0  # trec_eval's reciprocal rank has no cutoff
+        if not 0 <= value <= 1 + ROUNDING:
+            raise TokirError(
+                f"{name} of the query {metric.query_id!r} is {value:g}, which is not between 0 and 1: "
+                "check the ids and the grades of its judgements"
+            )
+        scores[name][positions[metric.query_id]] = value
     return scores
 
 

@@ -1,4 +1,4 @@
-"""Which differences between systems are more than chance, over queries and over trainings.
+"""Which differences between systems are significant, over queries and over trainings.
 
 Intervals by bootstrap over queries (Efron and Tibshirani, 1993; Sakai, 2006), with several trainings over queries and
 seeds alike (hierarchical; Davison and Hinkley, 1997, section 3.8); a randomisation test over queries (Smucker et al.,
@@ -10,13 +10,14 @@ than one; the tests hold it against scipy's, and `benchmarks/false_positives.py`
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-LEVEL = 0.05
+from tokir.evaluation.decision import LEVEL
+
 POWER = 0.8
 AT_ONCE = 4_000_000  # numbers of a resampling held at once
 
@@ -169,8 +170,8 @@ def queries_needed(a: ArrayLike, b: ArrayLike) -> int | None:
     By the t test that is applied, with the spread that was observed: that of the queries falls as they grow more, that
     of several seeds stays.
 
-    None where no difference was observed, or where the spread of the seeds alone hides it: then more trainings are
-    needed, and no number of queries will do.
+    None where no difference was observed, or where the spread of the seeds alone hides it: then more queries would not
+    help, and more seeds might.
 
     Args:
         a: (queries,) or (seeds, queries) scores.
@@ -185,18 +186,18 @@ def queries_needed(a: ArrayLike, b: ArrayLike) -> int | None:
         for table in (one, other)
         for term, freedom in _seed_terms(table)
     ]
-    if mean == 0 or not _would_tell(mean, 0.0, math.inf, seeds):
+    if mean == 0 or not _would_find(mean, 0.0, math.inf, seeds):
         return None
     too_few, enough = 1, 2
-    while not _would_tell(mean, variance, enough, seeds):
+    while not _would_find(mean, variance, enough, seeds):
         too_few, enough = enough, 2 * enough
     while enough - too_few > 1:
         middle = (too_few + enough) // 2
-        too_few, enough = (too_few, middle) if _would_tell(mean, variance, middle, seeds) else (middle, enough)
+        too_few, enough = (too_few, middle) if _would_find(mean, variance, middle, seeds) else (middle, enough)
     return enough
 
 
-def _would_tell(mean: float, variance: float, queries: float, seeds: list[tuple[float, int]]) -> bool:
+def _would_find(mean: float, variance: float, queries: float, seeds: list[tuple[float, int]]) -> bool:
     """Does a t test find ``mean`` often enough, over so many queries and the spread of ``seeds``?"""
     from scipy.stats import t
 
@@ -208,32 +209,23 @@ def _would_tell(mean: float, variance: float, queries: float, seeds: list[tuple[
     return bool(abs(mean) >= (t.isf(LEVEL / 2, freedom) + t.ppf(POWER, freedom)) * math.sqrt(total))
 
 
-def told_apart(comparison: dict[str, Any]) -> bool:
-    """Is the difference more than chance over queries, after correction, and over seeds?"""
-    low, high = comparison["interval"]
-    return bool(comparison["p_holm"] < LEVEL and (low > 0 or high < 0))
-
-
-def groups(order: Sequence[str], comparisons: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """The largest sets of systems none of which can be told from another of the same set, best first.
+def groups(order: Sequence[str], different: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """The largest sets of systems no two of which differ significantly, best first.
 
     A system may stand in several, as with the letters of a compact letter display; made by insertion and absorption
     (Piepho, 2004).
 
     Args:
         order: ids, best first.
-        comparisons: of every pair.
+        different: every pair that differs significantly.
     """
-    place = {name: number for number, name in enumerate(order)}
+    rank = {name: number for number, name in enumerate(order)}
     found = [frozenset(order)] if order else []
-    for entry in comparisons:
-        if not told_apart(entry):
-            continue
+    for a, b in different:
         split = []
         for group in found:
-            both = entry["a"] in group and entry["b"] in group
-            split += [group - {entry["a"]}, group - {entry["b"]}] if both else [group]
+            split += [group - {a}, group - {b}] if a in group and b in group else [group]
         distinct = list(dict.fromkeys(split))
         found = [group for group in distinct if not any(group < other for other in distinct)]
-    ordered = [sorted(group, key=place.__getitem__) for group in found]
-    return sorted(ordered, key=lambda group: [place[name] for name in group])
+    ordered = [sorted(group, key=rank.__getitem__) for group in found]
+    return sorted(ordered, key=lambda group: [rank[name] for name in group])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from tokir.models.embedding import table
+from tokir.models.network import Network, NetworkShape
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,17 @@ class LSTMConfig:
     dropout: float = 0.1  # after the embedding, between layers and before the output
     buckets: int = 0  # of each hash table, where token vectors are hashed
 
+    @classmethod
+    def of(cls, shape: NetworkShape) -> LSTMConfig:
+        """As wide an embedding as its states; it reads sequences of any length."""
+        return cls(shape.vocabulary_size, shape.width, shape.width, dropout=shape.dropout, buckets=shape.buckets)
 
-class LSTM(nn.Module):
+    def build(self, predicts: bool = True) -> LSTM:
+        """A freshly initialised LSTM."""
+        return LSTM(self, predicts)
+
+
+class LSTM(Network):
     """Token ids to states and next-token logits; the output table is not tied to the embedding.
 
     Args:
@@ -53,7 +63,3 @@ class LSTM(nn.Module):
         assert self.output is not None
         logits: Tensor = self.output(self.dropout(self.states(tokens)))  # (batch, time, vocabulary)
         return logits
-
-    def num_parameters(self) -> int:
-        """Trained numbers, all of them."""
-        return sum(parameter.numel() for parameter in self.parameters())

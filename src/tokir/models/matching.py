@@ -52,13 +52,13 @@ def matched_width(build: Callable[[int], Model], usual: int, wanted: int, match:
         return usual
     low, high = 1, WIDEST // STEP  # the count rises with the width
     for width, word, beyond in (
-        (STEP, "narrowest", size(STEP) > wanted),
-        (WIDEST, "widest", size(WIDEST) < wanted),
+        (STEP, "narrowest model has more", size(STEP) > wanted),
+        (WIDEST, "widest model has fewer", size(WIDEST) < wanted),
     ):
         if beyond:
             raise TokirError(
-                f"budget.match={match}: even the {word} model, {width:,} wide, does not come down or up to the "
-                f"{wanted:,} parameters of the first tokenizer's: name another tokenizer first"
+                f"budget.match={match}: even the {word} parameters (at a width of {width:,}) than the {wanted:,} of "
+                "the first tokenizer's: name another tokenizer first"
             )
     while high - low > 1:
         middle = (low + high) // 2

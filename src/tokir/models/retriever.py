@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tokir.models.embedding import HashedEmbedding, table, weighted_sums
-from tokir.models.lstm import LSTM, LSTMConfig
-from tokir.models.transformer import Transformer, TransformerConfig
+from tokir.models.network import Network, NetworkConfig
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class RetrieverConfig:
 
     vocabulary_size: int
     width: int = 256
-    network: LSTMConfig | TransformerConfig | None = None
+    network: NetworkConfig | None = None
     buckets: int = 0  # of each hash table, where token vectors are hashed
 
 
@@ -40,11 +39,7 @@ class Retriever(nn.Module):
         nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
         self.log_weight = nn.Parameter(torch.zeros(len(self.embedding.weight)))
         self.log_scale = nn.Parameter(torch.tensor(3.0))  # inverse temperature of the softmax over a batch
-        self.network: LSTM | Transformer | None = None
-        if isinstance(config.network, LSTMConfig):
-            self.network = LSTM(config.network, predicts=False)
-        elif isinstance(config.network, TransformerConfig):
-            self.network = Transformer(config.network, predicts=False)
+        self.network: Network | None = config.network.build(predicts=False) if config.network else None
         if self.network is not None:
             self.mix = nn.Linear(self.network.dimensions, config.width, bias=False)
             nn.init.zeros_(self.mix.weight)
@@ -99,8 +94,8 @@ class Retriever(nn.Module):
         sums = self.sums(tokens, lengths, weights)
         if self.network is not None:
             width = int(lengths.max())
-            places = torch.arange(width, device=tokens.device)
-            mask = places < lengths[:, None]  # (texts, width)
+            positions = torch.arange(width, device=tokens.device)
+            mask = positions < lengths[:, None]  # (texts, width)
             padded = torch.zeros(mask.shape, dtype=tokens.dtype, device=tokens.device)
             padded[mask] = tokens
             spread = torch.zeros(mask.shape, dtype=weights.dtype, device=tokens.device)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tokir.models.embedding import table
+from tokir.models.network import Network, NetworkShape
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,23 @@ class TransformerConfig:
     dropout: float = 0.1  # after the embedding and on each residual branch
     causal: bool = True  # else every position sees the whole window
     buckets: int = 0  # of each hash table, where token vectors are hashed
+
+    @classmethod
+    def of(cls, shape: NetworkShape) -> TransformerConfig:
+        """Feed-forward layers four times as wide as the states."""
+        return cls(
+            shape.vocabulary_size,
+            shape.window,
+            shape.width,
+            feed_forward=4 * shape.width,
+            dropout=shape.dropout,
+            causal=shape.causal,
+            buckets=shape.buckets,
+        )
+
+    def build(self, predicts: bool = True) -> Transformer:
+        """A freshly initialised Transformer."""
+        return Transformer(self, predicts)
 
 
 class Block(nn.Module):
@@ -57,7 +75,7 @@ class Block(nn.Module):
         return merged
 
 
-class Transformer(nn.Module):
+class Transformer(Network):
     """Token ids to states and next-token logits; the output table is not tied to the embedding.
 
     Args:
@@ -98,7 +116,3 @@ class Transformer(nn.Module):
         assert self.output is not None
         logits: Tensor = self.output(self.states(tokens))  # (batch, time, vocabulary)
         return logits
-
-    def num_parameters(self) -> int:
-        """Trained numbers, all of them."""
-        return sum(parameter.numel() for parameter in self.parameters())

@@ -21,7 +21,7 @@ from tokir.errors import TokirError
 
 FloatArray = NDArray[np.float32]
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-DEFAULT_STRENGTH = 1.0  # used where there are no queries to choose on
+DEFAULT_STRENGTH = 1.0  # used where there are no validation queries
 REMOVALS = (0, 1, 2, 4, 8, 16)
 DEFAULT_REMOVAL = 2  # a hundredth of the dimensions, as its authors advise
 
@@ -92,4 +92,4 @@ class Whitening:
             mean, directions, deviations = arrays
             return cls(mean, directions, deviations, float(metadata["strength"]), int(metadata["removed"]))
         except KeyError as error:
-            raise TokirError(f"{path}: no whitening: {error} is missing") from None
+            raise TokirError(f"{path}: not a whitening: {error} is missing") from None

@@ -20,15 +20,15 @@ def write_report(folder: RunFolder) -> Path:
     """
     from tokir.report.markdown import to_markdown
     from tokir.report.page import to_html
-    from tokir.report.schema import read
     from tokir.report.tables import to_csv
+    from tokir.results.reading import read_examples, read_explorer, read_results
 
-    raw, results, examples, disputed = read(folder)
+    results, examples = read_results(folder.path), read_examples(folder.path)
     page = folder.path / "report.html"
     texts = {
         folder.path / "results.csv": to_csv(results.systems),
-        folder.path / "report.md": to_markdown(raw, results, examples),
-        page: to_html(raw, results, examples, disputed),
+        folder.path / "report.md": to_markdown(results, examples),
+        page: to_html(results, examples, read_explorer(folder.path)),
     }
     for path, text in texts.items():  # all are made before any is written
         write_text(path, text)

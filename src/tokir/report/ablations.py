@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokir.evaluation.significance import told_apart
-from tokir.report.rows import compared, titles
-from tokir.report.schema import Results
+from tokir.evaluation.decision import significant
+from tokir.results.names import titles
+from tokir.results.pairs import comparisons_of
+from tokir.results.records import Results
+from tokir.results.wording import difference
 
 FACTORS = {
-    "tokenizer": "Tokenizer: one thing more before it cuts",
-    "objective": "Objective: one part or stage more",
+    "tokenizer": "Tokenizer: one more step before it cuts",
+    "objective": "Objective: one more part or stage",
     "variant": "Training: one setting changed",
     "architecture": "Architecture: a network on the token vectors",
     "pooling": "Pooling and post-processing",
@@ -18,8 +20,8 @@ FACTORS = {
 }
 CAPTION = (
     "Each line compares two systems that differ in one thing and share all else. Difference: after minus before, "
-    "over the same queries, with its 95% interval; it helps or hurts when that is more than chance, "
-    "after correction for all pairs of this table."
+    "over the same queries, with its 95% interval. The change helps or hurts where the difference is significant after "
+    "correction for all pairs of this table."
 )
 
 
@@ -37,20 +39,21 @@ class Line:
 def lines(results: Results) -> list[tuple[str, list[Line]]]:
     """Headings and their lines, the largest gain first; without headings that have none."""
     rows, called = {row.id: row for row in results.systems}, titles(results.systems)
+    pairs = comparisons_of(results)
     found: dict[str, list[tuple[float, Line]]] = {}
     for entry in results.ablations:
         before, after = rows[entry.before], rows[entry.after]
-        difference = compared(results, after.id, before.id)
-        if difference is None:
+        pair = pairs.find(after.id, before.id)
+        if pair is None:
             continue
-        value, low, high = difference
-        real = told_apart({"interval": [low, high], "p_holm": entry.p_holm})
-        verdict = ("helps" if value > 0 else "hurts") if real else "cannot tell"
-        written = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
+        verdict = "cannot tell"
+        if significant(entry.p_holm, pair.interval):
+            verdict = "helps" if pair.difference > 0 else "hurts"
         scores = (f"{before.score() or 0.0:.3f}", f"{after.score() or 0.0:.3f}")
+        written = difference(pair.difference, pair.interval)
         line = Line(called[before.id], called[after.id], scores, written, verdict)
-        found.setdefault(FACTORS.get(entry.factor, entry.factor), []).append((value, line))
+        found.setdefault(FACTORS.get(entry.factor, entry.factor), []).append((pair.difference, line))
     return [
-        (heading, [line for _, line in sorted(pairs, key=lambda pair: -pair[0])])
-        for heading, pairs in found.items()
+        (heading, [line for _, line in sorted(entries, key=lambda entry: -entry[0])])
+        for heading, entries in found.items()
     ]

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from tokir.artifacts import write_json, write_text
+from tokir.artifacts import write_text
 from tokir.report.svg import COLOURS, canvas, finish, heading, style
-from tokir.report.tokenizers import CAPTION, MEASURES
+from tokir.report.tables import NONE
+from tokir.report.templates import render
+from tokir.report.tokenizers import CAPTION
+from tokir.results.reading import write_records
+from tokir.results.records import ComparedTokenizer, TokenizerComparison
+from tokir.results.wording import plural
+from tokir.tokenizers.measures import INTRINSIC
 
 COST = {
     "megabytes_per_second": ("MB/s encoded", ".1f"),
-    "seconds": ("s to train", ".1f"),
+    "seconds": ("seconds to train", ".1f"),
     "peak_memory": ("MB of memory, peak so far", ",.0f"),
 }
-COLUMNS = {"vocabulary_size": ("entries", ",d"), **MEASURES, **COST}
+COLUMNS = {"vocabulary_size": ("entries", ",d"), **INTRINSIC, **COST}
 DRAWN = (
     "fertility",
     "bytes_per_token",
@@ -28,75 +32,67 @@ DRAWN = (
 )
 
 
-def write_comparison(folder: Path, comparison: dict[str, Any]) -> None:
+def write_comparison(folder: Path, comparison: TokenizerComparison) -> None:
     """Write the four files into ``folder``."""
     texts = {
         "tokenizers.csv": _csv(comparison),
         "tokenizers.md": _markdown(comparison),
         "tokenizers.html": _html(comparison),
     }
-    write_json(folder / "tokenizers.json", comparison)
+    write_records(folder / "tokenizers.json", comparison)
     for name, text in texts.items():
         write_text(folder / name, text)
 
 
-def table(comparison: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+def table(comparison: TokenizerComparison) -> tuple[list[str], list[list[str]]]:
     """Headings and lines, written."""
-    lines = [
-        [row["id"], *(format(_value(row, name), form) for name, (_, form) in COLUMNS.items())]
-        for row in comparison["tokenizers"]
-    ]
+    lines = [[row.id, *(_written(row, name) for name in COLUMNS)] for row in comparison.tokenizers]
     return ["tokenizer", *(words for words, _ in COLUMNS.values())], lines
 
 
-def _value(row: dict[str, Any], name: str) -> Any:
-    return row[name] / 1e6 if name == "peak_memory" else row[name]
+def _value(row: ComparedTokenizer, name: str) -> float | None:
+    value: float | None = getattr(row, name)
+    return value / 1e6 if name == "peak_memory" and value is not None else value
 
 
-def _csv(comparison: dict[str, Any]) -> str:
+def _written(row: ComparedTokenizer, name: str) -> str:
+    value = _value(row, name)
+    return NONE if value is None else format(value, COLUMNS[name][1])
+
+
+def _csv(comparison: TokenizerComparison) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     names = ["id", "type", *COLUMNS]
     writer.writerow(names)
-    writer.writerows([[row[name] for name in names] for row in comparison["tokenizers"]])
+    writer.writerows([[getattr(row, name) for name in names] for row in comparison.tokenizers])
     return file.getvalue()
 
 
-def _markdown(comparison: dict[str, Any]) -> str:
+def _markdown(comparison: TokenizerComparison) -> str:
     from tokir.report.markdown import safe
 
     headings, rows = table(comparison)
-    lines = [f"# Tokenizers on {safe(comparison['dataset'])}", "", f"| {' | '.join(headings)} |"]
+    lines = [f"# Tokenizers on {safe(comparison.dataset)}", "", f"| {' | '.join(headings)} |"]
     lines += [f"|---|{'---:|' * (len(headings) - 1)}", *(f"| {' | '.join(map(safe, row))} |" for row in rows)]
     lines += ["", CAPTION, "", "## Cuts", ""]
-    names = [row["id"] for row in comparison["tokenizers"]]
+    names = [row.id for row in comparison.tokenizers]
     lines += [f"| text | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
-    for cut in comparison["cuts"]:
-        pieces = [safe("·".join(cut["pieces"][name])) for name in names]
-        lines.append(f"| {safe(cut['text'])} ({cut['kind']}) | {' | '.join(pieces)} |")
+    for cut in comparison.cuts:
+        pieces = [safe("·".join(cut.pieces[name])) for name in names]
+        lines.append(f"| {safe(cut.text)} ({cut.kind}) | {' | '.join(pieces)} |")
     return "\n".join(lines) + "\n"
 
 
-def _html(comparison: dict[str, Any]) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def _html(comparison: TokenizerComparison) -> str:
     from markupsafe import Markup
 
-    from tokir.report.page import visible
-
-    environment = Environment(
-        loader=PackageLoader("tokir", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"visible": visible, "thousands": lambda number: f"{number:,}"}
     headings, rows = table(comparison)
     with style():
         figures = [Markup(_figure(comparison, name)) for name in DRAWN]
-    return environment.get_template("comparison.html.jinja").render(
+    return render(
+        "comparison.html.jinja",
         comparison=comparison,
-        css=Markup(files("tokir").joinpath("report", "page.css").read_text("utf-8")),
         headings=headings,
         rows=rows,
         caption=CAPTION,
@@ -104,24 +100,24 @@ def _html(comparison: dict[str, Any]) -> str:
     )
 
 
-def _figure(comparison: dict[str, Any], name: str) -> str:
+def _figure(comparison: TokenizerComparison, name: str) -> str:
     """A measure of every tokenizer, one bar each."""
     words, form = COLUMNS[name]
-    rows = comparison["tokenizers"]
+    rows = comparison.tokenizers
     figure, axes = canvas(24.0 * len(rows) + 46, left=150, right=46, top=4, bottom=42)
-    values = [float(_value(row, name)) for row in rows]
+    values = [_value(row, name) or 0.0 for row in rows]
     axes.barh(range(len(rows)), values, height=0.62, color=COLOURS["blue"])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0, max(values) * 1.02 or 1)
-    axes.set_yticks(range(len(rows)), [row["id"] for row in rows])
-    for place, value in enumerate(values):
+    axes.set_yticks(range(len(rows)), [row.id for row in rows])
+    for line, value in enumerate(values):
         axes.annotate(
             format(value, form),
-            (value, place),
+            (value, line),
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
             color=COLOURS["ink"],
         )
     heading(axes, words)
-    return finish(figure, name, f"{words} of {len(rows)} tokenizers")
+    return finish(figure, name, f"{words} of {plural(len(rows), 'tokenizer')}")

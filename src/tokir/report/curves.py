@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from tokir.report.labels import extent, spread
 from tokir.report.marks import Drawing, colours_of
-from tokir.report.rows import ARCHITECTURES, model_key
-from tokir.report.schema import LanguageModel, Results, System
+from tokir.report.rows import model_key
 from tokir.report.svg import COLOURS, WIDTH, canvas, finish, heading
+from tokir.results.records import Results, System
+from tokir.results.systems import LanguageModel
+from tokir.results.wording import joined
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ def _models(results: Results) -> list[tuple[str, str, System, LanguageModel]]:
     colours = colours_of(results.systems)
     found = []
     for (tokenizer, architecture, _, _, seed), (row, model) in first.items():
-        name = ARCHITECTURES.get(architecture, architecture)
+        name = row.architecture_label or architecture
         name += f", {tokenizer}" if len(tokenizers) > 1 else ""
         name += f", seed {seed}" if len(seeds) > 1 else ""
         found.append((name, colours[row.id], row, model))
@@ -48,8 +50,8 @@ def bits_per_character(results: Results) -> Drawing | None:
     name, _, _, best = min(models, key=lambda entry: entry[3].bits_per_character)
     message = f"{name} models text best, {best.bits_per_character:.2f} bits per character"
     caption = (
-        "On held-out documents, while training; lower is better. Comparable across tokenizers: what one loses is "
-        "written out and counted."
+        "On held-out documents, while training; lower is better. Comparable across tokenizers: the bits that restore "
+        "what a tokenizer loses are included."
     )
     return Drawing(_curves(curves, "bits per character, held-out", "bits"), message, caption)
 
@@ -75,7 +77,7 @@ def losses(results: Results) -> Drawing | None:
     if len(falling) == len(models):
         message = "Held-out loss still falls at the end of training"
     elif falling:
-        message = f"Held-out loss still falls at the end for {', '.join(falling)}"
+        message = f"Held-out loss still falls at the end for {joined(falling)}"
     else:
         message = "Held-out loss has stopped falling by the end of training"
     caption = (
@@ -116,11 +118,11 @@ def _curves(curves: list[_Curve], up: str, name: str) -> str:
         )
     ends = [float(axes.transData.transform(curve.points[-1])[1]) for curve in curves]
     moved = spread(ends, apart, axes.bbox.y0 + 4, axes.bbox.y1)
-    for curve, end, place in zip(curves, ends, moved, strict=True):
+    for curve, end, height_of in zip(curves, ends, moved, strict=True):
         axes.annotate(
             curve.label,
             curve.points[-1],
-            (9, place - end),
+            (9, height_of - end),
             textcoords="offset points",
             va="center_baseline",
             color=curve.colour,

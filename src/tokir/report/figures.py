@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tokir.report import curves, dots, scatter
 from tokir.report.marks import Drawing
-from tokir.report.schema import Results
 from tokir.report.svg import style
+from tokir.results.records import Results
 
 FIGURES = (
     dots.forest,

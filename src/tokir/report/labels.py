@@ -67,7 +67,7 @@ class _Spot:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Position:
     """Where a label goes."""
 
     right: float
@@ -100,30 +100,32 @@ def _spot(axes: Axes, mark: Mark) -> _Spot:
     return _Spot(mark, x, y, *extent(axes, mark.label), own)
 
 
-def _arrange(axes: Axes, spots: list[_Spot], lines: tuple[Box, ...]) -> dict[Mark, _Place]:
+def _arrange(axes: Axes, spots: list[_Spot], lines: tuple[Box, ...]) -> dict[Mark, _Position]:
     """Places for as many labels as a bounded search finds room for, near ones first."""
     fixed = [*lines, *(box for spot in spots for box in spot.own)]
-    choices = [(spot, [place for place in _places(spot) if _free(axes, spot, place, fixed)]) for spot in spots]
+    choices = [
+        (spot, [position for position in _positions(spot) if _free(axes, spot, position, fixed)]) for spot in spots
+    ]
     choices.sort(key=lambda choice: len(choice[1]))  # the most crowded first
-    best: dict[Mark, _Place] = {}
+    best: dict[Mark, _Position] = {}
     steps = 0
 
-    def search(number: int, found: dict[Mark, _Place], taken: list[Box]) -> bool:
+    def search(number: int, found: dict[Mark, _Position], taken: list[Box]) -> bool:
         """Label from ``number`` on; is there nothing left to gain?"""
         nonlocal best, steps
         if len(found) > len(best):
             best = found
         if len(found) + len(choices) - number <= len(best):  # no better than what is known
             return len(best) == len(choices)
-        spot, places = choices[number]
-        for place in places:
+        spot, positions = choices[number]
+        for position in positions:
             steps += 1
             if steps > SEARCH_STEPS:
                 return True
-            boxes = [place.box, *_along(spot, place)]
+            boxes = [position.box, *_along(spot, position)]
             if any(box.covers(other) for box in boxes for other in taken):
                 continue
-            if search(number + 1, {**found, spot.mark: place}, taken + boxes):
+            if search(number + 1, {**found, spot.mark: position}, taken + boxes):
                 return True
         return search(number + 1, found, taken)
 
@@ -131,48 +133,48 @@ def _arrange(axes: Axes, spots: list[_Spot], lines: tuple[Box, ...]) -> dict[Mar
     return best
 
 
-def _places(spot: _Spot) -> Iterator[_Place]:
+def _positions(spot: _Spot) -> Iterator[_Position]:
     for number, (right, up, side) in enumerate(_NEAR + _FAR):
         left = spot.x + right - {"left": 0.0, "center": spot.wide / 2, "right": spot.wide}[side]
         bottom = spot.y + up - spot.high / 2
         box = Box(left, bottom, left + spot.wide, bottom + spot.high)
         end = (min(max(spot.x, box.left), box.right), min(max(spot.y, box.bottom), box.top))
-        yield _Place(right, up, side, box, None if number < len(_NEAR) else end)
+        yield _Position(right, up, side, box, None if number < len(_NEAR) else end)
 
 
-def _free(axes: Axes, spot: _Spot, place: _Place, taken: list[Box]) -> bool:
-    box, frame = place.box, axes.bbox
+def _free(axes: Axes, spot: _Spot, position: _Position, taken: list[Box]) -> bool:
+    box, frame = position.box, axes.bbox
     inside = box.left > frame.x0 and box.right < _figure(axes).bbox.width - 2
     if not inside or box.bottom <= frame.y0 + 1 or box.top >= frame.y1 + 8:
         return False
     if any(box.covers(other) for other in taken):
         return False
     others = [other for other in taken if other not in spot.own]  # a leader may start on its own mark
-    return not any(step.covers(other) for step in _along(spot, place) for other in others)
+    return not any(step.covers(other) for step in _along(spot, position) for other in others)
 
 
-def _along(spot: _Spot, place: _Place) -> list[Box]:
+def _along(spot: _Spot, position: _Position) -> list[Box]:
     """Small boxes along a leader, from past its mark, which another mark may touch."""
-    if place.leader is None:
+    if position.leader is None:
         return []
-    (x, y), length = place.leader, math.dist((spot.x, spot.y), place.leader)
+    (x, y), length = position.leader, math.dist((spot.x, spot.y), position.leader)
     shares = [step / length for step in range(10, int(length), 2)]
     centres = [(spot.x + (x - spot.x) * share, spot.y + (y - spot.y) * share) for share in shares]
     return [Box(across - 0.5, up - 0.5, across + 0.5, up + 0.5) for across, up in centres]
 
 
-def _write(axes: Axes, spot: _Spot, place: _Place) -> None:
+def _write(axes: Axes, spot: _Spot, position: _Position) -> None:
     leader = None
-    if place.leader is not None:
-        (x, y), box = place.leader, place.box
+    if position.leader is not None:
+        (x, y), box = position.leader, position.box
         leader = {"arrowstyle": "-", "color": spot.mark.colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 5}
         leader["relpos"] = ((x - box.left) / spot.wide, (y - box.bottom) / spot.high)
     axes.annotate(
         spot.mark.label,
         (spot.mark.x, spot.mark.y),
-        (place.right, place.up),
+        (position.right, position.up),
         textcoords="offset points",
-        ha=place.side,
+        ha=position.side,
         va="center",
         color=spot.mark.colour,
         arrowprops=leader,
@@ -192,14 +194,14 @@ def extent(axes: Axes, text: str) -> tuple[float, float]:
     return float(box.width), float(box.height)
 
 
-def spread(places: list[float], apart: float, low: float, high: float) -> list[float]:
-    """Move ``places`` as little as needed until neighbours are ``apart``, inside ``low`` to ``high`` if they fit.
+def spread(positions: list[float], apart: float, low: float, high: float) -> list[float]:
+    """Move ``positions`` as little as needed until neighbours are ``apart``, inside ``low`` to ``high`` if they fit.
 
     >>> spread([0.0, 1.0, 10.0], 4, 0, 20)
     [0.0, 4.0, 10.0]
     """
-    order = sorted(range(len(places)), key=lambda i: places[i])
-    moved = [min(max(place, low), high) for place in places]
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
+    moved = [min(max(position, low), high) for position in positions]
     for before, after in pairwise(order):
         moved[after] = max(moved[after], moved[before] + apart)
     ceiling = high

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from tokir.report import ablations, captions, robustness, tokenizers
-from tokir.report.evidence import describe
-from tokir.report.rows import excerpt, groups, in_words, names
-from tokir.report.schema import Example, Passage, Results
-from tokir.report.tables import COST, RETRIEVAL, Column, cells
+from tokir.report import ablations, captions, perturbations, tokenizers
+from tokir.report.rows import excerpt, groups, in_words
+from tokir.report.tables import COST, Column, cells, retrieval
+from tokir.results.names import short_names
+from tokir.results.paths import describe
+from tokir.results.reading import as_json
+from tokir.results.records import Example, Passage, Results
+from tokir.results.wording import plural
 
 EXCERPT = 120  # characters of a passage shown
 
 
-def to_markdown(raw: dict[str, Any], results: Results, examples: list[Example]) -> str:
-    """The report without figures.
-
-    Args:
-        raw: ``results.json`` as it lies in the run folder, for evidence paths.
-        results: the same, checked.
-        examples: ``examples.json``, checked; may be empty.
-    """
+def to_markdown(results: Results, examples: list[Example]) -> str:
+    """The report without figures; there may be no examples."""
+    raw = as_json(results)
     lines = [f"# {safe(results.study)} on {safe(results.dataset.name)}", ""]
     lines += [captions.QUESTION, ""]
     if results.verdict:
@@ -35,11 +32,14 @@ def to_markdown(raw: dict[str, Any], results: Results, examples: list[Example]) 
         lines += [safe(finding.text), ""]
         lines += [f"- `{path}`: {safe(describe(path, raw))}" for path in dict.fromkeys(finding.evidence)]
         lines += [""] if finding.evidence else []
-    lines += ["## Results", "", *_table(RETRIEVAL, results), "", safe(captions.retrieval_caption(results)), ""]
+    lines += ["## Results", ""]
+    if results.dataset.notes:
+        lines += ["Notes on the data:", "", *(f"- {safe(note)}" for note in results.dataset.notes), ""]
+    lines += [*_table(retrieval(results.systems), results), "", safe(captions.retrieval_caption(results)), ""]
     lines += [*_table(COST, results), "", safe(captions.cost_caption(results)), ""]
     lines += _ablations(results)
     lines += _tokenizers(results)
-    lines += _robustness(results)
+    lines += _perturbed(results)
     lines += _queries(results, examples)
     lines += ["## Systems", ""]
     for _, rows in groups(results.systems):
@@ -87,9 +87,9 @@ def _tokenizers(results: Results) -> list[str]:
     for name, tokenizer in found.items():
         lines.append(f"| `{name}` | {tokenizer.vocabulary_size:,} | {' | '.join(tokenizers.cells(tokenizer))} |")
     lines += ["", tokenizers.CAPTION, ""]
-    for recipe, entries in tokenizers.correlations(results):
+    for configuration, entries in tokenizers.correlations(results):
         lines += [
-            f"**{safe(recipe)}**",
+            f"**{safe(configuration)}**",
             "",
             "| measure | with | Spearman | 95% | p |",
             "|---|---|---:|---:|---:|",
@@ -98,41 +98,42 @@ def _tokenizers(results: Results) -> list[str]:
     return [*lines, *([tokenizers.CORRELATIONS_CAPTION, ""] if results.correlations else [])]
 
 
-def _robustness(results: Results) -> list[str]:
-    found = robustness.lines(results)
+def _perturbed(results: Results) -> list[str]:
+    found = perturbations.lines(results)
     if not found:
         return []
-    variants = [slip.variant for slip in results.slips]
-    lines = ["## Queries with slips", "", f"| system | clean | {' | '.join(variants)} |"]
-    lines.append(f"|---|---:|{'---:|' * len(variants)}")
-    for name, clean, changes in found:
-        lines.append(f"| {safe(name)} | {clean} | {_changes(changes)} |")
-    lines += ["", robustness.CAPTION.split(" (")[0] + ".", ""]
-    for slip in results.slips:
-        shown = [f"{safe(before)} → {safe(after)}" for before, after in slip.examples[:1]]
-        lines.append(f"- {slip.variant}: {slip.words}; {slip.changed:,} queries changed. {''.join(shown)}")
-    if compared := robustness.compared(results):
-        lines += ["", f"| best | minus | {' | '.join(variants)} |", f"|---|---|{'---:|' * len(variants)}"]
+    names = [perturbation.name for perturbation in results.perturbations]
+    lines = ["## Perturbed queries", "", f"| system | unperturbed | {' | '.join(names)} |"]
+    lines.append(f"|---|---:|{'---:|' * len(names)}")
+    for name, score, changes in found:
+        lines.append(f"| {safe(name)} | {score} | {_changes(changes)} |")
+    lines += ["", perturbations.CAPTION, ""]
+    for perturbation in results.perturbations:
+        shown = [f" {safe(before)} → {safe(after)}" for before, after in perturbation.examples[:1]]
+        changed = plural(perturbation.changed, "query")
+        lines.append(f"- {perturbation.name}: {perturbation.words}; {changed} changed.{''.join(shown)}")
+    if compared := perturbations.compared(results):
+        lines += ["", f"| best | minus | {' | '.join(names)} |", f"|---|---|{'---:|' * len(names)}"]
         for best, other, changes in compared:
             lines.append(f"| {safe(best)} | {safe(other)} | {_changes(changes)} |")
-        lines += ["", robustness.COMPARED]
+        lines += ["", perturbations.COMPARED]
     return [*lines, ""]
 
 
-def _changes(cells: list[robustness.Cell]) -> str:
-    return " | ".join(f"**{text}**" if real else text for text, _, real in cells)
+def _changes(cells: list[perturbations.Cell]) -> str:
+    return " | ".join(f"**{cell.text}**" if cell.significant else cell.text for cell in cells)
 
 
 def _queries(results: Results, examples: list[Example]) -> list[str]:
     """Each example with the first passage of every system and the rank of its first relevant one."""
-    short = names(results.systems)
+    short = short_names(results.systems)
     lines = ["## Queries", ""] if examples else []
     for example in examples:
         lines += [f"### {safe(example.text)}", ""]
         lines.append(f"Relevant ({example.relevant}): {_passage(example.relevant_passage)}")
         lines += ["", "| system | first relevant at | first passage |", "|---|---:|---|"]
         for id, found in example.systems.items():
-            rank = found.first_relevant_rank or f"not in {results.settings.evaluation.depth:,}"
+            rank = found.first_relevant_rank or f"not in {results.evaluation.depth:,}"
             first = _passage(found.passages[0]) if found.passages else "nothing"
             mark = "✓ " if found.passages and found.passages[0].relevant else ""
             lines.append(f"| {safe(short.get(id, id))} | {rank} | {mark}{first} |")

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tokir.report.schema import System
 from tokir.report.svg import COLOURS
+from tokir.results.records import System
 
 TRAINED = ("blue", "vermillion", "purple")  # by architecture, in order of appearance
 SHAPES = "Circles are trained here (hollow: raw mean), squares pretrained, diamonds lexical or fused."

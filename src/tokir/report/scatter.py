@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from tokir.report.labels import Box, Mark, extent, label_marks
 from tokir.report.marks import SHAPES, Drawing, colours_of, interval_of, marker
-from tokir.report.rows import count, names, ranked
-from tokir.report.schema import Results, System
 from tokir.report.svg import COLOURS, canvas, finish, heading
+from tokir.results.configurations import ranked
+from tokir.results.names import short_names
+from tokir.results.records import Results, System
+from tokir.results.wording import count, joined, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +28,7 @@ def against_latency(results: Results) -> Drawing | None:
     if not timed:
         return None
     drawn = _scatter(results, cost, "median latency of a query, ms (log scale)", "latency", lambda x: f"{x:g}")
-    fastest, name = min(timed, key=lambda row: cost(row) or 0.0), names(results.systems)
+    fastest, name = min(timed, key=lambda row: cost(row) or 0.0), short_names(results.systems)
     message = f"{name[fastest.id]} is fastest, {cost(fastest):.2f} ms a query" if drawn else ""
     caption = f"Recall@10 with its 95% interval against the median total latency. Up and left is better. {SHAPES}"
     return drawn and Drawing(drawn[0], message, caption + drawn[1])
@@ -40,11 +42,11 @@ def against_minutes(results: Results) -> Drawing | None:
     trained = [row for row in ranked(results.systems) if row.minutes]
     if drawn is None or len({row.objective for row in trained}) < 2:
         return None
-    best, name = trained[0], names(results.systems)
-    message = f"{name[best.id]} needs {best.minutes:.1f} minutes for the best recall@10 of those trained here"
+    best, name = trained[0], short_names(results.systems)
+    message = f"{name[best.id]} takes {best.minutes:.1f} minutes and has the best recall@10 of those trained here"
     caption = (
-        "Recall@10 with its 95% interval against all minutes a model took: every stage of its training, and the "
-        "vectors of its teacher, counted for each model anew though they are computed once. Up and left is better."
+        "Recall@10 with its 95% interval against the minutes a model took: every stage of its training and the vectors "
+        "of its teacher, counted in full for each model even where several share them. Up and left is better."
     )
     return Drawing(drawn[0], message, caption + drawn[1])
 
@@ -57,12 +59,12 @@ def against_parameters(results: Results) -> Drawing | None:
     if drawn is None:
         return None
     sized = [row for row in ranked(results.systems) if row.parameters]
-    best, name = sized[0], names(results.systems)
+    best, name = sized[0], short_names(results.systems)
     message = f"Best of the models: {name[best.id]}, {count(best.parameters)} parameters"
     lines = [name[row.id] for row in ranked(results.systems) if not row.parameters]
     caption = "Recall@10 with its 95% interval against the number of parameters."
     if lines:
-        caption += f" Level lines: {', '.join(lines)}, which {'have' if len(lines) > 1 else 'has'} none."
+        caption += f" Level lines: {joined(lines)}, of which no number is recorded."
     return Drawing(drawn[0], message, caption + drawn[1])
 
 
@@ -79,7 +81,7 @@ def _scatter(
     if not costs:
         return None
     figure, axes = canvas(290)
-    colours, short = colours_of(results.systems), names(results.systems)
+    colours, short = colours_of(results.systems), short_names(results.systems)
     _log_axis(axes, list(costs.values()), write)
     limit = min(1.0, 1.12 * max(interval_of(row)[1] for row in order)) or 1.0
     axes.set_ylim(-0.02 * limit, limit * 1.02)
@@ -117,8 +119,8 @@ def _scatter(
     left_out = label_marks(axes, marks, tuple(boxes))
     note = ""
     if left_out:
-        many = f"{len(left_out)} systems, which the tables hold"
-        note = f" No room to name {many if len(left_out) > 3 else '; '.join(left_out)}."
+        many = f"{plural(len(left_out), 'system')}, which the tables list"
+        note = f" No room for the labels of {many if len(left_out) > 3 else joined(left_out)}."
     return finish(figure, name, f"recall@10 against {across}"), note
 
 

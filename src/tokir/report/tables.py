@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tokir.report.rows import count
-from tokir.report.schema import System
+from tokir.evaluation.registry import HEADLINE, MEASURES
+from tokir.results.records import System
+from tokir.results.wording import count, score_interval
 
-MEASURES = (
-    "recall@1",
-    "recall@5",
-    "recall@10",
-    "recall@100",
-    "mrr@10",
-    "precision@1",
-    "precision@5",
-    "precision@10",
-    "ndcg@10",
-)
 STAGES = ("tokenize", "encode", "search", "total")
 NONE = "–"
 
@@ -73,11 +63,11 @@ def _latency(group: str, heading: str, stage: str, percentile: Literal["p50", "p
 
 def _interval(row: System) -> str:
     interval = row.interval()
-    return NONE if interval is None else f"[{interval[0]:.3f}, {interval[1]:.3f}]"
+    return NONE if interval is None else score_interval(interval)
 
 
 def letters(row: System) -> str:
-    """The groups of systems that cannot be told apart to which a system belongs, ``a`` the best.
+    """The groups that a system belongs to, in which no two systems differ significantly; ``a`` the best.
 
     >>> _letter(0), _letter(27)
     ('a', 'ab')
@@ -90,19 +80,25 @@ def _letter(number: int) -> str:
     return ("" if not first else chr(96 + first)) + chr(97 + last)
 
 
-RETRIEVAL = (
-    _score("Recall", "@1", "recall@1"),
-    _score("Recall", "@5", "recall@5"),
-    _score("Recall", "@10", "recall@10"),
-    Column("Recall", "@10, 95% interval", lambda row: None, _interval),
-    Column("Recall", "groups", lambda row: None, lambda row: letters(row) or NONE),
-    _score("Recall", "@100", "recall@100"),
-    _score("MRR", "@10", "mrr@10"),
-    _score("Precision", "@1", "precision@1"),
-    _score("Precision", "@5", "precision@5"),
-    _score("Precision", "@10", "precision@10"),
-    _score("nDCG", "@10", "ndcg@10"),
-)
+def measured(systems: Sequence[System]) -> list[str]:
+    """The measures that systems were scored by, in their order."""
+    return list(dict.fromkeys(measure for row in systems for measure in row.scores or {}))
+
+
+def retrieval(systems: Sequence[System]) -> tuple[Column, ...]:
+    """A column per measure; after that of the headline its interval and the groups."""
+    columns = []
+    for name in measured(systems):
+        before, at, after = name.partition("@")
+        group, heading = before, at + after
+        if name in MEASURES:  # a run may know more measures than its reader
+            group, heading = MEASURES[name].group, MEASURES[name].heading
+        columns.append(_score(group, heading, name))
+        if name == HEADLINE:
+            columns.append(Column(group, f"{heading}, 95% interval", lambda row: None, _interval))
+            columns.append(Column(group, "groups", lambda row: None, lambda row: letters(row) or NONE))
+    return tuple(columns)
+
 
 COST = (
     Column("Size", "parameters", lambda row: row.parameters, lambda row: count(row.parameters)),
@@ -116,9 +112,9 @@ COST = (
     _number(
         "Read in training, M", "characters", lambda row: row.seen.characters / 1e6 if row.seen else None, ",.1f"
     ),
-    _number("Seconds", "train", lambda row: row.seconds.get("train"), ",.0f"),
-    _number("Seconds", "teacher", lambda row: row.seconds.get("teacher") or None, ",.0f"),
-    _number("Seconds", "embed", lambda row: row.seconds.get("embed"), ",.0f"),
+    _number("Seconds", "train", lambda row: row.seconds.train, ",.0f"),
+    _number("Seconds", "teacher", lambda row: row.seconds.teacher or None, ",.0f"),
+    _number("Seconds", "embed", lambda row: row.seconds.embed, ",.0f"),
     _number("Language model", "perplexity", lambda row: _model(row, "perplexity"), ",.1f"),
     _number("Language model", "bits/char", lambda row: _model(row, "bits_per_character"), ".3f", "low"),
     _number("Language model", "bits/byte", lambda row: _model(row, "bits_per_byte"), ".3f", "low"),
@@ -129,7 +125,7 @@ def _model(row: System, name: str) -> float | None:
     return None if row.language_model is None else float(getattr(row.language_model, name))
 
 
-def cells(columns: tuple[Column, ...], systems: list[System]) -> dict[str, list[Cell]]:
+def cells(columns: tuple[Column, ...], systems: Sequence[System]) -> dict[str, list[Cell]]:
     """Each system's cells. Values that read the same as the best are best too; where all are equal none is."""
     best: list[str | None] = []
     for column in columns:
@@ -157,9 +153,10 @@ def spans(columns: tuple[Column, ...]) -> list[tuple[str, int]]:
     return found
 
 
-def to_csv(systems: list[System]) -> str:
+def to_csv(systems: Sequence[System]) -> str:
     """One line per system, every number in full; empty where there is none."""
-    rows = [_flat(row) for row in systems]
+    measures = measured(systems)
+    rows = [_flat(row, measures) for row in systems]
     file = io.StringIO()
     writer = csv.DictWriter(file, list(rows[0]) if rows else ["id"], lineterminator="\n")
     writer.writeheader()
@@ -167,7 +164,7 @@ def to_csv(systems: list[System]) -> str:
     return file.getvalue()
 
 
-def _flat(row: System) -> dict[str, object]:
+def _flat(row: System, measures: list[str]) -> dict[str, object]:
     """A system as flat columns, the same ones for every system."""
     tokenizer, model = row.tokenizer, row.language_model
     flat: dict[str, object] = {
@@ -188,7 +185,7 @@ def _flat(row: System) -> dict[str, object]:
         "parameters": row.parameters,
         "dimensions": row.dimensions,
     }
-    for measure in MEASURES:
+    for measure in measures:
         low, high = row.interval(measure) or (None, None)
         flat |= {measure: row.score(measure), f"{measure}_low": low, f"{measure}_high": high}
     for stage in STAGES:
@@ -204,10 +201,12 @@ def _flat(row: System) -> dict[str, object]:
         "bits_per_character": model and model.bits_per_character,
         "bits_per_byte": model and model.bits_per_byte,
         "epochs": model and model.epochs,
-        "seconds_train": row.seconds.get("train"),
-        "seconds_teacher": row.seconds.get("teacher"),
-        "seconds_embed": row.seconds.get("embed"),
+        "seconds_train": row.seconds.train,
+        "seconds_teacher": row.seconds.teacher,
+        "seconds_embed": row.seconds.embed,
         "longest_tokens": row.longest_tokens,
         "truncated_passages": row.truncated_passages,
+        "unknown_rate": row.unknown_rate,
+        "validation_recall": row.validation_recall,
     }
     return flat

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tokir.report.rows import count, groups, recall
-from tokir.report.schema import Results
+from tokir.report.rows import groups
+from tokir.report.tables import NONE
+from tokir.results.records import Results
+from tokir.results.wording import count, recall
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-def terminal_table(results: dict[str, Any]) -> Table:
-    """The headline columns of ``results``, the content of ``results.json``; unavailable systems dimmed."""
+def terminal_table(results: Results) -> Table:
+    """The headline columns; unavailable systems dimmed."""
     from rich.table import Table
     from rich.text import Text
 
@@ -20,7 +22,7 @@ def terminal_table(results: dict[str, Any]) -> Table:
     table.add_column("System", overflow="fold", max_width=38)
     for heading in ("Parameters", "recall@10 [95%]", "recall@100", "MRR@10", "p50 ms"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for _, rows in groups(Results.model_validate(results).systems):
+    for _, rows in groups(results.systems):
         for row in rows:
             if not row.ok:
                 table.add_row(Text(row.id), "", "unavailable", "", "", "", style="dim")
@@ -31,9 +33,9 @@ def terminal_table(results: dict[str, Any]) -> Table:
                 count(row.parameters),
                 Text(recall(row)),
                 *(
-                    "–" if (score := row.score(name)) is None else f"{score:.3f}"
+                    NONE if (score := row.score(name)) is None else f"{score:.3f}"
                     for name in ("recall@100", "mrr@10")
                 ),
-                "–" if latency is None else f"{latency.p50:.2f}",
+                NONE if latency is None else f"{latency.p50:.2f}",
             )
     return table

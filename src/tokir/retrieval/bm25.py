@@ -1,59 +1,84 @@
 """BM25 (Robertson et al., 1995) by ``bm25s`` in Lucene's variant, with the usual k1 = 1.5 and b = 0.75, or both
-chosen on queries.
+chosen on validation queries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.errors import TokirError
-from tokir.retrieval.ranking import Ranking, id_order, top
+from tokir.errors import TokirError, Unavailable
+from tokir.retrieval.index import Hits, top
+from tokir.retrieval.terms import terms
 
 K1, B = 1.5, 0.75
 
 
-class BM25Index:
-    """Terms are lower-cased words without English stop words, as ``bm25s`` cuts them by default."""
+class Postings:
+    """The terms of every passage as numbers: cut once, and indexed with as many parameters as one likes."""
 
-    def __init__(self, texts: Sequence[str], ids: Sequence[str], k1: float = K1, b: float = B) -> None:
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.vocabulary: dict[str, int] = {}
+        numbers = self.vocabulary
+        self.texts = [[numbers.setdefault(term, len(numbers)) for term in terms(text)] for text in texts]
+        if not numbers:
+            raise Unavailable("the corpus holds no words that BM25 could index")
+
+
+class BM25Index:
+    """Terms are those of :mod:`tokir.retrieval.terms`; no stop words are left out.
+
+    Args:
+        bm25: the library's index, with its vocabulary.
+        tie_order: (passages,) breaks ties between equal scores.
+    """
+
+    def __init__(self, bm25: Any, tie_order: NDArray[np.int64]) -> None:
+        self._bm25, self.tie_order = bm25, tie_order
+
+    @classmethod
+    def of(cls, postings: Postings, tie_order: NDArray[np.int64], k1: float = K1, b: float = B) -> BM25Index:
+        """Index passages."""
         import bm25s
 
-        self.ids = ids
-        self._tie_order = id_order(ids)
-        self._bm25 = bm25s.BM25(method="lucene", k1=k1, b=b)
-        tokens = bm25s.tokenize(list(texts), show_progress=False)
-        if not tokens.vocab:
-            raise TokirError("the corpus holds no words that BM25 can index: leave bm25 out of the baselines")
-        self._bm25.index(tokens, show_progress=False)
+        bm25 = bm25s.BM25(method="lucene", k1=k1, b=b)
+        bm25.index((postings.texts, postings.vocabulary), create_empty_token=False, show_progress=False)
+        return cls(bm25, tie_order)
 
     def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
         """Terms of each text."""
+        return [terms(text) for text in texts]
+
+    def scores(self, words: list[str]) -> NDArray[np.float32]:
+        """BM25 of every passage, (passages,); zeros for a query without known terms."""
+        known = self._bm25.get_tokens_ids(words)  # of those that occur in the corpus
+        if not known:
+            return np.zeros(len(self.tie_order), dtype=np.float32)
+        return np.asarray(self._bm25.get_scores_from_ids(known), dtype=np.float32)
+
+    def search(self, words: list[str], depth: int) -> Hits:
+        """The ``depth`` best passages of one query; those that share no term with it are left out."""
+        scores = self.scores(words)
+        best = top(scores, depth, self.tie_order)
+        best = best[scores[best] > 0]
+        return Hits(best, scores[best])
+
+    def save(self, folder: Path) -> None:
+        """Write the postings and the vocabulary into an existing folder."""
+        self._bm25.save(str(folder), show_progress=False)
+
+    @classmethod
+    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> BM25Index:
+        """Open what :meth:`save` wrote, memory-mapped; TokirError where a file is missing or damaged."""
         import bm25s
 
-        tokens: list[list[str]] = bm25s.tokenize(list(texts), return_ids=False, show_progress=False)
-        return tokens
-
-    def scores(self, terms: list[str]) -> NDArray[np.float32]:
-        """BM25 of every passage, (passages,); zeros for a query without known terms."""
-        known: Any = [term for term in terms if term in self._bm25.vocab_dict]
-        if not known:
-            return np.zeros(len(self.ids), dtype=np.float32)
-        scores: NDArray[np.float32] = np.asarray(self._bm25.get_scores(known), dtype=np.float32)
-        return scores
-
-    def search(self, terms: list[str], depth: int) -> NDArray[np.int64]:
-        """Positions of the ``depth`` best passages of one query, best first."""
-        return top(self.scores(terms), depth, self._tie_order)
-
-    def rank(self, queries: Sequence[str], query_ids: Sequence[str], depth: int) -> Ranking:
-        """Ranked lists of many queries; passages that share no term with the query are left out."""
-        ranking: Ranking = {}
-        for query_id, terms in zip(query_ids, self.tokenize(queries), strict=True):
-            scores = self.scores(terms)
-            best = top(scores, depth, self._tie_order)
-            ranking[query_id] = {self.ids[i]: float(scores[i]) for i in best if scores[i] > 0}
-        return ranking
+        try:
+            return cls(bm25s.BM25.load(str(folder), mmap=True, show_progress=False), tie_order)
+        except (OSError, ValueError, KeyError, EOFError, TypeError) as error:
+            raise TokirError(
+                f"{folder}: damaged BM25 index ({error}): delete it and run the study again"
+            ) from None

@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.retrieval.ranking import Ranking, id_order, top
+from tokir.artifacts import read_array, write_array
+from tokir.retrieval.index import Hits, normalize, top
 
 QUERIES_AT_ONCE = 64  # bounds the score matrix to 64 x passages
+FILE = "vectors.npy"
 
 
 class ExactIndex:
-    """Holds unit vectors, so a cosine is one product.
+    """Holds unit vectors, so a cosine is one product; a zero vector stays zero and scores zero."""
 
-    Args:
-        vectors: (passages, dimensions); a zero vector stays zero and scores zero.
-        ids: the passages' ids.
-    """
+    def __init__(self, tie_order: NDArray[np.int64]) -> None:
+        self.tie_order = tie_order
+        self._blocks: list[NDArray[np.float32]] = []
 
-    def __init__(self, vectors: NDArray[np.float32], ids: Sequence[str]) -> None:
-        self.vectors = normalize(np.asarray(vectors))
-        self.ids = ids
-        self.tie_order = id_order(ids)
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """(passages, dimensions), of unit length."""
+        if len(self._blocks) > 1:
+            self._blocks = [np.concatenate(self._blocks)]
+        return self._blocks[0]
 
-    def search(self, query: NDArray[np.float32], depth: int) -> NDArray[np.int64]:
-        """Positions of the ``depth`` nearest passages of one query vector (dimensions,), best first."""
-        return top(self.vectors @ normalize(query), depth, self.tie_order)
+    def add(self, vectors: NDArray[np.float32]) -> None:
+        """Append the vectors of the next passages, (n, dimensions)."""
+        self._blocks.append(normalize(np.asarray(vectors)))
 
-    def rank(self, queries: NDArray[np.float32], query_ids: Sequence[str], depth: int) -> Ranking:
-        """Ranked lists of many queries, (queries, dimensions)."""
-        ranking: Ranking = {}
-        for start in range(0, len(query_ids), QUERIES_AT_ONCE):
+    def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
+        """The ``depth`` nearest passages of each query, (queries, dimensions)."""
+        found = []
+        for start in range(0, len(queries), QUERIES_AT_ONCE):
             scores = normalize(queries[start : start + QUERIES_AT_ONCE]) @ self.vectors.T
-            for query_id, row in zip(query_ids[start : start + QUERIES_AT_ONCE], scores, strict=True):
+            for row in scores:
                 best = top(row, depth, self.tie_order)
-                ranking[query_id] = {self.ids[i]: float(row[i]) for i in best}
-        return ranking
+                found.append(Hits(best, row[best]))
+        return found
 
+    def save(self, folder: Path) -> None:
+        """Write the unit vectors."""
+        write_array(folder / FILE, self.vectors)
 
-def normalize(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Vectors of length one along the last axis; zero vectors stay as they are."""
-    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    unit: NDArray[np.float32] = (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
-    return unit
+    @classmethod
+    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> ExactIndex:
+        """Open the unit vectors, memory-mapped."""
+        index = cls(tie_order)
+        index._blocks = [read_array(folder / FILE)]
+        return index

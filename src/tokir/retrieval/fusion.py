@@ -1,51 +1,70 @@
 """Several ranked lists as one: by reciprocal ranks (Cormack et al., 2009), or by a weighted sum of scores brought
 to one scale per query (Lee, 1997; with z-scores as scale).
+
+A list is brought to its scale once, whatever weights are tried on it afterwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tokir.retrieval.ranking import Ranking
+from tokir.retrieval.index import Hits, top
 
 RANK_OFFSET = 60  # of the paper: how little the first ranks differ
+Method = Literal["weighted", "rrf"]
 
 
-def fuse(
-    rankings: Sequence[Ranking], method: Literal["weighted", "rrf"], weights: Sequence[float], depth: int
-) -> Ranking:
-    """The ``depth`` best passages of each query over all ``rankings``.
+class Joined(NamedTuple):
+    """The lists of one query over the passages that any of them holds."""
 
-    A weighted sum counts a passage that a list does not hold as the worst one it holds. Equal sums are ordered by
-    descending passage id, as trec_eval orders them.
+    positions: NDArray[np.int64]  # (passages,)
+    scores: NDArray[np.float64]  # (lists, passages), each on its scale; what a list does not hold counts as absent
+
+
+def join(lists: Sequence[Hits], method: Method) -> Joined:
+    """Bring the lists of one query to one scale.
+
+    With z-scores a passage that a list does not hold counts as the worst one it holds, with reciprocal ranks as zero.
     """
-    score = _z_scores if method == "weighted" else _reciprocal_ranks
-    fused: Ranking = {}
-    for query in dict.fromkeys(query for ranking in rankings for query in ranking):
-        sums: dict[str, float] = {}
-        lists = [score(ranking.get(query, {})) for ranking in rankings]
-        for passage in dict.fromkeys(passage for scores, _ in lists for passage in scores):
-            sums[passage] = sum(
-                weight * scores.get(passage, absent)
-                for weight, (scores, absent) in zip(weights, lists, strict=True)
-            )
-        # As float32, the form in which rankings are written, so that ties are those of the file.
-        exact = {passage: float(np.float32(value)) for passage, value in sums.items()}
-        best = sorted(exact, key=lambda passage: (exact[passage], passage.encode()), reverse=True)[:depth]
-        fused[query] = {passage: exact[passage] for passage in best}
-    return fused
+    scale = _z_scores if method == "weighted" else _reciprocal_ranks
+    positions = np.unique(np.concatenate([hits.positions for hits in lists]))
+    scores = np.empty((len(lists), len(positions)))
+    for row, hits in zip(scores, lists, strict=True):
+        scaled, absent = scale(hits.scores)
+        row[:] = absent
+        row[np.searchsorted(positions, hits.positions)] = scaled
+    return Joined(positions, scores)
 
 
-def _z_scores(scores: dict[str, float]) -> tuple[dict[str, float], float]:
-    if not scores:
-        return {}, 0.0
-    values = np.fromiter(scores.values(), dtype=np.float64)
-    scaled = (values - values.mean()) / (values.std() or 1.0)
-    return dict(zip(scores, scaled.tolist(), strict=True)), float(scaled.min())
+def fuse(joined: Joined, weights: Sequence[float], depth: int, tie_order: NDArray[np.int64]) -> Hits:
+    """The ``depth`` best passages by the weighted sum of their scores.
+
+    Args:
+        joined: lists of one query.
+        weights: one for each list.
+        depth: passages to keep.
+        tie_order: (all passages,) breaks ties.
+    """
+    sums = np.zeros(len(joined.positions))
+    for weight, row in zip(weights, joined.scores, strict=True):
+        sums += weight * row
+    # As float32, the form in which rankings are written, so that ties are those of the file.
+    exact = sums.astype(np.float32)
+    order = top(exact, depth, tie_order[joined.positions])
+    return Hits(joined.positions[order], exact[order])
 
 
-def _reciprocal_ranks(scores: dict[str, float]) -> tuple[dict[str, float], float]:
-    return {passage: 1 / (RANK_OFFSET + rank) for rank, passage in enumerate(scores, 1)}, 0.0
+def _z_scores(scores: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
+    if not len(scores):
+        return np.zeros(0), 0.0
+    values = scores.astype(np.float64)
+    scaled: NDArray[np.float64] = (values - values.mean()) / (values.std() or 1.0)
+    return scaled, float(scaled.min())
+
+
+def _reciprocal_ranks(scores: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
+    return 1 / (RANK_OFFSET + np.arange(1, len(scores) + 1)), 0.0

@@ -8,17 +8,22 @@ token ids of each passage: some 160 bytes of them for a hundred words.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tokir.artifacts import read_array, write_array
+
+FILES = ("table.npy", "weights.npy", "tokens.npy", "ends.npy")
 
 
 class MaxSimIndex:
     """Distinct token ids of every passage, and the token vectors they stand for.
 
     Args:
-        table: (vocabulary, width) token vectors.
-        weights: (vocabulary,) of each token of a query, before the length of its vector.
+        table: (vocabulary, width) token vectors of unit length.
+        weights: (vocabulary,) of each token of a query.
         tokens: distinct ids of the passages, one after the other.
         ends: (passages,) where each passage's ids end in ``tokens``.
     """
@@ -30,16 +35,25 @@ class MaxSimIndex:
         tokens: NDArray[np.int32],
         ends: NDArray[np.int64],
     ) -> None:
-        lengths = np.linalg.norm(table, axis=1)
-        self.weights = weights * lengths
-        self.table = table / np.maximum(lengths, 1e-9)[:, None]
-        self.tokens, self.ends = tokens, ends
+        self.table, self.weights, self.tokens, self.ends = table, weights, tokens, ends
 
-    def scores(self, query: Sequence[int], places: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Of the passages at ``places``; nought for a query without tokens, and for a passage without any."""
-        found = np.zeros(len(places), dtype=np.float32)
-        starts = np.where(places > 0, self.ends[places - 1], 0)
-        sizes = self.ends[places] - starts
+    @classmethod
+    def of(
+        cls,
+        table: NDArray[np.float32],
+        weights: NDArray[np.float32],
+        tokens: NDArray[np.int32],
+        ends: NDArray[np.int64],
+    ) -> MaxSimIndex:
+        """The index over token vectors of any length, which multiplies the ``weights`` of a query's tokens."""
+        lengths = np.linalg.norm(table, axis=1)
+        return cls(table / np.maximum(lengths, 1e-9)[:, None], weights * lengths, tokens, ends)
+
+    def scores(self, query: Sequence[int], positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Of the passages at ``positions``; zero for a query without tokens, and for a passage without any."""
+        found = np.zeros(len(positions), dtype=np.float32)
+        starts = np.where(positions > 0, self.ends[positions - 1], 0)
+        sizes = self.ends[positions] - starts
         held = sizes > 0
         if not len(query) or not held.any():
             return found
@@ -51,6 +65,16 @@ class MaxSimIndex:
         best = np.maximum.reduceat(similar[:, flat], firsts, axis=1)  # (query tokens, passages)
         found[held] = self.weights[ids] @ best
         return found
+
+    def save(self, folder: Path) -> None:
+        """Write all four arrays into an existing folder."""
+        for file, array in zip(FILES, (self.table, self.weights, self.tokens, self.ends), strict=True):
+            write_array(folder / file, array)
+
+    @classmethod
+    def load(cls, folder: Path) -> MaxSimIndex:
+        """Open what :meth:`save` wrote, memory-mapped; TokirError names a file that is missing or damaged."""
+        return cls(*(read_array(folder / file) for file in FILES))
 
 
 def distinct_tokens(texts: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

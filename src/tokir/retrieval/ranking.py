@@ -19,24 +19,25 @@ Ranking = dict[str, dict[str, float]]
 """Query id to passage id to score, best first."""
 
 
+def descending(ids: Sequence[str]) -> NDArray[np.int64]:
+    """Positions of the passages in the order of their ids, largest first: where an id is found by bisection."""
+    return np.array(sorted(range(len(ids)), key=lambda i: ids[i].encode(), reverse=True), dtype=np.int64)
+
+
 def id_order(ids: Sequence[str]) -> NDArray[np.int64]:
-    """The place of each passage among all when ids descend: what breaks ties between equal scores."""
-    by_id = sorted(range(len(ids)), key=lambda i: ids[i].encode(), reverse=True)
-    places = np.empty(len(ids), dtype=np.int64)
-    places[by_id] = np.arange(len(ids))
-    return places
+    """The rank of each passage among all when ids descend: what breaks ties between equal scores."""
+    return inverse(descending(ids))
 
 
-def top(scores: NDArray[np.float32], depth: int, tie_order: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-    """Positions of the ``depth`` best of ``scores``, best first, ties by ``tie_order`` (else by position)."""
-    if depth < len(scores):
-        worst = np.partition(scores, len(scores) - depth)[len(scores) - depth]
-        candidates = np.flatnonzero(scores >= worst)  # may exceed depth: ties at the cut are settled below
-    else:
-        candidates = np.arange(len(scores))
-    ties = candidates if tie_order is None else tie_order[candidates]
-    order: NDArray[np.int64] = candidates[np.lexsort((ties, -scores[candidates]))][:depth]
-    return order
+def inverse(order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rank of each position in ``order``.
+
+    >>> inverse(np.array([2, 0, 1])).tolist()
+    [1, 2, 0]
+    """
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks
 
 
 def write_run(path: Path, ranking: Ranking, tag: str) -> None:
@@ -48,7 +49,7 @@ def write_run(path: Path, ranking: Ranking, tag: str) -> None:
 
 
 def read_run(path: Path) -> Ranking:
-    """Read a TREC run file; TokirError names the file and line that is none."""
+    """Read a TREC run file; TokirError names the file and the line that does not belong in one."""
     ranking: Ranking = {}
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
@@ -56,7 +57,7 @@ def read_run(path: Path) -> Ranking:
                 query, _, passage, _, score, _ = line.split()
                 ranking.setdefault(query, {})[passage] = float(score)
             except ValueError:
-                raise TokirError(f"{path}:{number}: no line of a TREC run file") from None
+                raise TokirError(f"{path}:{number}: not a line of a TREC run file") from None
     return ranking
 
 

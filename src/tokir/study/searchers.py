@@ -1,39 +1,39 @@
-"""Systems ready to answer: embeddings, whitening, indexes, fusions; made where they are missing."""
+"""Trained systems and baselines ready to answer: their vectors, whitening and indexes, made where they are missing."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from tokir.artifacts import atomic, digest, write_json
-from tokir.errors import TokirError, Unavailable, nearest
-from tokir.evaluation.measures import HEADLINE
-from tokir.study import choices
+from tokir.artifacts import Names, digest, write_array
+from tokir.encoders.files import EncoderFiles, NetworkFiles, StaticFiles
+from tokir.encoders.store import blocks, read_embeddings, transform_embeddings
+from tokir.evaluation import tuning
+from tokir.retrieval.files import LateFiles, SystemFiles, to_json
+from tokir.retrieval.searchers import Searcher
+from tokir.study.baselines import baseline
+from tokir.study.context import Context
+from tokir.study.embeddings import Embeddings
 from tokir.study.models import Models
-from tokir.study.workplace import Workplace
-from tokir.systems import BaselineSystem, FusionSystem, System, TrainedSystem, systems, trained_systems
+from tokir.systems import BaselineSystem, System, TrainedSystem
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tokir.data import Split
+    from tokir.models.retriever import Retriever
     from tokir.models.whitening import Whitening
-    from tokir.retrieval.bm25 import BM25Index
-    from tokir.searcher import Searcher
-
 
 MAXSIM_DEPTH = 1000  # passages that late interaction scores anew
 PASSAGES_AT_ONCE = 4096  # that are tokenised
 
 
 class Searchers:
-    """The searching part of a study."""
+    """Systems by their place in the grid; fusions are made of them elsewhere."""
 
-    def __init__(self, workplace: Workplace, models: Models) -> None:
-        self.at, self.models = workplace, models
+    def __init__(self, context: Context, models: Models, embeddings: Embeddings) -> None:
+        self.context, self.models, self.embeddings = context, models, embeddings
+        self._files: dict[str, SystemFiles] = {}
 
     def searcher(self, system: System) -> Searcher:
         """The system, ready to answer; whatever it needs is made if it is missing.
@@ -41,269 +41,154 @@ class Searchers:
         Raises:
             Unavailable: a baseline's or a teacher's weights are not on this machine.
         """
-        if isinstance(system, TrainedSystem):
-            return self._trained(system)
-        if isinstance(system, FusionSystem):
-            return self._fusion(system)
-        if system.id in ("bm25", "bm25-tuned"):
-            from tokir.searcher import LexicalSearcher
+        self.files(system)
+        self.context.opener.device = self.context.device.type
+        return self.context.opener.searcher(system.id)
 
-            return LexicalSearcher(self._bm25(tuned=system.id == "bm25-tuned"))
-        if system.id == "model2vec":
-            return self._model2vec()
-        return self._pretrained(system)
+    def files(self, system: System) -> SystemFiles:
+        """The files that the system answers from; raises as :meth:`searcher`."""
+        if system.id not in self._files:
+            if isinstance(system, TrainedSystem):
+                files = self._trained(system)
+            else:
+                assert isinstance(system, BaselineSystem)
+                files = baseline(system.id).make(self.embeddings)
+            self.context.opener.name_files(system.id, files)
+            self._files[system.id] = files
+        return self._files[system.id]
 
     def inputs(self, system: System) -> Any:
-        """What a made system's rankings depend on, beside corpus and queries."""
-        from tokir.retrieval.bm25 import K1, B
+        """What a system's ranked lists depend on, beside corpus and queries."""
+        if isinstance(system, TrainedSystem) and system.pooling.late:
+            return [self.inputs(system.unprocessed), self._hashes(system)]
+        return self._hashes(system)
 
-        folder = self.at.folder
-        if system.id == "bm25":
-            return {"k1": K1, "b": B}
-        if isinstance(system, TrainedSystem) and system.pooling == "maxsim":
-            return [self.inputs(system.unprocessed), MAXSIM_DEPTH]
-        if isinstance(system, FusionSystem):
-            members = [self.inputs(member) for member in self.members(system)]
-            return [members, json.loads((folder.path / f"fusions/{system.id}.json").read_text("utf-8"))]
-        names = [f"embeddings/{system.id}/{file}" for file in ("corpus.npy", "whitening.safetensors")]
-        names += [f"lexical/{system.id}.json"]
-        return [folder.key(name) for name in names if (folder.path / name).exists()]
+    def _hashes(self, system: System) -> Any:
+        """Of all files that are named for a system."""
+        files, folder = to_json(self.files(system)), self.context.folder
+        named = {name: folder.folder_key(name) for name in _strings(files)}
+        return [files, {name: inside or folder.key(name) for name, inside in named.items() if folder.made(name)}]
 
     # -- trained ------------------------------------------------------------------------------------------
 
-    def _trained(self, system: TrainedSystem) -> Searcher:
-        from tokir.encoders.store import blocks, read_embeddings, transform_embeddings
-        from tokir.models.whitening import Whitening
-        from tokir.retrieval.exact import ExactIndex
-        from tokir.searcher import DenseSearcher
-
-        folder, raw_system = self.at.folder, system.unprocessed
-        encoder = self.models.encoder(raw_system)
-        raw = f"embeddings/{raw_system.id}/corpus.npy"
+    def _trained(self, system: TrainedSystem) -> SystemFiles:
+        if system.pooling.late:
+            return self._late(system)
+        raw = system.unprocessed
+        encoder, vectors = self._raw(raw)
+        if system == raw:
+            return self.embeddings.indexed(system.id, vectors, encoder)
+        fitted, whitened = (Names.embedding(system.id, file) for file in ("whitening.safetensors", "corpus.npy"))
+        folder, validation = self.context.folder, self.context.validation
         inputs = {
-            **self.models.embedding_inputs,
-            "weights": self.models.weights_key(system.model),
-            "window": self.models.window(system.model),
-            "pooling": raw_system.pooling,
+            "raw": folder.key(vectors),
+            "validation": validation and asdict(validation),
+            "pooling": str(system.pooling),
         }
-        path = folder.path / raw
-        corpus = self.at.dataset.corpus
-        if system.pooling == "maxsim":
-            return self._late(system, self._trained(raw_system))
-        folder.ensure([raw], inputs, lambda: self.models.embed(encoder, corpus, path, inputs, raw_system.id))
-        if system == raw_system:
-            return DenseSearcher(encoder, ExactIndex(read_embeddings(path), corpus.ids))
-        files = [f"embeddings/{system.id}/{file}" for file in ("whitening.safetensors", "corpus.npy")]
-        fitted, whitened = (folder.path / file for file in files)
-        choose = self.at.choose
-        inputs = {"raw": folder.key(raw), "choose": choose and asdict(choose), "pooling": system.pooling}
 
         def make() -> None:
-            whitening = Whitening.fit(blocks(read_embeddings(path)))
-            whitening = self._choose_whitening(system, encoder, whitening, path, choose)
-            whitening.save(fitted)
-            transform_embeddings(path, whitened, digest(inputs), whitening)
+            whitening = self._choose_whitening(system, encoder, vectors)
+            whitening.save(folder.file(fitted))
+            transform_embeddings(folder.file(vectors), folder.file(whitened), digest(inputs), whitening)
 
-        folder.ensure(files, inputs, make)
-        return DenseSearcher(encoder, ExactIndex(read_embeddings(whitened), corpus.ids), Whitening.load(fitted))
+        folder.ensure([fitted, whitened], inputs, make)
+        return self.embeddings.indexed(system.id, whitened, encoder, fitted)
 
-    def _late(self, system: TrainedSystem, first: Searcher) -> Searcher:
-        """Late interaction over what the one-vector system ``first`` puts at the top."""
-        from tokir.models.retriever import Retriever
+    def _raw(self, system: TrainedSystem) -> tuple[EncoderFiles, str]:
+        """The encoder of a system before any whitening, and the file of its vectors of the corpus."""
+        plan, corpus = self.models.plan(system.model), self.context.dataset.corpus
+        weights = self.models.ensure(plan)
+        encoder, name = self._encoder(system), Names.embedding(system.id)
+        inputs = {
+            **self.embeddings.inputs,
+            "weights": weights,
+            "window": plan.window,
+            "pooling": str(system.pooling),
+        }
+
+        def make() -> None:
+            self.embeddings.embed(self.context.open(encoder), corpus, name, inputs, system.id)
+
+        self.context.folder.ensure([name], inputs, make)
+        return encoder, name
+
+    def _encoder(self, system: TrainedSystem) -> EncoderFiles:
+        """The files of a trained encoder, those that are not the model's own written if they are missing."""
+        from tokir.encoders.trained import static_table
+        from tokir.models.pooling import smooth_inverse_frequency
+
+        point, plan, folder = system.model, self.models.plan(system.model), self.context.folder
+        tokenizer = self.models.tokenizers.file(point.tokenizer)
+        if plan.static and not plan.buckets:
+            table, inputs = Names.embedding(system.id, "table.npy"), {"weights": self.models.ensure(plan)}
+            folder.ensure(
+                [table], inputs, lambda: write_array(folder.file(table), static_table(self._retriever(system)))
+            )
+            return StaticFiles(table, tokenizer)
+        weights: str | None = None
+        if system.pooling.base == "sif":
+            weights = Names.embedding(system.id, "token_weights.npy")
+            path, counts = folder.file(weights), Names.tokenizer_facts(point.tokenizer.id)[1]
+
+            def inverse_frequency() -> None:
+                write_array(path, smooth_inverse_frequency(np.load(folder.file(counts))))
+
+            folder.ensure([weights], {"counts": folder.key(counts)}, inverse_frequency)
+        return NetworkFiles(Names.model(point.id), plan.checkpoint, tokenizer, plan.window, weights)
+
+    def _retriever(self, system: TrainedSystem) -> Retriever:
+        return cast("Retriever", self.models.load(self.models.plan(system.model)))
+
+    def _choose_whitening(self, system: TrainedSystem, encoder: EncoderFiles, vectors: str) -> Whitening:
+        """The fit of the corpus's vectors, applied as does best on the validation queries."""
+        from tokir.models.whitening import DEFAULT_REMOVAL, DEFAULT_STRENGTH, REMOVALS, STRENGTHS, Whitening
+
+        raw = read_embeddings(self.context.folder.file(vectors))
+        fit, validation = Whitening.fit(blocks(raw)), self.context.validation
+        removes = system.pooling.components_removed
+        if validation is None:
+            return fit.without_first(DEFAULT_REMOVAL) if removes else fit.with_strength(DEFAULT_STRENGTH)
+        candidates: Sequence[Whitening] = (
+            [fit.without_first(number) for number in REMOVALS]
+            if removes
+            else [fit.with_strength(strength) for strength in STRENGTHS]
+        )
+        self.context.keep_passages()
+        opened = encoder.open(self.context.opener)
+        queries = opened.embed(opened.tokenize(list(validation.queries.values())))
+        ids, tie_order = self.context.dataset.corpus.ids, self.context.opener.tie_order
+        return tuning.whitening(candidates, queries, np.asarray(raw), ids, tie_order, validation)
+
+    def _late(self, system: TrainedSystem) -> SystemFiles:
+        """Late interaction over what the system with one vector for each passage puts at the top."""
         from tokir.retrieval.maxsim import MaxSimIndex, distinct_tokens
-        from tokir.searcher import DenseSearcher, LateSearcher
 
-        corpus, tokenizer = self.at.dataset.corpus, self.models.tokenizer(system.model.tokenizer)
-        files = [f"embeddings/{system.id}/{file}" for file in ("tokens.npy", "ends.npy")]
-        paths = [self.at.folder.path / file for file in files]
+        first, corpus = system.unprocessed, self.context.dataset.corpus
+        self.files(first)
+        settings, index = system.model.tokenizer, Names.index(system.id)
+        weights = self.models.ensure(self.models.plan(system.model))
+        inputs = {"corpus": corpus.checksum, "tokenizer": self.models.tokenizers.key(settings), "weights": weights}
 
-        def make() -> None:
+        def make(path: Any) -> None:
+            tokenizer, model = self.models.tokenizers.get(settings), self._retriever(system)
             parts = [
                 distinct_tokens(tokenizer.encode(corpus.passages(start, start + PASSAGES_AT_ONCE)))
                 for start in range(0, len(corpus), PASSAGES_AT_ONCE)
             ]
             sizes = np.concatenate([np.diff(ends, prepend=0) for _, ends in parts])
-            for path, array in zip(
-                paths, (np.concatenate([tokens for tokens, _ in parts]), np.cumsum(sizes)), strict=True
-            ):
-                with atomic(path, "wb") as file:
-                    np.save(file, array)
+            tokens = np.concatenate([tokens for tokens, _ in parts])
+            table, token_weights = (
+                value.detach().float().cpu().numpy() for value in (model.embedding.weight, model.token_weights)
+            )
+            MaxSimIndex.of(table, token_weights, tokens, np.cumsum(sizes)).save(path)
 
-        inputs = {"corpus": corpus.checksum, "tokenizer": self.models.tokenizer_key(system.model.tokenizer)}
-        self.at.folder.ensure(files, inputs, make)
-        model = self.models.model(system.model)
-        assert isinstance(model, Retriever) and isinstance(first, DenseSearcher)
-        table, weights = (
-            value.detach().float().cpu().numpy() for value in (model.embedding.weight, model.token_weights)
-        )
-        tokens, ends = (np.load(path, mmap_mode="r") for path in paths)
-        return LateSearcher(first, MaxSimIndex(table, weights, tokens, ends), MAXSIM_DEPTH)
+        self.context.folder.ensure_folder(index, inputs, make)
+        return LateFiles(first.id, index, MAXSIM_DEPTH)
 
-    def _choose_whitening(
-        self, system: TrainedSystem, encoder: Any, whitening: Whitening, raw: Path, choose: Split | None
-    ) -> Whitening:
-        """The strength, or the number of components to remove, by choice or by default."""
-        from tokir.encoders.store import read_embeddings
-        from tokir.models.whitening import DEFAULT_REMOVAL, DEFAULT_STRENGTH, REMOVALS, STRENGTHS
 
-        removes = system.pooling.endswith("-top")
-        if choose is None:
-            default = whitening.with_strength(DEFAULT_STRENGTH)
-            return whitening.without_first(DEFAULT_REMOVAL) if removes else default
-        candidates = (
-            [whitening.without_first(number) for number in REMOVALS]
-            if removes
-            else [whitening.with_strength(strength) for strength in STRENGTHS]
-        )
-        vectors = np.asarray(read_embeddings(raw))
-        return choices.whitening(candidates, encoder, vectors, self.at.dataset.corpus.ids, choose)
-
-    # -- baselines ----------------------------------------------------------------------------------------
-
-    def _bm25(self, tuned: bool) -> BM25Index:
-        from tokir.retrieval.bm25 import K1, B, BM25Index
-
-        corpus = self.at.dataset.corpus
-        texts = corpus.passages(0, len(corpus))
-        if not tuned:
-            return BM25Index(texts, corpus.ids)
-        file = "lexical/bm25-tuned.json"
-        path, choose = self.at.folder.path / file, self.at.choose
-
-        def make() -> None:
-            k1, b = (K1, B) if choose is None else choices.bm25_parameters(texts, corpus.ids, choose)
-            write_json(path, {"k1": k1, "b": b})
-
-        self.at.folder.ensure([file], {"corpus": corpus.checksum, "choose": choose and asdict(choose)}, make)
-        return BM25Index(texts, corpus.ids, **json.loads(path.read_text("utf-8")))
-
-    def _pretrained(self, system: BaselineSystem) -> Searcher:
-        from tokir.encoders.store import read_embeddings
-        from tokir.retrieval.exact import ExactIndex
-        from tokir.searcher import DenseSearcher
-
-        assert system.id != "bm25" and system.id != "bm25-tuned" and system.id != "model2vec"
-        encoder = self.at.pretrained(system.id)
-        vectors = read_embeddings(self.models.pretrained_vectors(system.id))
-        return DenseSearcher(encoder, ExactIndex(vectors, self.at.dataset.corpus.ids))
-
-    def _model2vec(self) -> Searcher:
-        from tokir.encoders.model2vec import Model2VecEncoder, distil
-        from tokir.encoders.pretrained import find_weights
-        from tokir.encoders.store import read_embeddings
-        from tokir.retrieval.exact import ExactIndex
-        from tokir.searcher import DenseSearcher
-
-        config, folder, corpus = self.at.config, self.at.folder, self.at.dataset.corpus
-        teacher = config.retrieval.teacher
-        weights = find_weights(teacher, config.pretrained_folders.get(teacher), self.at.machine.download)
-        place = folder.path / "models/model2vec"
-        files = [f"models/model2vec/{file}" for file in ("model.safetensors", "tokenizer.json", "config.json")]
-        inputs = {"teacher": self.at.pretrained(teacher).checksum}
-        self.at.progress.say(f"model2vec: distilling from {teacher}, unless it is there")
-        folder.ensure(files, inputs, lambda: distil(weights, place))
-        encoder = Model2VecEncoder(place)
-        names = [f"embeddings/model2vec/{file}" for file in ("corpus.npy", "encoder.json")]
-        path, about = (folder.path / name for name in names)
-        inputs = {**self.models.embedding_inputs, "weights": folder.key(files[0])}
-
-        def make() -> None:
-            self.models.embed(encoder, corpus, path, inputs, "model2vec")
-            facts = {"parameters": encoder.num_parameters(), "dimensions": encoder.dimensions}
-            write_json(about, {**facts, "longest": None, "truncated": None})
-
-        folder.ensure(names, inputs, make)
-        return DenseSearcher(encoder, ExactIndex(read_embeddings(path), corpus.ids))
-
-    # -- fusion -------------------------------------------------------------------------------------------
-
-    def members(self, system: FusionSystem) -> list[System]:
-        """The systems that a fusion joins, ``best`` resolved.
-
-        Raises:
-            TokirError: one of them is no system of this study, or is a fusion.
-        """
-        known: dict[str, System] = {other.id: other for other in systems(self.at.config)}
-        found: list[System] = []
-        for name in system.settings.systems:
-            if name in ("best", "best-maxsim"):
-                found.append(self.best(late=name == "best-maxsim"))
-                continue
-            member = known.get(name)
-            if member is None or isinstance(member, FusionSystem):
-                single = [key for key, other in known.items() if not isinstance(other, FusionSystem)]
-                raise TokirError(
-                    f"fusions: {name!r} is no system of this study that can be fused{nearest(name, single)}: "
-                    f"name best or one of {', '.join(single)}"
-                )
-            found.append(member)
-        return found
-
-    def best(self, *, late: bool = False) -> TrainedSystem:
-        """The trained system with the best recall@10 on the queries for choosing; without them the first.
-
-        Of several seeds the mean counts, or the luckiest training would win; the first of them is taken.
-
-        Args:
-            late: of those with late interaction; else of those with one vector per passage.
-        """
-        candidates = [system for system in trained_systems(self.at.config) if (system.pooling == "maxsim") == late]
-        if not candidates:
-            raise TokirError("fusions: best needs a model trained here, and this study trains none")
-        if self.at.choose is None:
-            return candidates[0]
-        recalls: dict[tuple[str, str], list[float]] = {}
-        for system in candidates:
-            recalls.setdefault((system.model.trained, system.pooling), []).append(self._usable_recall(system))
-        best = max(recalls, key=lambda name: sum(recalls[name]) / len(recalls[name]))
-        return next(system for system in candidates if (system.model.trained, system.pooling) == best)
-
-    def _usable_recall(self, system: TrainedSystem) -> float:
-        try:
-            return self.recall_on_choose(system) or 0.0
-        except Unavailable:
-            return -1.0
-
-    def recall_on_choose(self, system: TrainedSystem) -> float | None:
-        """Recall@10 on the queries for choosing; None where there are none."""
-        choose = self.at.choose
-        if choose is None:
-            return None
-        searcher = self.searcher(system)
-        file = f"choosing/{system.id}.json"
-        path = self.at.folder.path / file
-
-        def make() -> None:
-            ranking = searcher.rank(list(choose.queries.values()), list(choose.queries), choices.DEEP)
-            write_json(path, {HEADLINE: choices.recall(ranking, choose)})
-
-        inputs = {"system": self.inputs(system), "choose": asdict(choose)}
-        self.at.folder.ensure([file], inputs, make)
-        return float(json.loads(path.read_text("utf-8"))[HEADLINE])
-
-    def _fusion(self, system: FusionSystem) -> Searcher:
-        from tokir.searcher import FusionSearcher
-
-        members = self.members(system)
-        searchers = [self.searcher(member) for member in members]
-        depth, choose = self.at.config.evaluation.depth, self.at.choose
-        file = f"fusions/{system.id}.json"
-        path = self.at.folder.path / file
-
-        def make() -> None:
-            weights = [1.0] * len(members)
-            if system.settings.method == "weighted" and choose is not None:
-                queries, names = list(choose.queries.values()), list(choose.queries)
-                rankings = [searcher.rank(queries, names, depth) for searcher in searchers]
-                weights = choices.fusion_weights(rankings, choose)
-            write_json(path, {"systems": [member.id for member in members], "weights": weights})
-
-        inputs = [
-            [self.inputs(member) for member in members],
-            choose and asdict(choose),
-            system.settings.model_dump(),
-            depth,
-        ]
-        self.at.folder.ensure([file], inputs, make)
-        weights = json.loads(path.read_text("utf-8"))["weights"]
-        return FusionSearcher(searchers, system.settings.method, weights, depth)
+def _strings(value: Any) -> list[str]:
+    """All strings in a JSON value, in its order."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for part in inner for text in _strings(part)]

@@ -1,56 +1,107 @@
-"""Tokenizers: trained on the corpus or read from a file, measured on their own."""
+"""Tokenizers: trained on the corpus or read from a file, measured on their own.
+
+Nothing heavy is imported here: a tokenizer's library loads with its first tokenizer, NumPy with the first measures.
+"""
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tokir.tokenizers.intrinsic import intrinsic_measures
-from tokir.tokenizers.tokenizer import SentencePieceTokenizer, Tokenizer, TrainedTokenizer, load
+from tokir.errors import TokirError
+from tokir.tokenizers.protocol import Span, Tokenizer, TokenizerKind, require_unicode
+from tokir.tokenizers.registry import TOKENIZERS
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
+    from tokir.tokenizers.intrinsic import intrinsic_measures
 
 __all__ = [
-    "SentencePieceTokenizer",
+    "TOKENIZERS",
+    "Span",
     "Tokenizer",
-    "TrainedTokenizer",
+    "TokenizerKind",
     "intrinsic_measures",
     "load",
     "train_tokenizer",
 ]
 
 SAMPLE = 20_000_000  # characters that a tokenizer is trained on, at most
+LONGEST_WORD = 1_000  # characters without white space that are trained on as one
+
+# Parts of a longer word: they end where a word without spaces between (as in Chinese) ends, if there is such a place.
+_RUN = rf"\S{{1,{LONGEST_WORD}}}"
+_PARTS = re.compile(rf"{_RUN}(?!\S)|{_RUN}(?<=\W)(?=\w)|{_RUN}")
+_LONG = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "intrinsic_measures":
+        from tokir.tokenizers.intrinsic import intrinsic_measures
+
+        return intrinsic_measures
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def train_tokenizer(texts: Sequence[str], settings: TokenizerSettings) -> Tokenizer:
     """Train a tokenizer: the same texts and settings give the same tokenizer, byte for byte.
 
-    Of texts that hold more than ``SAMPLE`` characters the first part of each is read, the same share of all.
+    Of texts that hold more than ``SAMPLE`` characters the first part of each is read, the same share of all. What holds
+    no white space for more than ``LONGEST_WORD`` characters is read in parts, each as a text of its own: the time of
+    training grows with the square of the longest word.
 
     Raises:
-        TokirError: the vocabulary does not fit the texts, or the file of a ready one cannot be read.
+        TokirError: the vocabulary does not fit the texts, a text is not valid Unicode, or the file of a ready tokenizer
+            cannot be read.
     """
-    from tokir.tokenizers import subword, units
+    return TOKENIZERS[settings.type].train(_sample(texts), settings)
 
-    if settings.type == "file":
-        assert settings.file is not None
-        return load(Path(settings.file))
-    trainers = {
-        "bpe": subword.train_bpe,
-        "wordpiece-bpe": subword.train_wordpiece,
-        "unigram": subword.train_unigram,
-        "byte": units.train_byte,
-        "character": units.train_character,
-        "word": units.train_word,
-    }
-    return trainers[settings.type](_sample(texts), settings)
+
+def load(path: Path, kind: str | None = None) -> Tokenizer:
+    """Read a saved tokenizer, trained here or elsewhere.
+
+    Args:
+        path: of a tokenizer.json, a sentencepiece .model, or whatever a registered kind saves.
+        kind: its name in the registry. By default that which ``training.json`` beside it names, as in a run folder, or
+            that which the file itself names (see :class:`tokir.tokenizers.file.File`).
+
+    Raises:
+        TokirError: the file is missing, damaged, or of no known format.
+    """
+    if not path.is_file():
+        raise TokirError(f"{path}: there is no such file; name a tokenizer.json or a sentencepiece .model")
+    return TOKENIZERS[kind or _recorded_kind(path) or "file"].load(path)
+
+
+def _recorded_kind(path: Path) -> str | None:
+    """The kind that a run folder recorded when the tokenizer was trained."""
+    try:
+        recorded = json.loads((path.parent / "training.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    name = recorded.get("type") if isinstance(recorded, dict) else None
+    return name if name in TOKENIZERS else None
 
 
 def _sample(texts: Sequence[str]) -> Iterator[str]:
     """Of each text as much as makes ``SAMPLE`` characters of all: more change no vocabulary, and cost memory."""
     share = min(1.0, SAMPLE / max(1, sum(map(len, texts))))
     for text in texts:
-        yield text[: math.ceil(share * len(text))]
+        require_unicode(text)
+        yield from _without_long_words(text[: math.ceil(share * len(text))])
+
+
+def _without_long_words(text: str) -> Iterator[str]:
+    """``text`` in parts, cut where a word is longer than ``LONGEST_WORD``; nearly always the text alone."""
+    start = 0
+    if len(text) > LONGEST_WORD and max(map(len, text.split()), default=0) > LONGEST_WORD:
+        for word in _LONG.finditer(text):
+            for part in _PARTS.finditer(text, word.start(), word.end()):
+                if part.end() < word.end():
+                    yield text[start : part.end()]
+                    start = part.end()
+    yield text[start:]

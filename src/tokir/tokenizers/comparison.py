@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
-from tokir.tokenizers.tokenizer import Tokenizer
+from tokir.tokenizers.measures import ComparedTokenizer, Cut, TrainedTokenizerRecord
+from tokir.tokenizers.protocol import Tokenizer
 
 SHOWN = 6  # words, names and numbers whose cuts are shown
 TIMED = 2_000_000  # characters, at most, that are encoded against the clock
@@ -15,33 +16,39 @@ PASSES = 3
 LONG = 8  # letters of a word worth showing
 
 
+class Comparison(NamedTuple):
+    """Tokenizers side by side."""
+
+    tokenizers: tuple[ComparedTokenizer, ...]
+    cuts: tuple[Cut, ...]
+
+
 def compare(
-    pairs: Sequence[tuple[dict[str, Any], Tokenizer]],
+    pairs: Sequence[tuple[TrainedTokenizerRecord, Tokenizer]],
     training: Sequence[str],
     held_out: Sequence[str],
     words: Sequence[str],
-) -> dict[str, Any]:
-    """``tokenizers``, with what is known of each and how fast it encodes; ``cuts``, how each cuts chosen words.
+) -> Comparison:
+    """What is known of each tokenizer, how fast it encodes, and how it cuts chosen words.
 
     Args:
-        pairs: of facts (``id`` among them) and tokenizer.
+        pairs: of record and tokenizer.
         training: documents that words, rare names and numbers are chosen from, by rule.
         held_out: documents that are encoded against the clock, one at a time on one thread.
         words: chosen by the user.
     """
     timed = _bounded(held_out)
-    return {
-        "tokenizers": [facts | {"megabytes_per_second": _speed(tokenizer, timed)} for facts, tokenizer in pairs],
-        "cuts": [
-            {
-                "kind": kind,
-                "text": text,
-                "pieces": {facts["id"]: tokenizer.pieces(text) for facts, tokenizer in pairs},
-            }
+    return Comparison(
+        tuple(
+            ComparedTokenizer(**record.model_dump(), megabytes_per_second=_speed(tokenizer, timed))
+            for record, tokenizer in pairs
+        ),
+        tuple(
+            Cut(kind=kind, text=text, pieces={record.id: tokenizer.pieces(text) for record, tokenizer in pairs})
             for kind, texts in (("chosen", list(words)), *_choose(training).items())
             for text in texts
-        ],
-    }
+        ),
+    )
 
 
 def _bounded(texts: Sequence[str]) -> list[str]:

@@ -4,51 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TypedDict
+from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tokir.tokenizers.restoring import restoring_bits, returns
-from tokir.tokenizers.tokenizer import Tokenizer
+from tokir.tokenizers.measures import IntrinsicMeasures
+from tokir.tokenizers.protocol import Tokenizer
+from tokir.tokenizers.reconstruction import is_lossless, reconstruction_bits
 
 RENYI_ALPHA = 2.5  # the order at which Zouhar et al. (2023) found the best correlation with translation quality
-
-
-class IntrinsicMeasures(TypedDict):
-    """Measures over a sample of the corpus; a word is what white space separates."""
-
-    fertility: float
-    """Tokens per word (Rust et al., 2021)."""
-    bytes_per_token: float
-    characters_per_token: float
-    vocabulary_use: float
-    """Share of the entries that occur in the sample."""
-    whole_words: float
-    """Share of the distinct words that are one token."""
-    continued_words: float
-    """Share of the running words that are two tokens or more (Rust et al., 2021)."""
-    renyi_efficiency: float
-    """Rényi entropy of order 2.5 of the tokens over the logarithm of the entries seen (Zouhar et al., 2023)."""
-    unknown_rate: float
-    """Share of the tokens that stand for what has no entry."""
-    round_trip: float
-    """Share of the texts that come back from their tokens as they were, after the normalisation that was asked for."""
-    lost_bits_per_character: float
-    """Bits that restore what the tokens lose, per character of all texts: unknown words, white space."""
 
 
 def intrinsic_measures(tokenizer: Tokenizer, texts: Sequence[str]) -> IntrinsicMeasures:
     """Measure ``tokenizer`` on ``texts`` (at least one token among them)."""
     encoded = tokenizer.encode(texts)
-    counts = np.zeros(tokenizer.vocabulary_size, dtype=np.int64)
-    for ids in encoded:
-        np.add.at(counts, ids, 1)
+    counts = np.bincount(
+        np.fromiter(chain.from_iterable(encoded), dtype=np.int64), minlength=tokenizer.vocabulary_size
+    )
     tokens = max(1, int(counts.sum()))
     words = Counter(word for text in texts for word in text.split())
     lengths = np.array(tokenizer.word_lengths(list(words)), dtype=np.int64)
     running = np.array(list(words.values()), dtype=np.int64)
     unknown = 0 if tokenizer.unknown_id is None else int(counts[tokenizer.unknown_id])
-    lost = [text for ids, text in zip(encoded, texts, strict=True) if not returns(tokenizer, text, ids)]
+    lost = [text for ids, text in zip(encoded, texts, strict=True) if not is_lossless(tokenizer, text, ids)]
     characters = sum(map(len, texts))
     return IntrinsicMeasures(
         fertility=tokens / max(1, int(running.sum())),
@@ -60,11 +39,11 @@ def intrinsic_measures(tokenizer: Tokenizer, texts: Sequence[str]) -> IntrinsicM
         renyi_efficiency=renyi_efficiency(counts),
         unknown_rate=unknown / tokens,
         round_trip=1 - len(lost) / max(1, len(texts)),
-        lost_bits_per_character=restoring_bits(tokenizer, lost) / max(1, characters),
+        lost_bits_per_character=reconstruction_bits(tokenizer, lost) / max(1, characters),
     )
 
 
-def renyi_efficiency(counts: Sequence[int] | np.ndarray, alpha: float = RENYI_ALPHA) -> float:
+def renyi_efficiency(counts: Sequence[int] | NDArray[np.int64], alpha: float = RENYI_ALPHA) -> float:
     """Rényi entropy of order ``alpha`` of ``counts`` over the logarithm of how many of them are not zero.
 
     As in the authors' reference, entries that were never seen do not count.

@@ -8,7 +8,7 @@ left without it (the inverse cloze task; Lee et al., 2019), or a title and its t
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -18,16 +18,19 @@ from torch.nn import functional
 from tokir.errors import Unavailable
 from tokir.training.pairs import Pairs, TokenisedPassages, Tokens, crop, same
 
+if TYPE_CHECKING:
+    from tokir.training.sources import SourceInputs
 
-def contrastive_loss(scores: Tensor, related: Tensor) -> Tensor:
+
+def contrastive_loss(scores: Tensor, not_negative: Tensor) -> Tensor:
     """Mean cross-entropy of finding the right text of a left one, and the left text of a right one.
 
     Args:
         scores: (left, right), cosines over the temperature; the pairs lie on the diagonal.
-        related: (left, right), True for what is no negative.
+        not_negative: (left, right), True for what is neither a pair nor a fair negative.
     """
     pairs = scores.shape[0]
-    scores = scores.masked_fill(related, -torch.inf)
+    scores = scores.masked_fill(not_negative, -torch.inf)
     target = torch.arange(pairs, device=scores.device)
     found = functional.cross_entropy(scores, target)
     return (found + functional.cross_entropy(scores[:, :pairs].T, target)) / 2
@@ -63,13 +66,13 @@ class OwnPairs:
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """Passages drawn without replacement, and a pair of each."""
-        places = rng.choice(self._usable, min(count, len(self._usable)), replace=False)
-        pairs = [self._pair(int(place), rng) for place in places]
-        groups = self.passages.title_of[places] if self.kind == "title" else places
-        return Pairs([left for left, _ in pairs], [right for _, right in pairs], same(groups))
+        drawn = rng.choice(self._usable, min(count, len(self._usable)), replace=False)
+        pairs = [self._pair(int(index), rng) for index in drawn]
+        left_of = self.passages.title_of[drawn] if self.kind == "title" else drawn
+        return Pairs([left for left, _ in pairs], [right for _, right in pairs], same(left_of))
 
-    def _pair(self, place: int, rng: np.random.Generator) -> tuple[Tokens, Tokens]:
-        title, text = self.passages.title(place), self.passages.text(place)
+    def _pair(self, index: int, rng: np.random.Generator) -> tuple[Tokens, Tokens]:
+        title, text = self.passages.title(index), self.passages.text(index)
         if self.kind == "title":
             return title, crop(text, self.long, rng)
         if not self.titles:
@@ -81,3 +84,11 @@ class OwnPairs:
         start = int(rng.integers(0, len(text) - size + 1))
         rest = np.concatenate([text[:start], text[start + size :]])
         return np.concatenate([title, text[start : start + size]]), np.concatenate([title, rest[: self.long[1]]])
+
+
+def own_pairs(inputs: SourceInputs) -> OwnPairs:
+    """The pairs of the part ``contrastive``."""
+    settings = inputs.settings
+    return OwnPairs(
+        inputs.passages, settings.pairs, settings.query_tokens, settings.passage_tokens, settings.titles
+    )

@@ -9,6 +9,7 @@ The teacher reads every passage once, and once a fixed pool of query-like crops;
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,10 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from tokir.errors import Unavailable
 from tokir.training.pairs import Pairs, TokenisedPassages, Tokens, crop, same
 
+if TYPE_CHECKING:
+    from tokir.training.sources import SourceInputs
+
 WORDS = (2, 12)  # of a crop that plays the query
-NEIGHBOURS = 4  # a group is drawn from this many times its size of nearest passages, so that groups vary
+REACH = 4  # a group is drawn from this many times its size of nearest passages, so that groups vary
 
 
 def distillation_loss(scores: Tensor, teacher: Tensor) -> Tensor:
@@ -40,10 +45,10 @@ def distillation_loss(scores: Tensor, teacher: Tensor) -> Tensor:
 
 
 def query_like(titles: Sequence[str], texts: Sequence[str], each: int, seed: int) -> tuple[list[str], list[int]]:
-    """``each`` crops of every passage, half of them after its title, and the place of each crop's passage."""
+    """``each`` crops of every passage, half of them after its title, and the index of each crop's passage."""
     rng = np.random.default_rng(seed)
     crops, owners = [], []
-    for place, (title, text) in enumerate(zip(titles, texts, strict=True)):
+    for index, (title, text) in enumerate(zip(titles, texts, strict=True)):
         words = text.split()
         if not words:
             continue
@@ -52,7 +57,7 @@ def query_like(titles: Sequence[str], texts: Sequence[str], each: int, seed: int
             start = int(rng.integers(0, len(words) - size + 1))
             part = " ".join(words[start : start + size])
             crops.append(f"{title} {part}" if title and number % 2 == 0 else part)
-            owners.append(place)
+            owners.append(index)
     return crops, owners
 
 
@@ -65,7 +70,7 @@ class TaughtPairs:
         owners: the passage of each.
         long: tokens of the passage's crop, without its title.
         teachers: unit vectors of the pool (crops, d) and of the passages (passages, d).
-        related: passages near each other that share a batch; 1 draws all of a batch at random.
+        neighbours: passages near each other that share a batch; 1 draws all of a batch at random.
     """
 
     def __init__(
@@ -75,36 +80,52 @@ class TaughtPairs:
         owners: Sequence[int],
         long: tuple[int, int],
         teachers: tuple[NDArray[np.float32], NDArray[np.float32]],
-        related: int,
+        neighbours: int,
     ) -> None:
         self.passages, self.crops, self.long, self.teachers = passages, crops, long, teachers
-        self.related = related
+        self.neighbours = neighbours
         self._usable, self._first, self._each = np.unique(owners, return_index=True, return_counts=True)
         self._vectors = teachers[1][self._usable]
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """One crop of each passage; passages drawn without replacement."""
-        chosen = self._passages(rng, count)  # places in self._usable
+        chosen = self._passages(rng, count)  # indices into self._usable
         drawn = self._first[chosen] + rng.integers(self._each[chosen])
-        places = self._usable[chosen]
+        passages = self._usable[chosen]
         right = [
             np.concatenate([self.passages.title(int(i)), crop(self.passages.text(int(i)), self.long, rng)])
-            for i in places
+            for i in passages
         ]
         left = [self.crops[i] for i in drawn]
-        return Pairs(left, right, same(places), self.teachers[0][drawn], self.teachers[1][places])
+        return Pairs(left, right, same(passages), self.teachers[0][drawn], self.teachers[1][passages])
 
     def _passages(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """Groups of neighbours: some passages at random, and for each some of those nearest to it."""
         many = len(self._usable)
-        group = min(self.related, count, many)
+        group = min(self.neighbours, count, many)
         if group < 2:
             return rng.choice(many, min(count, many), replace=False)
         seeds = rng.choice(many, min(count // group, many), replace=False)
-        reach = min(NEIGHBOURS * group, many)
+        reach = min(REACH * group, many)
         near = np.argpartition(-(self._vectors[seeds] @ self._vectors.T), reach - 1, axis=1)[:, :reach]
         drawn = [rng.choice(row, group, replace=False) for row in near]
         return rng.permutation(np.unique(np.concatenate(drawn)))
+
+
+def taught_pairs(inputs: SourceInputs) -> TaughtPairs:
+    """The pairs of the part ``distillation``."""
+    settings, teacher = inputs.settings, inputs.teacher
+    if teacher is None:
+        raise Unavailable("there is no teacher to distil from")
+    crops, owners = query_like(*inputs.texts(), settings.teacher_texts, inputs.seed)
+    return TaughtPairs(
+        inputs.passages,
+        inputs.encode(crops),
+        owners,
+        settings.passage_tokens,
+        (teacher.texts("crops", crops), teacher.passages()),
+        settings.neighbours,
+    )
 
 
 def teacher_scores(pairs: Pairs, temperature: float) -> Tensor:

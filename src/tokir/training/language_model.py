@@ -15,7 +15,7 @@ from torch.nn import functional
 from tokir.errors import TokirError
 
 if TYPE_CHECKING:
-    from tokir.config import TrainingSettings
+    from tokir.config import ArchitectureSettings, TrainingSettings
     from tokir.models import LanguageModel, Model
     from tokir.tokenizers import Tokenizer
 
@@ -29,7 +29,11 @@ class LanguageModelObjective:
         tokenizer: cuts the documents.
         training: training documents.
         held_out: validation documents, none of them among ``training``.
-        settings: sizes of windows and batches, epochs, learning rates.
+        settings: sizes of windows and batches, epochs.
+        architecture: its own learning rate.
+
+    Raises:
+        TokirError: the training documents are too short for one window, or the held-out ones hold no text.
     """
 
     unit = "tokens"
@@ -40,8 +44,9 @@ class LanguageModelObjective:
         training: Sequence[str],
         held_out: Sequence[str],
         settings: TrainingSettings,
+        architecture: ArchitectureSettings,
     ) -> None:
-        self.settings = settings
+        self.settings, self.learning_rate = settings, architecture.learning_rate
         sequence_length = self.sequence_length = settings.sequence_length
         self.batch_size = settings.batch_size
         separator = tokenizer.separator_id
@@ -61,13 +66,20 @@ class LanguageModelObjective:
         self.units_per_step = settings.batch_size * sequence_length
         self._separator = separator
         self._held_out = tokenizer.encode(held_out)
+        if not any(self._held_out):
+            documents = (
+                "held-out document holds" if len(held_out) == 1 else f"{len(held_out):,} held-out documents hold"
+            )
+            raise TokirError(
+                f"the {documents} no text, so perplexity cannot be measured: give more documents, or draw others with "
+                "another data.seed"
+            )
         self._characters = sum(map(len, held_out))
         self._bytes = sum(len(text.encode()) for text in held_out)
 
     def parameter_groups(self, model: Model) -> list[dict[str, Any]]:
         """All of a model in one group."""
-        architecture = type(model).__name__.lower()
-        return [{"params": list(model.parameters()), "peak": getattr(self.settings.learning_rate, architecture)}]
+        return [{"params": list(model.parameters()), "peak": self.learning_rate}]
 
     def batches(self, seed: int, epoch: int, skip: int = 0) -> list[NDArray[np.int64]]:
         """The window starts of each batch of one epoch; each epoch is a new order and a new offset.
@@ -120,10 +132,10 @@ class LanguageModelObjective:
         model.train(was_training)
         bits = total / math.log(2)
         return {
-            "loss": total / max(1, tokens),
-            "perplexity": math.exp(min(700.0, total / max(1, tokens))),
-            "bits_per_character": bits / max(1, self._characters),
-            "bits_per_byte": bits / max(1, self._bytes),
+            "loss": total / tokens,
+            "perplexity": math.exp(min(700.0, total / tokens)),
+            "bits_per_character": bits / self._characters,
+            "bits_per_byte": bits / self._bytes,
         }
 
     def tokens_per_step(self) -> float:

@@ -8,7 +8,6 @@ and the order of batches depends on seed and epoch alone.
 from __future__ import annotations
 
 import json
-import logging
 import math
 import signal
 import threading
@@ -24,24 +23,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tokir.artifacts import digest, read_tensors, write_json, write_tensors, write_text
-from tokir.config import Descent, Precision
+from tokir.artifacts import digest, write_json, write_tensors, write_text
 from tokir.errors import Interrupted, TokirError
-from tokir.models import rebuild
-from tokir.objectives import retrieves
 from tokir.progress import Progress
+from tokir.training.checkpoint import State
+from tokir.training.device import resolve_precision
 
 if TYPE_CHECKING:
+    from tokir.config import OptimizationSettings
     from tokir.models import Model
 
-log = logging.getLogger("tokir")
 SECONDS_BETWEEN_SAVES = 15.0
 MEASURED = 9  # steps whose median says how many fit into a number of seconds
-FILES = ("best.safetensors", "final.safetensors", "history.jsonl", "config.json")
 
 
-class Objective(Protocol):
-    """What a model is trained for; an epoch is a list of batches that any process can make again."""
+class TrainingObjective(Protocol):
+    """A training objective at work on its data; an epoch is a list of batches that any process can make again."""
 
     steps: int
     steps_per_epoch: int
@@ -62,7 +59,7 @@ class Objective(Protocol):
         """Tokens that a batch holds on average."""
 
     def loss(self, model: Any, batch: NDArray[np.int64]) -> Tensor:
-        """A scalar to descend."""
+        """The loss of a batch, a scalar."""
 
     def validate(self, model: Any) -> dict[str, float]:
         """Scores on held-out data; ``loss`` among them decides which weights are best."""
@@ -99,33 +96,6 @@ def _stop_between_steps() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def resolve_device(device: str) -> torch.device:
-    """``auto`` is CUDA, then MPS, then the CPU; TokirError when the device asked for is not there."""
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if present[name]))
-    if not present[device]:
-        there = " and ".join(name for name, here in present.items() if here)
-        raise TokirError(f"--device {device}: there is none on this machine, only {there}; leave --device out")
-    return torch.device(device)
-
-
-def resolve_precision(precision: Precision, device: torch.device) -> Precision:
-    """``auto`` is bf16 where the processor computes in it (on others it is emulated, and slower), else fp32.
-
-    Raises:
-        TokirError: bf16 was asked for, and this processor cannot even emulate it.
-    """
-    if precision == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        raise TokirError("precision is bf16, which this processor cannot compute in: set it to auto or fp32")
-    if precision != "auto":
-        return precision
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return "bf16" if device.type == "cpu" and native() else "fp32"
-
-
 def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
     """Linear warm-up to ``peak`` over the share ``warmup`` of the steps, then half a cosine down to zero
     (Loshchilov and Hutter, 2017).
@@ -137,7 +107,11 @@ def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
 
 
 def seconds_per_step(
-    build: Callable[[], Model], objective: Objective, settings: Descent, device: torch.device, seed: int
+    build: Callable[[], Model],
+    objective: TrainingObjective,
+    settings: OptimizationSettings,
+    device: torch.device,
+    seed: int,
 ) -> float:
     """How long a step takes on this machine, validation left out; the model is thrown away."""
     torch.manual_seed(seed)
@@ -160,8 +134,8 @@ def seconds_per_step(
 
 def train(
     build: Callable[[], Model],
-    objective: Objective,
-    settings: Descent,
+    objective: TrainingObjective,
+    settings: OptimizationSettings,
     folder: Path,
     *,
     about: dict[str, Any],
@@ -170,10 +144,10 @@ def train(
     progress: Progress,
     inputs: dict[str, Any],
 ) -> None:
-    """Train a model into ``folder``, or go on where an earlier call stopped.
+    """Train a model into ``folder``, or resume where an earlier call stopped.
 
     Writes ``best.safetensors`` (lowest validation loss), ``final.safetensors``, ``history.jsonl`` and
-    ``config.json``; keeps ``resume/state.safetensors`` until :func:`forget_state`.
+    ``config.json``; keeps ``resume/state.safetensors`` until :func:`tokir.training.checkpoint.forget_state`.
 
     Args:
         build: makes the model with its first weights; torch's random state is seeded before.
@@ -184,184 +158,154 @@ def train(
         seed: of weights, batches and dropout.
         device: where to train.
         progress: hears of each step.
-        inputs: what the weights depend on; a saved state of other inputs is not gone on with.
+        inputs: what the weights depend on; a saved state of other inputs is not resumed from.
 
     Raises:
         Interrupted: on Ctrl-C, after the state is saved.
     """
-    torch.manual_seed(seed)
-    model = build().to(device)
-    groups = objective.parameter_groups(model)
-    peaks = [group.pop("peak") for group in groups]
-    optimizer = torch.optim.Adam(groups, lr=peaks[0], fused=device.type != "mps")
-    precision = resolve_precision(settings.precision, device)
-    key = digest([inputs, settings.model_dump(), precision, device.type])
-    state = _State(_state_path(folder), key, device)
-    step, history, best, spent = state.load(model, optimizer)
-    steps, every = objective.steps, objective.steps_per_validation
-    name, saved_at = folder.name, time.monotonic()
-    started, first_step = time.monotonic(), step
-    if step:
-        progress.say(f"{name}: going on at step {step:,} of {steps:,}")
-    model.train()
+    training = _Training(build, objective, settings, folder, seed, device, progress, inputs)
     with _stop_between_steps() as stop_asked:
-        while step < steps:
-            epoch, done = divmod(step, objective.steps_per_epoch)
-            for batch in objective.batches(seed, epoch, done):
-                for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                    group["lr"] = learning_rate(step, steps, peak, settings.warmup)
-                optimizer.zero_grad(set_to_none=True)
-                with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-                    loss = objective.loss(model, batch)
-                loss.backward()  # type: ignore[no-untyped-call]
-                norm = torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)
-                if not math.isfinite(value := loss.item()) or not math.isfinite(norm.item()):
-                    raise TokirError(
-                        f"{name}: the loss left the finite numbers at step {step}: "
-                        "lower its learning rate, or use precision fp32"
-                    )
-                optimizer.step()
-                step += 1
-                elapsed = time.monotonic() - started
-                rate = (step - first_step) * objective.units_per_step / elapsed
-                if step % 10 == 0 or step == steps:
-                    left = (steps - step) * elapsed / (step - first_step)
-                    detail = (
-                        f"{objective.step_in_words(value)}  {rate:,.0f} {objective.unit}/s  {left:,.0f} s left"
-                    )
-                    progress.step(name, step, steps, detail)
-                # The last regular validation gives way to that of the last step when it comes just before it.
-                if step == steps or (step % every == 0 and steps - step >= every / 2):
-                    scores = objective.validate(model)
-                    history.append(
-                        {
-                            "step": step,
-                            "epoch": step / objective.steps_per_epoch,
-                            "training_loss": value,
-                            **scores,
-                            "learning_rate": optimizer.param_groups[0]["lr"],
-                            f"{objective.unit}_per_second": round(rate, 1),
-                            "seconds": round(spent + time.monotonic() - started, 1),
-                        }
-                    )
-                    if scores["loss"] < best:
-                        best = scores["loss"]
-                        write_tensors(folder / "best.safetensors", model.state_dict())
-                if time.monotonic() - saved_at > SECONDS_BETWEEN_SAVES:
-                    state.save(model, optimizer, step, history, best, spent + time.monotonic() - started)
-                    saved_at = time.monotonic()
-                if stop_asked():
-                    state.save(model, optimizer, step, history, best, spent + time.monotonic() - started)
-                    raise Interrupted(
-                        f"{name}: stopped at step {step:,} of {steps:,}; the same command goes on from there"
-                    )
-                if step == steps:
-                    break
-    progress.say(f"{name}: {objective.in_words(history[-1])} after {steps:,} steps")
-    write_tensors(folder / "final.safetensors", model.state_dict())
-    write_text(folder / "history.jsonl", "".join(json.dumps(line) + "\n" for line in history))
-    write_json(
-        folder / "config.json",
-        {
-            **about,
-            "model": asdict(model.config),
-            "parameters": model.num_parameters(),
-            "precision": precision,
-            "device": device.type,
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "seed": seed,
-            "steps": steps,
-        },
-    )
+        for batch in training.batches():
+            loss = training.descend(batch)
+            training.report(loss)
+            if training.validation_is_due():
+                training.validate(loss)
+            if stop_asked():
+                training.save()
+                raise Interrupted(
+                    f"{folder.name}: stopped at step {training.position.step:,} of {objective.steps:,}; "
+                    "the same command resumes there"
+                )
+            if time.monotonic() - training.saved_at > SECONDS_BETWEEN_SAVES:
+                training.save()
+    training.finish(about)
 
 
-def forget_state(folder: Path) -> None:
-    """Remove what a training into ``folder`` kept to go on with; for when its files are on record."""
-    path = _state_path(folder)
-    path.unlink(missing_ok=True)
-    if path.parent.exists():
-        path.parent.rmdir()
+class _Training:
+    """One training under way: its model, its optimizer and how far it has come."""
 
-
-def _state_path(folder: Path) -> Path:
-    return folder / "resume" / "state.safetensors"
-
-
-class _State:
-    """Everything a training needs to go on, in one safetensors file that is replaced as a whole."""
-
-    def __init__(self, path: Path, key: str, device: torch.device) -> None:
-        self.path, self.key, self.device = path, key, device
-
-    def save(
+    def __init__(
         self,
-        model: Model,
-        optimizer: torch.optim.Optimizer,
-        step: int,
-        history: list[dict[str, Any]],
-        best: float,
-        seconds: float,
+        build: Callable[[], Model],
+        objective: TrainingObjective,
+        settings: OptimizationSettings,
+        folder: Path,
+        seed: int,
+        device: torch.device,
+        progress: Progress,
+        inputs: dict[str, Any],
     ) -> None:
-        tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-        for index, moments in optimizer.state_dict()["state"].items():
-            tensors.update({f"adam.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()})
-        tensors["random.cpu"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
-        elif self.device.type == "mps":
-            tensors["random.mps"] = torch.mps.get_rng_state()
-        about = {
-            "key": self.key,
-            "step": step,
-            "history": history,
-            "best": best if math.isfinite(best) else None,
-            "seconds": seconds,
-        }
-        write_tensors(self.path, tensors, {"tokir": json.dumps(about)})
+        self.objective, self.settings, self.folder = objective, settings, folder
+        self.seed, self.device, self.progress = seed, device, progress
+        self.precision = resolve_precision(settings.precision, device)
+        torch.manual_seed(seed)
+        self.model = build().to(device)
+        groups = objective.parameter_groups(self.model)
+        self.peaks = [group.pop("peak") for group in groups]
+        self.optimizer = torch.optim.Adam(groups, lr=self.peaks[0], fused=device.type != "mps")
+        key = digest([inputs, settings.model_dump(), self.precision, device.type])
+        self.state = State(folder, key, device)
+        self.position = self.state.load(self.model, self.optimizer)
+        self.first_step, self.seconds_before = self.position.step, self.position.seconds
+        self.started = self.saved_at = time.monotonic()
+        if self.first_step:
+            progress.say(f"{folder.name}: resumes at step {self.first_step:,} of {objective.steps:,}")
+        self.model.train()
 
-    def load(
-        self, model: Model, optimizer: torch.optim.Optimizer
-    ) -> tuple[int, list[dict[str, Any]], float, float]:
-        """Step, history, best loss, seconds spent; a start from nothing when there is no state that fits."""
-        if not self.path.exists():
-            return 0, [], math.inf, 0.0
-        try:
-            tensors, metadata = read_tensors(self.path)
-            about = json.loads(metadata["tokir"])
-        except (TokirError, KeyError, ValueError):
-            log.warning("%s: damaged; the training starts again", self.path)
-            return 0, [], math.inf, 0.0
-        if about["key"] != self.key:
-            log.warning("%s: of other settings or data; the training starts again", self.path)
-            return 0, [], math.inf, 0.0
-        model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("adam."):
-                _, index, moment = name.split(".")
-                moments.setdefault(int(index), {})[moment] = tensor
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
-        torch.set_rng_state(tensors["random.cpu"])
-        if self.device.type == "cuda" and "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
-        elif self.device.type == "mps" and "random.mps" in tensors:
-            torch.mps.set_rng_state(tensors["random.mps"])
-        best = about["best"]
-        return about["step"], about["history"], math.inf if best is None else best, about["seconds"]
+    @property
+    def _rate(self) -> float:
+        """Units per second of this sitting."""
+        steps = self.position.step - self.first_step
+        return steps * self.objective.units_per_step / (time.monotonic() - self.started)
 
+    def batches(self) -> Iterator[NDArray[np.int64]]:
+        """The batches from the present step to the last one."""
+        while self.position.step < self.objective.steps:
+            epoch, done = divmod(self.position.step, self.objective.steps_per_epoch)
+            for batch in self.objective.batches(self.seed, epoch, done):
+                yield batch
+                if self.position.step == self.objective.steps:
+                    return
 
-def load_trained(folder: Path, checkpoint: str, device: torch.device) -> Model:
-    """The model of ``folder`` with its ``best`` or ``final`` weights, ready to read; TokirError when damaged."""
-    place = folder / "config.json"
-    try:
-        about = json.loads(place.read_text("utf-8"))
-        model = rebuild(about["model"], about["architecture"], retrieves(about["objective"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TokirError(f"{place}: damaged model configuration ({error}): run the training again") from None
-    weights, _ = read_tensors(folder / f"{checkpoint}.safetensors")
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise TokirError(f"{folder / checkpoint}.safetensors: of another model: {error}") from None
-    return model.to(device).eval()
+    def descend(self, batch: NDArray[np.int64]) -> float:
+        """One step down the gradient of a batch; its loss."""
+        position = self.position
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = learning_rate(position.step, self.objective.steps, peak, self.settings.warmup)
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            loss = self.objective.loss(self.model, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
+        value = loss.item()
+        if not math.isfinite(value) or not math.isfinite(norm.item()):
+            raise TokirError(
+                f"{self.folder.name}: the loss is no longer finite at step {position.step}: "
+                "lower its learning rate, or use precision fp32"
+            )
+        self.optimizer.step()
+        position.step += 1
+        return value
+
+    def report(self, loss: float) -> None:
+        """Every tenth step and the last one to the listener."""
+        step, steps = self.position.step, self.objective.steps
+        if step % 10 and step != steps:
+            return
+        left = (steps - step) * (time.monotonic() - self.started) / (step - self.first_step)
+        speed = f"{self._rate:,.0f} {self.objective.unit}/s"
+        detail = f"{self.objective.step_in_words(loss)}  {speed}  {left:,.0f} s left"
+        self.progress.step(self.folder.name, step, steps, detail)
+
+    def validation_is_due(self) -> bool:
+        """After the last step and regularly before; one that would come just before the last gives way to it."""
+        step, steps, every = self.position.step, self.objective.steps, self.objective.steps_per_validation
+        return step == steps or (step % every == 0 and steps - step >= every / 2)
+
+    def validate(self, loss: float) -> None:
+        """Note the scores on held-out data; keep the weights if they are the best so far."""
+        position, rate = self.position, self._rate  # validation itself is no part of the speed
+        scores = self.objective.validate(self.model)
+        position.seconds = self.seconds_before + time.monotonic() - self.started
+        position.history.append(
+            {
+                "step": position.step,
+                "epoch": position.step / self.objective.steps_per_epoch,
+                "training_loss": loss,
+                **scores,
+                "learning_rate": self.optimizer.param_groups[0]["lr"],
+                f"{self.objective.unit}_per_second": round(rate, 1),
+                "seconds": round(position.seconds, 1),
+            }
+        )
+        if scores["loss"] < position.best:
+            position.best = scores["loss"]
+            write_tensors(self.folder / "best.safetensors", self.model.state_dict())
+
+    def save(self) -> None:
+        """Write the state to resume from."""
+        self.position.seconds = self.seconds_before + time.monotonic() - self.started
+        self.state.save(self.model, self.optimizer, self.position)
+        self.saved_at = time.monotonic()
+
+    def finish(self, about: dict[str, Any]) -> None:
+        """Write the last weights, the history and what the model is."""
+        history, steps = self.position.history, self.objective.steps
+        words = f"{self.objective.in_words(history[-1])} after {steps:,} step{'s' if steps > 1 else ''}"
+        self.progress.say(f"{self.folder.name}: {words}")
+        write_tensors(self.folder / "final.safetensors", self.model.state_dict())
+        write_text(self.folder / "history.jsonl", "".join(json.dumps(line) + "\n" for line in history))
+        write_json(
+            self.folder / "config.json",
+            {
+                **about,
+                "model": asdict(self.model.config),
+                "parameters": self.model.num_parameters(),
+                "precision": self.precision,
+                "device": self.device.type,
+                "threads": torch.get_num_threads(),
+                "torch": torch.__version__,
+                "seed": self.seed,
+                "steps": steps,
+            },
+        )

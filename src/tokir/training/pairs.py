@@ -28,29 +28,32 @@ class TokenisedPassages:
     def __init__(self, tokenizer: Tokenizer, titles: Sequence[str], texts: Sequence[str]) -> None:
         self._titles = _Flat(tokenizer.encode(titles))
         self._texts = _Flat(tokenizer.encode(texts))
-        self.title_of = np.unique(np.array(titles, dtype=object).astype(str), return_inverse=True)[1]
+        numbers: dict[str, int] = {}
+        numbered = (numbers.setdefault(title, len(numbers)) for title in titles)
+        self.title_of = np.fromiter(numbered, dtype=np.int64, count=len(titles))
+        """Equal where titles are equal; nothing else is said by these numbers."""
         self.vocabulary_size = tokenizer.vocabulary_size
 
     def __len__(self) -> int:
         return len(self._texts)
 
-    def title(self, place: int) -> Tokens:
+    def title(self, index: int) -> Tokens:
         """Ids of a title."""
-        return self._titles[place]
+        return self._titles[index]
 
-    def text(self, place: int) -> Tokens:
+    def text(self, index: int) -> Tokens:
         """Ids of a text."""
-        return self._texts[place]
+        return self._texts[index]
 
-    def whole(self, place: int, longest: int) -> Tokens:
+    def whole(self, index: int, longest: int) -> Tokens:
         """Ids of title and text, at most ``longest``."""
-        return np.concatenate([self._titles[place], self._texts[place]])[:longest]
+        return np.concatenate([self._titles[index], self._texts[index]])[:longest]
 
     def document_frequencies(self) -> NDArray[np.int64]:
-        """In how many passages each entry of the vocabulary stands, (vocabulary,)."""
+        """The number of passages that hold each entry of the vocabulary, (vocabulary,)."""
         counts = np.zeros(self.vocabulary_size, dtype=np.int64)
-        for place in range(len(self)):
-            counts[np.unique(np.concatenate([self._titles[place], self._texts[place]]))] += 1
+        for index in range(len(self)):
+            counts[np.unique(np.concatenate([self._titles[index], self._texts[index]]))] += 1
         return counts
 
 
@@ -64,21 +67,21 @@ class _Flat:
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    def __getitem__(self, place: int) -> Tokens:
-        return self._ids[self._ends[place] : self._ends[place + 1]].astype(np.int64)
+    def __getitem__(self, index: int) -> Tokens:
+        return self._ids[self._ends[index] : self._ends[index + 1]].astype(np.int64)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """A batch: the i-th of ``left`` belongs to the i-th of ``right``; ``right`` may go on with hard negatives.
+    """A batch: the i-th of ``left`` belongs to the i-th of ``right``; hard negatives may follow in ``right``.
 
-    ``related`` (left, right) marks what is neither the pair nor a fair negative of it: another part of the same
+    ``not_negative`` (left, right) marks what is neither the pair nor a fair negative of it: another part of the same
     passage, another relevant passage of the same query. Teachers are unit vectors, where there is a teacher.
     """
 
     left: list[Tokens]
     right: list[Tokens]
-    related: NDArray[np.bool_]
+    not_negative: NDArray[np.bool_]
     left_teacher: NDArray[np.float32] | None = None
     right_teacher: NDArray[np.float32] | None = None
 
@@ -91,7 +94,7 @@ class PairSource(Protocol):
 
 
 def crop(ids: Tokens, length: tuple[int, int], rng: np.random.Generator) -> Tokens:
-    """A run of ``ids`` at a random place, of a random length within ``length``; all of a shorter text."""
+    """A run of ``ids`` at a random position, of a random length within ``length``; all of a shorter text."""
     size = min(int(rng.integers(length[0], length[1] + 1)), len(ids))
     start = int(rng.integers(0, len(ids) - size + 1))
     return ids[start : start + size]
@@ -105,8 +108,8 @@ def thin(ids: Tokens, share: float, rng: np.random.Generator) -> Tokens:
     return ids[kept] if kept.any() else ids[:1]
 
 
-def same(places: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which entries are equal to which, themselves apart."""
-    equal: NDArray[np.bool_] = places[:, None] == places[None]
+def same(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n, n): which of ``values`` (n,) are equal, each apart from itself."""
+    equal: NDArray[np.bool_] = values[:, None] == values[None]
     np.fill_diagonal(equal, False)
     return equal

@@ -17,7 +17,7 @@ from tokir.training.distillation import distillation_loss, teacher_scores
 from tokir.training.pairs import Pairs, PairSource, TokenisedPassages, Tokens, thin
 
 if TYPE_CHECKING:
-    from tokir.config import RetrievalSettings
+    from tokir.config import ArchitectureSettings, RetrievalSettings
     from tokir.models import Model
     from tokir.models.retriever import Retriever
 
@@ -26,12 +26,12 @@ EMBEDDED_AT_ONCE = 128  # texts; bounds the memory of validation
 
 
 @dataclass(frozen=True)
-class Check:
-    """Queries a training is watched on: token ids, and the places of the relevant ones among ``pool``."""
+class ValidationPool:
+    """Queries that a training is validated on, and the passages that are ranked for them."""
 
     queries: list[Tokens]
-    relevant: list[set[int]]
-    pool: list[int]  # places in the passages trained on; ``relevant`` counts within this list
+    relevant: list[set[int]]  # of each query, indices into ``pool``; none is empty
+    pool: list[int]  # indices of passages trained on
 
 
 class RetrievalObjective:
@@ -40,10 +40,9 @@ class RetrievalObjective:
     Args:
         passages: trained on, for validation and the first token weights.
         sources: each with its share of the batches.
-        check: what the training is validated on.
-        settings: sizes and rates.
-        steps: batches in all.
-        batch_size: pairs in each.
+        validation: what the training is validated on.
+        settings: of every training for retrieval.
+        architecture: its own steps, batch size and learning rate.
         trained: do the token vectors come from an earlier training? They then move less.
         window: the longest text a network reads at once, in tokens.
         contrastive_weight: of the contrastive loss in batches that a teacher scores; 0 leaves it out of them.
@@ -53,19 +52,19 @@ class RetrievalObjective:
         self,
         passages: TokenisedPassages,
         sources: Sequence[tuple[PairSource, float]],
-        check: Check,
+        validation: ValidationPool,
         settings: RetrievalSettings,
-        steps: int,
-        batch_size: int,
+        architecture: ArchitectureSettings,
         trained: bool,
         window: int,
         contrastive_weight: float = 1.0,
     ) -> None:
-        self.passages, self.check, self.settings = passages, check, settings
-        self.steps, self.window, self.contrastive_weight = steps, window, contrastive_weight
-        self.batch_size, self.trained = batch_size, trained
-        self.steps_per_epoch = max(1, math.ceil(len(passages) / batch_size))
-        self.unit, self.units_per_step = "pairs", batch_size
+        self.passages, self.validation, self.settings = passages, validation, settings
+        self.network_rate, self.trained = architecture.retrieval_learning_rate, trained
+        self.steps, self.batch_size = architecture.steps, architecture.batch_size
+        self.window, self.contrastive_weight = window, contrastive_weight
+        self.steps_per_epoch = max(1, math.ceil(len(passages) / self.batch_size))
+        self.unit, self.units_per_step = "pairs", self.batch_size
         self._sources = [source for source, _ in sources]
         shares = np.array([share for _, share in sources])
         self._shares = shares / shares.sum()
@@ -78,21 +77,19 @@ class RetrievalObjective:
     def prepare(self, model: Model) -> None:
         """Start the token weights of a new model at the logarithm of their inverse document frequency."""
         frequency = self.passages.document_frequencies()
-        # Above zero even for what stands in every passage.
+        # Above zero even for a token that is in every passage.
         idf = np.log((len(self.passages) + 1) / (frequency + 1)) + 0.1
         _retriever(model).start_weights(torch.from_numpy(idf), torch.from_numpy(frequency > 0))
 
     def parameter_groups(self, model: Model) -> list[dict[str, Any]]:
-        """Token vectors and weights apart from the network, which stands only smaller steps."""
-        retriever, rates = _retriever(model), self.settings.learning_rate
+        """Token vectors and weights apart from the network, which tolerates only a smaller learning rate."""
+        retriever, settings = _retriever(model), self.settings
         tokens = [retriever.embedding.weight, retriever.log_weight, retriever.log_scale]
-        groups: list[dict[str, Any]] = [
-            {"params": tokens, "peak": rates.trained_tokens if self.trained else rates.tokens}
-        ]
+        peak = settings.trained_token_learning_rate if self.trained else settings.token_learning_rate
+        groups: list[dict[str, Any]] = [{"params": tokens, "peak": peak}]
         if retriever.network is not None:
-            kind = type(retriever.network).__name__.lower()
             network = [*retriever.network.parameters(), *retriever.mix.parameters()]
-            groups.append({"params": network, "peak": getattr(rates, kind)})
+            groups.append({"params": network, "peak": self.network_rate})
         return groups
 
     def batches(self, seed: int, epoch: int, skip: int = 0) -> list[NDArray[np.int64]]:
@@ -123,13 +120,13 @@ class RetrievalObjective:
             return self._score(scores, pairs)
 
     def _score(self, scores: Tensor, pairs: Pairs) -> Tensor:
-        related = torch.from_numpy(pairs.related).to(scores.device)
+        not_negative = torch.from_numpy(pairs.not_negative).to(scores.device)
         if pairs.left_teacher is None:
-            return contrastive_loss(scores, related)
+            return contrastive_loss(scores, not_negative)
         wanted = teacher_scores(pairs, self.settings.teacher_temperature)
         loss = distillation_loss(scores, wanted.to(scores.device))
         if self.contrastive_weight:
-            loss = loss + self.contrastive_weight * contrastive_loss(scores, related)
+            loss = loss + self.contrastive_weight * contrastive_loss(scores, not_negative)
         return loss
 
     def _vectors(self, model: Retriever, texts: list[Tokens], rng: np.random.Generator) -> Tensor:
@@ -138,20 +135,20 @@ class RetrievalObjective:
 
     @torch.no_grad()
     def validate(self, model: Model) -> dict[str, float]:
-        """Mean reciprocal rank and recall@10 of the check; ``loss`` is one minus the former.
+        """Mean reciprocal rank and recall@10 of the validation queries; ``loss`` is one minus the former.
 
-        The check ranks a pool, not the whole corpus, so its scores are higher than a study's results.
+        A pool is ranked, not the whole corpus, so these scores are higher than a study's results.
         """
         retriever, was_training = _retriever(model), model.training
         model.eval()
-        pool = [self.passages.whole(place, self.window) for place in self.check.pool]
-        vectors = _embed_many(retriever, [ids[: self.window] for ids in self.check.queries])
+        pool = [self.passages.whole(index, self.window) for index in self.validation.pool]
+        vectors = _embed_many(retriever, [ids[: self.window] for ids in self.validation.queries])
         scores = (vectors @ _embed_many(retriever, pool).T).cpu().numpy()
         model.train(was_training)
         reciprocal, recalled = [], []
-        for row, relevant in zip(scores, self.check.relevant, strict=True):
+        for row, relevant in zip(scores, self.validation.relevant, strict=True):
             order = np.argsort(-row, kind="stable")
-            ranks = [rank for rank, place in enumerate(order, 1) if int(place) in relevant]
+            ranks = [rank for rank, index in enumerate(order, 1) if int(index) in relevant]
             reciprocal.append(1 / ranks[0])
             recalled.append(sum(rank <= 10 for rank in ranks) / len(ranks))
         mrr = float(np.mean(reciprocal))
@@ -159,7 +156,7 @@ class RetrievalObjective:
 
     def in_words(self, scores: dict[str, float]) -> str:
         """Validation scores for the terminal."""
-        return f"recall@10 {scores['recall@10']:.3f} on the {len(self.check.queries):,} queries it is watched on"
+        return f"recall@10 {scores['recall@10']:.3f} on the {len(self.validation.queries):,} validation queries"
 
     def step_in_words(self, loss: float) -> str:
         """A step's loss for the terminal."""

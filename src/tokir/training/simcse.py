@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from tokir.errors import Unavailable
 from tokir.training.pairs import Pairs, TokenisedPassages, crop, same
+
+if TYPE_CHECKING:
+    from tokir.training.sources import SourceInputs
 
 
 class DropoutPairs:
@@ -13,12 +19,19 @@ class DropoutPairs:
     def __init__(self, passages: TokenisedPassages, long: tuple[int, int]) -> None:
         self.passages, self.long = passages, long
         self._usable = np.array([i for i in range(len(passages)) if len(passages.text(i))])
+        if not len(self._usable):
+            raise Unavailable("no passage has a text to train on")
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """Passages drawn without replacement, a crop of each."""
-        places = rng.choice(self._usable, min(count, len(self._usable)), replace=False)
+        drawn = rng.choice(self._usable, min(count, len(self._usable)), replace=False)
         texts = [
             np.concatenate([self.passages.title(int(i)), crop(self.passages.text(int(i)), self.long, rng)])
-            for i in places
+            for i in drawn
         ]
-        return Pairs(texts, texts, same(places))
+        return Pairs(texts, texts, same(drawn))
+
+
+def dropout_pairs(inputs: SourceInputs) -> DropoutPairs:
+    """The pairs of the part ``simcse``."""
+    return DropoutPairs(inputs.passages, inputs.settings.passage_tokens)

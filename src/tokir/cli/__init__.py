@@ -1,0 +1,47 @@
+"""The command line: read the words, call the library, print what came of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tokir import __version__
+from tokir.cli import data, doctor, search, study, tokenizers
+from tokir.cli.terminal import errors_as_sentences
+
+app = typer.Typer(
+    name="tokir",
+    help="Which tokenizer, architecture and training objective should a small retrieval model use?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Entry point of the ``tokir`` command."""
+    with errors_as_sentences():
+        app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tokir {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    pass
+
+
+for command in (study.run, study.train, study.embed, study.evaluate, search.search, study.report, doctor.doctor):
+    app.command()(command)
+app.add_typer(data.app, name="data")
+app.add_typer(tokenizers.app, name="tokenizers")

@@ -1,0 +1,67 @@
+"""``tokir data``: the data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from tokir.cli.options import Download
+
+app = typer.Typer(help="The data sets: what is here, what is in them, and building one.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_() -> None:
+    """Which built-in data sets are on this machine, and how to get the others."""
+    from tokir.data import names
+
+    for entry in names():
+        typer.secho(f"{entry.name:<10} ", bold=True, nl=False)
+        typer.echo(entry.description)
+        typer.echo(" " * 11 + ("here" if entry.available else f"not here: {entry.remedy}"))
+    typer.echo("Also: a BEIR folder or zip, a JSONL/CSV/TSV/Parquet file, ir_datasets:ID, hf:ID")
+
+
+@app.command()
+def show(
+    source: Annotated[str, typer.Argument(help="A built-in name, a folder, a file, or an id.")] = "wiki",
+    download: Download = False,
+) -> None:
+    """Counts, sizes, and three example queries with a relevant passage.
+
+    Example: tokir data show wiki
+    """
+    from tokir.data import load
+    from tokir.data.summary import summarize
+
+    typer.echo(summarize(load(source, download=download)))
+
+
+@app.command()
+def build(
+    name: Annotated[str, typer.Argument(help="`nq-subset`.")],
+    source: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--from", help="The BEIR folder or zip of Natural Questions.", show_default="where `nq` lies"
+        ),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="The folder to write.", show_default="the cache"),
+    ] = None,
+    passages: Annotated[int, typer.Option("--passages", min=1)] = 7247,
+    queries: Annotated[int, typer.Option("--queries", min=1)] = 100,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the queries.")] = 0,
+    download: Download = False,
+) -> None:
+    """Build the reference corpus out of BEIR's Natural Questions.
+
+    Example: tokir data build nq-subset --from nq.zip
+    """
+    from tokir import data
+
+    made = data.build(name, source, out, passages=passages, queries=queries, seed=seed, download=download)
+    typer.echo(f"Built: {made}")

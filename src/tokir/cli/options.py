@@ -1,0 +1,87 @@
+"""Words that several commands take, and the study that they describe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from tokir.cli.terminal import TerminalProgress
+from tokir.errors import Interrupted, TokirError, nearest
+
+if TYPE_CHECKING:
+    from tokir.config import StudyConfig
+    from tokir.study import Study
+
+# typer reads annotations at run time on Python 3.10, hence Optional.
+Preset = Annotated[
+    str, typer.Argument(metavar="[PRESET or FILE.yaml]", help="A preset (`quickstart`, `best`, ...) or a file.")
+]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart-wiki.")]
+Data = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--data",
+        help="A built-in data set, a BEIR folder or zip, a JSONL/CSV/Parquet file, hf:ID, ir_datasets:ID.",
+    ),
+]
+Out = Annotated[Optional[Path], typer.Option("--out", help="The run folder.", show_default="runs/NAME-DATASET")]  # noqa: UP045
+Sets = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a setting, for example training.epochs=3. Repeatable."
+    ),
+]
+Queries = Annotated[Optional[int], typer.Option("--queries", help="Evaluate on this many queries, drawn by seed.")]  # noqa: UP045
+SplitName = Annotated[Optional[str], typer.Option("--split", help="Evaluate on train, dev or test.")]  # noqa: UP045
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+Threads = Annotated[Optional[int], typer.Option("--threads", min=1, help="Threads to compute with.")]  # noqa: UP045
+Download = Annotated[
+    bool, typer.Option("--download", help="Fetch the models and data named, where they are not here.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+
+
+def read_config(
+    preset: str,
+    data: str | None,
+    sets: list[str] | None,
+    queries: int | None = None,
+    split: str | None = None,
+) -> StudyConfig:
+    """The configuration that the words of a command describe."""
+    from tokir.config import load_config
+
+    if data is not None and Path(data).expanduser().exists():
+        data = str(Path(data).expanduser().resolve())  # a run can be resumed from any folder
+    named = {"data.source": data, "data.queries": queries, "data.split": split}
+    # JSON strings are YAML strings, whatever characters a path holds.
+    overrides = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
+    return load_config(preset, overrides + (sets or []))
+
+
+def make_study(
+    config: StudyConfig, out: Path | None, device: str, threads: int | None, download: bool, quiet: bool
+) -> Study:
+    """The study of a configuration on this machine."""
+    from tokir.config import DEVICES
+    from tokir.study import Machine, Study
+
+    if device not in DEVICES:
+        raise TokirError(f"--device {device}{nearest(device, DEVICES)}: allowed are {', '.join(DEVICES)}")
+    return Study(config, out, Machine(device, threads, download), None if quiet else TerminalProgress())
+
+
+def finish(study: Study, step: str, quiet: bool, **arguments: Any) -> Any:
+    """Do one step of a study; a stop by Ctrl-C leaves everything finished as it is."""
+    try:
+        value = getattr(study, step)(**arguments)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; finished work is kept, and the same command resumes it") from None
+    finally:
+        study.progress.close()
+    if not quiet:
+        typer.echo(f"{study.folder.path}: done", err=True)
+    return value

@@ -1,0 +1,59 @@
+"""``tokir search``: what each system of a run finds for a query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from tokir.cli.options import Run
+
+if TYPE_CHECKING:
+    from tokir.run import Answer
+
+EXCERPT = 160  # characters of a passage shown
+
+
+def search(
+    folder: Run,
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    top: Annotated[int, typer.Option("--top", "-k", min=1, max=100, help="Passages of each system.")] = 3,
+    system: Annotated[Optional[list[str]], typer.Option("--system", help="Only this one. Repeatable.")] = None,  # noqa: UP045
+) -> None:
+    """Show what each system of a run finds for a query, and how each tokenizer cuts it.
+
+    Nothing is written or trained. Systems that load a large library, such as MiniLM, answer last.
+
+    Example: tokir search runs/quickstart-wiki "who painted the ceiling of the chapel"
+    """
+    from tokir.run import open_run
+
+    run = open_run(folder)
+    answers = run.answers(query, top, system or None)
+    first = next(answers)  # what is wrong with the words is said before anything is printed
+    for note in run.notes:
+        typer.echo(f"note: {note}", err=True)
+    for tokenizer in run.tokenizers:
+        pieces = run.tokenize(query, tokenizer)
+        typer.secho(f"{tokenizer}: ", bold=True, nl=False)
+        typer.echo("|".join(pieces) + f"  ({len(pieces)} token{'' if len(pieces) == 1 else 's'})")
+    _show(first)
+    for answer in answers:
+        _show(answer)
+
+
+def _show(answer: Answer) -> None:
+    typer.secho(f"\n{answer.system}", bold=True)
+    if answer.unavailable is not None:
+        typer.echo(f"  unavailable: {answer.unavailable}")
+        return
+    for rank, hit in enumerate(answer.hits, start=1):
+        typer.echo(f"  {rank}. {hit.score:.4f}  {hit.title or hit.id}")
+        typer.echo(f"     {_shorten(hit.text)}")
+    if not answer.hits:
+        typer.echo("  nothing")
+
+
+def _shorten(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= EXCERPT else text[: EXCERPT - 1].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,140 @@
+"""``tokir run``, ``train``, ``embed``, ``evaluate`` and ``report``: a study as a whole, and its steps one by one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from tokir.cli.options import (
+    Data,
+    Device,
+    Download,
+    Out,
+    Preset,
+    Queries,
+    Quiet,
+    Run,
+    Sets,
+    SplitName,
+    Threads,
+    finish,
+    make_study,
+    read_config,
+)
+
+if TYPE_CHECKING:
+    from tokir.results.records import Results
+    from tokir.study import Study
+
+
+def run(
+    preset: Preset = "quickstart",
+    data: Data = None,
+    out: Out = None,
+    sets: Sets = None,
+    queries: Queries = None,
+    split: SplitName = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    download: Download = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a study from data to report, or resume one that was stopped.
+
+    Examples:
+        tokir run
+
+        tokir run reference --data my-corpus/ --out runs/mine
+
+        tokir run quickstart --set training.epochs=4 --set seeds=[0,1]
+    """
+    study = make_study(read_config(preset, data, sets, queries, split), out, device, threads, download, quiet)
+    results = finish(study, "run", quiet)
+    if results is None:
+        typer.echo("No judged queries, so there is nothing to score; the systems are ready to be asked:")
+        typer.echo(f'tokir search {study.folder.path} "your query"')
+        return
+    _print_table(results)
+    typer.echo(f"Report: {study.folder.path / 'report.html'}")
+
+
+def train(
+    preset: Preset = "quickstart",
+    data: Data = None,
+    out: Out = None,
+    sets: Sets = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    download: Download = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train the tokenizers and models of a study; documents without queries are enough.
+
+    Example: tokir train reference --data documents.jsonl --set architectures=[lstm]
+    """
+    study = make_study(read_config(preset, data, sets), out, device, threads, download, quiet)
+    finish(study, "train", quiet)
+    typer.echo(f"Models: {study.folder.path / 'models'}")
+
+
+def embed(
+    folder: Run,
+    device: Device = "auto",
+    threads: Threads = None,
+    download: Download = False,
+    quiet: Quiet = False,
+) -> None:
+    """Embed the corpus of a run with every system in it, training what is missing.
+
+    Example: tokir embed runs/quickstart-wiki
+    """
+    study = _reopen(folder, device, threads, download, quiet)
+    finish(study, "embed", quiet)
+    typer.echo(f"Embeddings: {study.folder.path / 'embeddings'}")
+
+
+def evaluate(
+    folder: Run,
+    device: Device = "auto",
+    threads: Threads = None,
+    download: Download = False,
+    quiet: Quiet = False,
+) -> None:
+    """Rank, score and time every system of a run, making what is missing; latency is measured anew.
+
+    Example: tokir evaluate runs/quickstart-wiki --threads 1
+    """
+    study = _reopen(folder, device, threads, download, quiet)
+    _print_table(finish(study, "evaluate", quiet, again=True))
+    report(folder)
+
+
+def report(folder: Run) -> None:
+    """Write report.html, report.md and results.csv again from the results of a run.
+
+    Example: tokir report runs/quickstart-wiki
+    """
+    from tokir.artifacts import RunFolder
+    from tokir.report import write_report
+
+    opened = RunFolder.open(folder)
+    with opened.locked():
+        typer.echo(f"Report: {write_report(opened)}")
+
+
+def _reopen(folder: Path, device: str, threads: int | None, download: bool, quiet: bool) -> Study:
+    from tokir.artifacts import RunFolder
+    from tokir.study.folder import read_config
+
+    return make_study(read_config(RunFolder.open(folder)), folder, device, threads, download, quiet)
+
+
+def _print_table(results: Results) -> None:
+    from rich.console import Console
+
+    from tokir.report import terminal_table
+
+    Console(width=None if sys.stdout.isatty() else 110).print(terminal_table(results))

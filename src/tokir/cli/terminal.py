@@ -1,0 +1,113 @@
+"""What the terminal shows: progress, warnings and errors on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import TYPE_CHECKING
+
+from tokir.errors import Interrupted, TokirError
+from tokir.progress import Silent
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+SECONDS_BETWEEN_LINES = 20.0  # where stderr is no terminal, a line of progress this often
+
+
+class TerminalProgress(Silent):
+    """A bar per task on a terminal; elsewhere a line now and then, as a log wants it."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._bars: RichProgress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._told = time.monotonic()
+
+    def say(self, message: str) -> None:
+        """Print the line above the bars."""
+        self.close()
+        print(message, file=sys.stderr, flush=True)  # noqa: T201
+
+    def step(self, task: str, done: float, total: float, detail: str = "") -> None:
+        """Move the bar of ``task``."""
+        if not self._live:
+            if time.monotonic() - self._told > SECONDS_BETWEEN_LINES:
+                self._told = time.monotonic()
+                print(f"{task}: {done:,.0f} of {total:,.0f}  {detail}", file=sys.stderr, flush=True)  # noqa: T201
+            return
+        if self._bars is None:
+            self._bars = self._open()
+        if task not in self._tasks:
+            self._tasks[task] = self._bars.add_task(task, total=total, detail="")
+        self._bars.update(self._tasks[task], completed=done, total=total, detail=detail)
+
+    def close(self) -> None:
+        """Take the bars off the screen; their last state stays as text."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars, self._tasks = None, {}
+
+    @staticmethod
+    def _open() -> RichProgress:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%  {task.fields[detail]}"),
+            console=Console(stderr=True),
+        )
+        bars.start()
+        return bars
+
+
+class _OneLine(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"{record.levelname.lower()}: {record.getMessage()}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Errors the user can mend become one line on stderr and exit code 2, without a traceback."""
+    logger = logging.getLogger("tokir")
+    before = logger.handlers, logger.propagate, warnings.showwarning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that lacks a letter gets its number, not a traceback
+            stream.reconfigure(errors="backslashreplace")
+    logger.handlers, logger.propagate = [_OneLine()], False
+    warnings.showwarning = _show_warning
+    try:
+        yield
+    except Interrupted as stop:
+        fail(str(stop), 130)
+    except TokirError as error:
+        fail(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            fail(f"{where}the disk is full: free some space and run the same command again; finished work is kept")
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            fail(f"{where}not allowed: {error.strerror}; choose another folder, or change its permissions")
+        fail(f"{where}{error.strerror or error}")
+    finally:
+        logger.handlers, logger.propagate, warnings.showwarning = before
+
+
+def fail(message: str, code: int = 2) -> None:
+    """Print one line and leave."""
+    print(f"error: {message}", file=sys.stderr, flush=True)  # noqa: T201
+    raise SystemExit(code)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    if issubclass(category, UserWarning):
+        logging.getLogger("tokir").warning("%s", message)

@@ -1,0 +1,57 @@
+"""Every setting of a study: its default, its bounds and what it means.
+
+One pydantic model checks a YAML file, a ``--set`` on the command line and a Python call alike, so an
+error always names the field, what is allowed and the nearest name.
+"""
+
+from tokir.config.loading import PRESETS, check_config, dump_config, flatten, load_config
+from tokir.config.models import ArchitectureSettings
+from tokir.config.names import (
+    DEVICES,
+    ArchitectureName,
+    BaselineName,
+    FusionName,
+    PerturbationName,
+    PretrainedName,
+)
+from tokir.config.objective import Objective
+from tokir.config.pooling import Pooling
+from tokir.config.retrieval import RetrievalSettings, Variant
+from tokir.config.settings import Settings
+from tokir.config.study import (
+    DataSettings,
+    EvaluationSettings,
+    FusionSettings,
+    StudyConfig,
+)
+from tokir.config.tokenizer import TokenizerSettings
+from tokir.config.training import BudgetSettings, OptimizationSettings, Precision, TrainingSettings
+
+__all__ = [
+    "DEVICES",
+    "PRESETS",
+    "ArchitectureName",
+    "ArchitectureSettings",
+    "BaselineName",
+    "BudgetSettings",
+    "DataSettings",
+    "EvaluationSettings",
+    "FusionName",
+    "FusionSettings",
+    "Objective",
+    "OptimizationSettings",
+    "PerturbationName",
+    "Pooling",
+    "Precision",
+    "PretrainedName",
+    "RetrievalSettings",
+    "Settings",
+    "StudyConfig",
+    "TokenizerSettings",
+    "TrainingSettings",
+    "Variant",
+    "check_config",
+    "dump_config",
+    "flatten",
+    "load_config",
+]

@@ -1,0 +1,214 @@
+"""Settings out of a preset, a YAML file and ``--set``; errors of one sentence that names the field."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import ValidationError
+
+from tokir.config.renaming import present_name, rename
+from tokir.config.settings import Settings
+from tokir.config.study import StudyConfig
+from tokir.errors import TokirError, nearest
+from tokir.models.registry import ARCHITECTURES, Architecture
+
+log = logging.getLogger("tokir")
+
+PRESETS = ("quickstart", "reference", "objectives", "ablations", "tokenizers", "vocabulary", "best")
+
+
+def load_config(preset_or_file: str, overrides: list[str] | None = None) -> StudyConfig:
+    """Read a preset by name or a YAML file, apply ``key=value`` overrides, and check the result.
+
+    Keys of overrides are dotted (``training.epochs=3``); values are YAML (``seeds=[0,1]``).
+
+    Raises:
+        TokirError: unknown preset, missing file, not YAML, an unknown key or a value out of bounds.
+    """
+    text, source = _read(preset_or_file)
+    values = _yaml(text, source) or {}
+    if not isinstance(values, dict):
+        raise TokirError(f"{source}: a configuration is a mapping of settings, not {type(values).__name__}")
+    values = _present(values, source)
+    config = check_config(values, source)
+    if overrides:
+        values = _changeable(config, values)
+        renamed = [words for override in overrides for words in _apply(values, override)]
+        if renamed:
+            log.warning("--set: %s", "; ".join(renamed))
+        config = check_config(values, "--set")
+    return config
+
+
+def check_config(values: dict[str, Any], source: str = "configuration") -> StudyConfig:
+    """Check raw settings; raises TokirError with one sentence that names every field that is wrong.
+
+    Settings under an old name are renamed, with a warning.
+    """
+    try:
+        return StudyConfig.model_validate(_present(values, source))
+    except ValidationError as error:
+        problems = "; ".join(_sentence(dict(problem)) for problem in error.errors())
+        raise TokirError(f"{source}: {problems}") from None
+
+
+def _read(preset_or_file: str) -> tuple[str, str]:
+    """The text of a configuration, and what to call its source in messages."""
+    path = Path(preset_or_file)
+    if preset_or_file in PRESETS:
+        text = files("tokir").joinpath("presets", f"{preset_or_file}.yaml").read_text("utf-8")
+        return text, f"preset {preset_or_file}"
+    if path.suffix not in (".yaml", ".yml") and not path.is_file():
+        raise TokirError(
+            f"unknown preset {preset_or_file!r}{nearest(preset_or_file, PRESETS)}: "
+            f"name one of {', '.join(PRESETS)}, or a .yaml file"
+        )
+    try:
+        return path.read_text("utf-8"), str(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TokirError(f"{path}: cannot read the configuration: {error}") from None
+
+
+def _present(values: dict[str, Any], source: str) -> dict[str, Any]:
+    """Raw settings under their present names."""
+    if not isinstance(values, dict):
+        return values  # for the check to refuse
+    try:
+        values, renamed = rename(values)
+    except TokirError as error:
+        raise TokirError(f"{source}: {error}") from None
+    if renamed:
+        log.warning("%s: %s", source, "; ".join(renamed))
+    return values
+
+
+def _changeable(config: StudyConfig, values: dict[str, Any]) -> dict[str, Any]:
+    """Every setting of a checked configuration, to be overridden.
+
+    A checked configuration holds what its architectures use; overrides may name other architectures, so here is what
+    was said (``values``) of each of them, or else their defaults.
+    """
+    dumped = config.model_dump(mode="json")
+    said = {group: values.get(group) or {} for group in ("objectives", "models")}
+    dumped["objectives"] = {name: list(entry.objectives) for name, entry in _architectures()} | said["objectives"]
+    dumped["models"] = {
+        name: entry.defaults | (said["models"].get(name) or {}) for name, entry in _architectures()
+    }
+    return dumped
+
+
+def _architectures() -> list[tuple[str, Architecture]]:
+    return [(name, ARCHITECTURES[name]) for name in ARCHITECTURES]
+
+
+def dump_config(config: StudyConfig) -> str:
+    """The resolved configuration as YAML, in the order of the fields."""
+    text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return text
+
+
+def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings as dotted keys.
+
+    >>> flatten({"training": {"epochs": 2}, "seeds": [0]})
+    {'training.epochs': 2, 'seeds': [0]}
+    """
+    if isinstance(values, list) and values and isinstance(values[0], dict):
+        values = dict(enumerate(values))
+    if not isinstance(values, dict) or not values:
+        return {prefix: values}
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat.update(flatten(value, f"{prefix}.{key}" if prefix else str(key)))
+    return flat
+
+
+def _yaml(text: str, source: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise TokirError(f"{source}{line}: not YAML: {getattr(error, 'problem', error)}") from None
+    except ValueError as error:  # such as the date 2024-13-01
+        raise TokirError(f"{source}: not YAML: {error}") from None
+
+
+def _apply(values: dict[str, Any], override: str) -> list[str]:
+    """Change ``values`` by one ``key=value``, an old key under its present name; says what was renamed."""
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise TokirError(f"--set {override}: write key=value, for example training.epochs=3")
+    path, value = key.strip().split("."), _yaml(text, f"--set {key}")
+    nested: Any = value
+    for part in reversed(path):
+        nested = {part: nested}
+    now, renamed = rename(nested)
+    for new, changed in _leaves(now) if renamed else [(path, value)]:
+        _assign(values, new, changed, override)
+    return renamed
+
+
+def _leaves(values: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[list[str], Any]]:
+    """The paths in nested groups, and what lies there."""
+    if not isinstance(values, dict):
+        yield list(path), values
+        return
+    for key, value in values.items():
+        yield from _leaves(value, (*path, str(key)))
+
+
+def _assign(values: dict[str, Any], path: list[str], value: Any, override: str) -> None:
+    *groups, last = path
+    target: Any = values
+    for depth, group in enumerate(groups):
+        if isinstance(target, list) and group.isdigit() and int(group) < len(target):
+            target = target[int(group)]
+        elif isinstance(target, dict):
+            target = target.setdefault(group, {})  # an unknown group is for the check to name
+        else:
+            raise TokirError(f"--set {override}: {'.'.join(groups[: depth + 1])} is not a group of settings")
+    if isinstance(target, list) and last.isdigit() and int(last) < len(target):
+        target[int(last)] = value
+    elif isinstance(target, dict):
+        target[last] = value
+    else:
+        raise TokirError(f"--set {override}: {'.'.join(groups)} is not a group of settings")
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """One pydantic error as a sentence: the field, what is allowed, the nearest name."""
+    location = [part for part in problem["loc"] if part != "[key]"]
+    where = ".".join(str(part) for part in location)
+    if problem["type"] == "extra_forbidden":
+        if now := present_name(where):
+            return f"{where} is now {now}: write it there"
+        allowed = _fields_at(location[:-1])
+        return f"unknown setting {where}{nearest(str(location[-1]), allowed)}: allowed are {', '.join(allowed)}"
+    message: str = problem["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if problem["type"] == "literal_error":
+        expected = problem["ctx"]["expected"]
+        names = [part.strip(" '") for part in expected.replace(" or ", ",").split(",")]
+        return f"{where} is {problem['input']!r}{nearest(str(problem['input']), names)}: allowed are {expected}"
+    if where and message.startswith(f"{where}."):  # the message names a setting in the group
+        return message
+    if isinstance(problem["input"], dict) or message.startswith("unknown "):  # the message names the setting
+        return f"{where}: {message}" if where else message
+    return f"{where} is {problem['input']!r}: {message}"
+
+
+def _fields_at(location: list[Any]) -> list[str]:
+    """The settings of the group at a location, which may hold indices of lists and keys of mappings."""
+    model: Any = StudyConfig
+    for part in location:
+        if part in model.model_fields:
+            annotation = model.model_fields[part].annotation
+            kinds = (annotation, *get_args(annotation))
+            model = next((k for k in kinds if isinstance(k, type) and issubclass(k, Settings)), model)
+    return list(model.model_fields)

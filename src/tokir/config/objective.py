@@ -1,0 +1,118 @@
+"""What a model is trained for: language modelling, or vectors for retrieval, in one training or in several."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import CoreSchema
+
+from tokir.config.settings import text_schema
+from tokir.errors import nearest
+from tokir.training.registry import OBJECTIVES, Need
+
+LANGUAGE_MODEL = "lm"
+SUM, THEN = "+", "-then-"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One or several trainings in sequence; the parts of a training for retrieval are summed losses.
+
+    >>> objective = Objective.parse("lm-then-contrastive+queries")
+    >>> objective.parts, str(objective.before), objective.retrieves
+    (('contrastive', 'queries'), 'lm', True)
+    >>> objective.label
+    'LM → contrastive + queries'
+    """
+
+    names: tuple[tuple[str, ...], ...]  # of each training, first to last; language modelling is ("lm",)
+
+    @classmethod
+    def parse(cls, text: str) -> Objective:
+        """The objective that is written so; ValueError with what is wrong with it."""
+        names = tuple(tuple(stage.split(SUM)) for stage in text.split(THEN))
+        for number, stage in enumerate(names):
+            for part in stage:
+                if part == LANGUAGE_MODEL and (number or len(stage) > 1):
+                    raise ValueError(f"{text!r}: lm comes first or not at all, and is summed with nothing")
+                if part != LANGUAGE_MODEL and part not in OBJECTIVES:
+                    known = [LANGUAGE_MODEL, *OBJECTIVES]
+                    raise ValueError(
+                        f"{part!r} is not an objective{nearest(part, known)}: known are {', '.join(known)}, "
+                        f"joined by {SUM} (summed) or {THEN} (in sequence)"
+                    )
+                if stage.count(part) > 1:
+                    raise ValueError(f"{text!r} names {part} more than once")
+        return cls(names)
+
+    def __str__(self) -> str:
+        return THEN.join(SUM.join(stage) for stage in self.names)
+
+    @property
+    def stages(self) -> tuple[Objective, ...]:
+        """Its trainings, first to last, each as an objective of one training."""
+        return tuple(Objective((stage,)) for stage in self.names)
+
+    @property
+    def last(self) -> Objective:
+        """Its last training alone."""
+        return self.stages[-1]
+
+    @property
+    def before(self) -> Objective | None:
+        """All but its last training; None where there is only one."""
+        return Objective(self.names[:-1]) if len(self.names) > 1 else None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The summed parts of its last training; empty for language modelling."""
+        return self.names[-1] if self.retrieves else ()
+
+    @property
+    def retrieves(self) -> bool:
+        """Does it end with vectors trained for retrieval?"""
+        return self.names[-1] != (LANGUAGE_MODEL,)
+
+    @property
+    def models_language(self) -> bool:
+        """Is language modelling all of it, or its first training?"""
+        return self.names[0] == (LANGUAGE_MODEL,)
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What its last training cannot do without."""
+        return frozenset(need for part in self.parts for need in OBJECTIVES[part].needs)
+
+    @property
+    def all_parts(self) -> frozenset[str]:
+        """The parts of all its trainings for retrieval."""
+        return frozenset(part for stage in self.stages for part in stage.parts)
+
+    @property
+    def all_needs(self) -> frozenset[Need]:
+        """What none of its trainings can do without."""
+        return frozenset(need for stage in self.stages for need in stage.needs)
+
+    def without(self, parts: Collection[str]) -> Objective | None:
+        """The same with some parts left out; None where a training would have none left.
+
+        Trainings that have become equal are one.
+
+        >>> str(Objective.parse("contrastive-then-contrastive+queries").without({"queries"}))
+        'contrastive'
+        """
+        kept = [tuple(part for part in stage if part not in parts) for stage in self.names]
+        return Objective(tuple(dict.fromkeys(kept))) if all(kept) else None
+
+    @property
+    def label(self) -> str:
+        """The objective for a reader."""
+        return " → ".join(
+            " + ".join(OBJECTIVES[part].label for part in stage.parts) or "LM" for stage in self.stages
+        )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+        return text_schema(cls, cls.parse)

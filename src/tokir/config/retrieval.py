@@ -1,0 +1,101 @@
+"""How vectors are trained for retrieval, and the ablations of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from tokir.config.names import ArchitectureName, PretrainedName
+from tokir.config.objective import Objective
+from tokir.config.settings import Settings
+from tokir.config.training import OptimizationSettings
+
+
+def _ordered(lengths: tuple[int, int]) -> tuple[int, int]:
+    least, most = lengths
+    if least > most:
+        raise ValueError(f"the shortest length comes first: write [{most}, {least}]")
+    return lengths
+
+
+Lengths = Annotated[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]], AfterValidator(_ordered)]
+"""Fewest and most tokens."""
+
+
+class RetrievalSettings(OptimizationSettings):
+    """How vectors are trained for retrieval, by every objective but language modelling."""
+
+    documents: int = Field(100_000, ge=2, description="passages to train on, drawn by seed; all when fewer")
+    from_static: bool = Field(
+        True, description="a network starts from the token vectors of the static model trained for the same"
+    )
+    token_learning_rate: float = Field(
+        1e-2, gt=0, le=1, description="peak, after warm-up, of token vectors and weights"
+    )
+    trained_token_learning_rate: float = Field(
+        1e-3, gt=0, le=1, description="the same where they come from an earlier training"
+    )
+    query_tokens: Lengths = Field((2, 20), description="shortest and longest crop that plays the query")
+    passage_tokens: Lengths = Field((60, 160), description="shortest and longest crop that plays the passage")
+    pairs: Literal["crop", "cloze", "title"] = Field(
+        "crop", description="pairs without labels: two crops, a span and what is left, a title and its text"
+    )
+    titles: bool = Field(True, description="crops keep the title of their passage")
+    query_share: float = Field(
+        0.25, gt=0, lt=1, description="batches of judged train queries, where there are any"
+    )
+    negatives: Literal["batch", "bm25", "self"] = Field(
+        "batch", description="hard negatives of train queries: none but the batch, BM25's, or the model's own"
+    )
+    token_dropout: float = Field(0.1, ge=0, lt=1, description="tokens of a text left out while training")
+    neighbours: int = Field(
+        32, ge=1, description="passages near each other, as the teacher sees it, that share a batch; 1 for none"
+    )
+    contrastive_weight: float = Field(0.3, ge=0, description="of the contrastive loss beside a teacher's")
+    teacher_optional: bool = Field(False, description="train without distillation where the teacher is missing")
+    teacher: PretrainedName = Field("minilm", description="the pretrained encoder that distillation follows")
+    teacher_texts: int = Field(8, ge=1, le=100, description="query-like crops of a passage the teacher embeds")
+    teacher_temperature: float = Field(0.03, gt=0, le=1, description="of the teacher's ranking of a batch")
+    dimensions: int = Field(256, ge=8, le=4096, description="of the static model's vectors")
+    validations: int = Field(8, ge=1, le=1000)
+
+
+class Variant(Settings):
+    """The same training with some settings changed: a model of its own, beside the one it differs from."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="part of the ids of its systems")
+    retrieval: dict[str, Any] = Field(min_length=1, description="settings of ``retrieval`` that differ")
+    architectures: list[ArchitectureName] | None = Field(
+        None, description="of the study's architectures, these; by default all"
+    )
+    objectives: list[Objective] | None = Field(
+        None, description="of the study's objectives, these; by default all"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _changes_retrieval_alone(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        changed = values.get("retrieval")
+        keys = set(changed) if isinstance(changed, dict) else set()
+        if "models" in values or keys & {"steps", "batch_size", "learning_rate", "retrieval_learning_rate"}:
+            raise ValueError(
+                "a variant changes settings of retrieval alone; models.<architecture>.* are the same for all models of "
+                "an architecture: set them under models, and compare two studies"
+            )
+        if shared := keys & {"documents", "teacher", "teacher_optional", "teacher_texts"}:
+            raise ValueError(
+                f"retrieval.{min(shared)} is one for all models of a study: set it under retrieval, and compare two "
+                "studies"
+            )
+        return values
+
+    def changes(self, architecture: str, objective: Objective) -> bool:
+        """Is a model of this architecture and objective trained in this variant too?"""
+        return (
+            objective.retrieves
+            and (self.architectures is None or architecture in self.architectures)
+            and (self.objectives is None or objective in self.objectives)
+        )

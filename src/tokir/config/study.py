@@ -1,0 +1,229 @@
+"""A study as a whole: data, grid of systems, baselines, evaluation."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from tokir.config.models import ArchitectureSettings, ModelSettings
+from tokir.config.names import (
+    ArchitectureName,
+    BaselineName,
+    FusionName,
+    IndexName,
+    PerturbationName,
+    PretrainedName,
+)
+from tokir.config.objective import Objective
+from tokir.config.pooling import Pooling
+from tokir.config.retrieval import RetrievalSettings, Variant
+from tokir.config.settings import Settings, distinct
+from tokir.config.tokenizer import TokenizerSettings
+from tokir.config.training import BudgetSettings, Precision, TrainingSettings
+from tokir.models.registry import ARCHITECTURES, STATIC
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class DataSettings(Settings):
+    """Which passages and queries."""
+
+    source: str = Field("wiki", min_length=1, description="a built-in data set, a folder or a file")
+    split: Literal["train", "dev", "test"] | None = Field(
+        None, description="the queries to evaluate on; by default test, or dev where there is no test"
+    )
+    queries: int | None = Field(None, ge=1, description="evaluate on this many queries, drawn by seed")
+    seed: int = Field(0, ge=0, description="draws queries, training documents and held-out documents")
+    unknown_documents: Literal["error", "drop"] = Field(
+        "error", description="what to do with judgements that name unknown passages or queries"
+    )
+
+
+class FusionSettings(Settings):
+    """Several systems as one.
+
+    ``best`` is the system trained here that does best on the validation queries, of those with one vector per
+    passage; ``best-maxsim`` of those with late interaction.
+    """
+
+    method: FusionName = Field("weighted", description="weighted sum of z-scores, or reciprocal ranks")
+    systems: list[str] = Field(["best", "bm25"], min_length=2)
+
+    @property
+    def id(self) -> str:
+        """For example ``best+bm25.weighted``."""
+        return f"{'+'.join(self.systems)}.{self.method}"
+
+
+class EvaluationSettings(Settings):
+    """What is measured, and how often."""
+
+    depth: int = Field(1000, ge=100, le=100_000, description="passages kept in a ranking")
+    bootstrap: int = Field(10_000, ge=100, description="resamples behind a 95% interval")
+    latency_queries: int = Field(100, ge=1, description="queries timed one at a time, after warm-up")
+    robustness: Annotated[list[PerturbationName], AfterValidator(distinct)] = Field(
+        [], description="perturbations of the queries, each evaluated beside the clean ones"
+    )
+    examples: int = Field(8, ge=0, le=1000, description="queries shown in full, drawn by seed")
+    seed: int = Field(0, ge=0)
+
+
+class StudyConfig(Settings):
+    """One study: a data set, the grid of systems, baselines and an evaluation."""
+
+    name: str = Field("study", pattern=r"^[A-Za-z0-9._-]+$", description="names the run folder")
+    data: DataSettings = DataSettings()
+    tokenizers: list[TokenizerSettings] = Field([TokenizerSettings()], min_length=1)
+    architectures: list[ArchitectureName] = Field(["lstm", "transformer"], min_length=1)
+    objectives: dict[ArchitectureName, Annotated[list[Objective], AfterValidator(distinct)]] = Field(
+        {},
+        validate_default=True,
+        description="what each architecture is trained for, by default its own; every objective is a model of its own",
+    )
+    models: ModelSettings = Field({}, validate_default=True)
+    training: TrainingSettings = TrainingSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    budget: BudgetSettings = BudgetSettings()
+    variants: list[Variant] = Field([], description="ablations: models trained for retrieval in other ways")
+    embedding_precision: Precision = Field(
+        "fp32", description="arithmetic of embedding the corpus; queries are always embedded in fp32"
+    )
+    poolings: list[Pooling] = Field(
+        [Pooling("mean"), Pooling("mean", "white"), Pooling("learned")],
+        min_length=1,
+        description="mean and sif of language models; learned of models trained for retrieval, and maxsim, late "
+        "interaction, of static ones",
+    )
+    index: IndexName = Field("exact", description="what the vectors of passages are put into")
+    seeds: list[Seed] = Field([0], min_length=1)
+    language_model_seeds: list[Seed] | None = Field(
+        None, min_length=1, description="of models trained as language models alone, where they are to be fewer"
+    )
+    baselines: list[BaselineName] = Field(["bm25", "minilm"])
+    fusions: list[FusionSettings] = Field([])
+    pretrained_folders: dict[PretrainedName, str] = Field(
+        {}, description="local folders of pretrained models, by baseline name"
+    )
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @field_validator("tokenizers", mode="before")
+    @classmethod
+    def _grid(cls, values: Any) -> Any:
+        """A list as the value of a tokenizer's setting stands for one tokenizer with each of its values."""
+        if not isinstance(values, list):
+            return values
+        return [point for entry in values for point in (_points(entry) if isinstance(entry, dict) else [entry])]
+
+    @field_validator("objectives")
+    @classmethod
+    def _of_the_architectures(
+        cls, values: dict[str, list[Objective]], info: ValidationInfo
+    ) -> dict[str, list[Objective]]:
+        """The objectives of the study's architectures and no others, so that equal studies have equal settings."""
+        for name, trained in values.items():
+            if not ARCHITECTURES[name].language_model and any(objective.models_language for objective in trained):
+                raise ValueError(
+                    f"objectives.{name}: a {name} model sees no order of words, so it cannot be a language model"
+                )
+        defaults = {
+            name: [Objective.parse(objective) for objective in ARCHITECTURES[name].objectives]
+            for name in info.data.get("architectures", [])
+        }
+        return {name: values.get(name, default) for name, default in defaults.items()}
+
+    @field_validator("models")
+    @classmethod
+    def _of_what_is_trained(
+        cls, values: dict[str, ArchitectureSettings], info: ValidationInfo
+    ) -> dict[str, ArchitectureSettings]:
+        """The settings of the architectures that the study trains and no others."""
+        names = list(info.data.get("architectures", []))
+        objectives: dict[str, list[Objective]] = info.data.get("objectives", {})
+        if any(objective.retrieves for trained in objectives.values() for objective in trained):
+            names.append(STATIC)  # what networks trained to retrieve start from
+        return {name: values.get(name) or ArchitectureSettings.of(name) for name in dict.fromkeys(names)}
+
+    @model_validator(mode="after")
+    def _has_poolings(self) -> StudyConfig:
+        for objective in self.trained_objectives:
+            if not any(pooling.fits(objective) for pooling in self.poolings):
+                suited = "learned" if objective.retrieves else "mean or sif"
+                raise ValueError(f"poolings hold none for the objective {objective}, which takes {suited}")
+        return self
+
+    @property
+    def trained_objectives(self) -> list[Objective]:
+        """The objectives of all architectures, each once."""
+        trained = (objective for name in self.architectures for objective in self.objectives[name])
+        return list(dict.fromkeys(trained))
+
+    @model_validator(mode="after")
+    def _variants_fit(self) -> StudyConfig:
+        for variant in self.variants:
+            if not any(
+                variant.changes(name, objective)
+                for name in self.architectures
+                for objective in self.objectives[name]
+            ):
+                raise ValueError(f"variant {variant.name} fits no objective of this study that trains to retrieve")
+            try:
+                self.retrieval_of(variant.name)
+            except ValidationError as error:
+                problem = error.errors()[0]
+                where = ".".join(str(part) for part in ("retrieval", *problem["loc"]))
+                message = problem["msg"].removeprefix("Value error, ")
+                raise ValueError(f"variant {variant.name}: {where}: {message[0].lower()}{message[1:]}") from None
+        return self
+
+    def retrieval_of(self, variant: str) -> RetrievalSettings:
+        """How vectors are trained in a variant; ``""`` is none of them."""
+        changed = next((other.retrieval for other in self.variants if other.name == variant), {})
+        return RetrievalSettings.model_validate({**self.retrieval.model_dump(), **changed})
+
+    @model_validator(mode="after")
+    def _fusions_have_members(self) -> StudyConfig:
+        if any("best-maxsim" in fusion.systems for fusion in self.fusions) and not (
+            any(pooling.late for pooling in self.poolings) and STATIC in self.architectures
+        ):
+            raise ValueError(
+                "fusions name best-maxsim, which takes the pooling maxsim and the architecture static"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _widths_can_match(self) -> StudyConfig:
+        networks = [name for name in self.architectures if ARCHITECTURES[name].network is not None]
+        trained = [objective for name in networks for objective in self.objectives[name]]
+        if self.budget.match != "none" and any(objective.retrieves for objective in trained):
+            raise ValueError(
+                "budget.match: a network trained to retrieve shares its width with the models it starts from, so it "
+                "cannot be matched: leave match out, or train networks as language models alone"
+            )
+        return self
+
+    @field_validator("architectures", "poolings", "seeds", "baselines", "language_model_seeds")
+    @classmethod
+    def _distinct(cls, values: list[Any] | None) -> list[Any] | None:
+        return values and distinct(values)
+
+    @field_validator("tokenizers", "fusions")
+    @classmethod
+    def _distinct_ids(cls, values: list[Any]) -> list[Any]:
+        return distinct(values, [value.id for value in values])
+
+    @field_validator("variants")
+    @classmethod
+    def _distinct_names(cls, values: list[Variant]) -> list[Variant]:
+        return distinct(values, [value.name for value in values])
+
+
+def _points(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The grid of a tokenizer's settings.
+
+    >>> _points({"type": "bpe", "lowercase": [False, True]})
+    [{'type': 'bpe', 'lowercase': False}, {'type': 'bpe', 'lowercase': True}]
+    """
+    values = [value if isinstance(value, list) else [value] for value in entry.values()]
+    return [dict(zip(entry, point, strict=True)) for point in product(*values)]

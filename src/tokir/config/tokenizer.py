@@ -1,0 +1,67 @@
+"""The settings of a tokenizer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from tokir.config.settings import Settings
+from tokir.tokenizers.registry import TOKENIZERS
+
+
+class TokenizerSettings(Settings):
+    """A tokenizer to train on the training documents, or one that is there already."""
+
+    type: Annotated[str, AfterValidator(TOKENIZERS.check)] = Field(
+        "bpe",
+        description=f"the kind: {', '.join(TOKENIZERS)}",
+    )
+    vocabulary_size: int = Field(
+        2000,
+        ge=2,
+        le=1_000_000,
+        description="entries, special tokens included; for characters and words at most that many; for hashed "
+        "characters the buckets of each table",
+    )
+    lowercase: bool = Field(False, description="lower-case text first")
+    normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = Field(
+        None, description="Unicode normalization form applied first"
+    )
+    prefix_space: bool = Field(False, description="cut the first word of a text as any other, with its space")
+    pretokenization: Literal["words", "digits", "whitespace"] = Field(
+        "words",
+        description="what no piece of a subword tokenizer crosses: its usual words, also single digits, or white "
+        "space alone",
+    )
+    hashed: bool = Field(
+        False, description="characters: no list of them, but vectors made of hash tables, as in CANINE"
+    )
+    file: str | None = Field(None, description="a tokenizer.json or a sentencepiece .model, for the type file")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(name := values.get("type"), str) and name in TOKENIZERS:
+            return TOKENIZERS[name].complete(values)
+        return values
+
+    @model_validator(mode="after")
+    def _fits(self) -> TokenizerSettings:
+        TOKENIZERS[self.type].check(self)
+        return self
+
+    @property
+    def buckets(self) -> int:
+        """Rows of each of the tables that hashed vectors are made of; 0 where each entry has a row of its own."""
+        return self.vocabulary_size if self.hashed else 0
+
+    @property
+    def id(self) -> str:
+        """The name used in system ids, for example ``bpe-2k`` or ``bpe-8k-lower-nfkc``."""
+        name = TOKENIZERS[self.type].name(self)
+        name += "-hashed" if self.hashed else ""
+        name += "-lower" if self.lowercase else ""
+        name += "-space" if self.prefix_space else ""
+        name += f"-{self.pretokenization}" if self.pretokenization != "words" else ""
+        return name + (f"-{self.normalization.lower()}" if self.normalization else "")

@@ -1,0 +1,112 @@
+"""An encoder as the files it is opened from: what a study writes down and an opened run reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from tokir.artifacts import read_array
+from tokir.errors import Unavailable
+
+if TYPE_CHECKING:
+    from tokir.encoders import Encoder
+    from tokir.tokenizers import Tokenizer
+
+
+class Surroundings(Protocol):
+    """What an encoder is opened with: the run folder and this machine."""
+
+    device: str  # cpu, cuda or mps
+    download: bool  # may named weights be fetched?
+
+    def file(self, name: str) -> Path:
+        """The path of a file of the run folder."""
+
+    def tokenizer(self, name: str) -> Tokenizer:
+        """The tokenizer in a file of the run folder."""
+
+    def pretrained(self, name: str, folder: str | None) -> Encoder:
+        """A pretrained encoder, loaded once; Unavailable where it is not on this machine."""
+
+
+class EncoderFiles(Protocol):
+    """A frozen dataclass of names of files and of settings."""
+
+    weight: ClassVar[int]  # what opening loads: 0 tables, 1 torch, 2 a library of pretrained models
+
+    @property
+    def open(self) -> Callable[[Surroundings], Encoder]:
+        """Load the encoder; Unavailable where this machine lacks what it needs."""
+
+
+@dataclass(frozen=True)
+class StaticFiles:
+    """A table of weighted token vectors."""
+
+    weight: ClassVar[int] = 0
+    table: str
+    tokenizer: str
+
+    def open(self, surroundings: Surroundings) -> Encoder:
+        """Map the table; torch is not needed."""
+        from tokir.encoders.static import StaticEncoder
+
+        return StaticEncoder(read_array(surroundings.file(self.table)), surroundings.tokenizer(self.tokenizer))
+
+
+@dataclass(frozen=True)
+class NetworkFiles:
+    """A model of torch: a network, or a static model whose vectors are hashed."""
+
+    weight: ClassVar[int] = 1
+    model: str  # the folder of its training
+    checkpoint: str  # best or final
+    tokenizer: str
+    window: int  # tokens read at once
+    weights: str | None  # (vocabulary,) of each token in the mean of a language model; all equal without
+
+    def open(self, surroundings: Surroundings) -> Encoder:
+        """Load the model."""
+        import torch
+
+        from tokir.encoders.trained import encoder_of
+        from tokir.training.checkpoint import load_trained
+
+        model = load_trained(surroundings.file(self.model), self.checkpoint, torch.device(surroundings.device))
+        weights = None if self.weights is None else read_array(surroundings.file(self.weights))
+        return encoder_of(model, surroundings.tokenizer(self.tokenizer), self.window, weights)
+
+
+@dataclass(frozen=True)
+class PretrainedFiles:
+    """A model that was not trained here and does not lie in the run folder."""
+
+    weight: ClassVar[int] = 2
+    name: str
+    folder: str | None  # where the user said that it lies
+    checksum: str  # of the model that embedded the passages
+
+    def open(self, surroundings: Surroundings) -> Encoder:
+        """Load the model, which must be the one that embedded the passages."""
+        encoder = surroundings.pretrained(self.name, self.folder)
+        if encoder.checksum != self.checksum:  # type: ignore[attr-defined]
+            raise Unavailable(
+                f"{self.name} on this machine is another model than the one that embedded the passages"
+            )
+        return encoder
+
+
+@dataclass(frozen=True)
+class Model2VecFiles:
+    """A model that model2vec distilled."""
+
+    weight: ClassVar[int] = 2
+    folder: str
+
+    def open(self, surroundings: Surroundings) -> Encoder:
+        """Load it with its library."""
+        from tokir.encoders.model2vec import Model2VecEncoder
+
+        return Model2VecEncoder(surroundings.file(self.folder))

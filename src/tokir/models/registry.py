@@ -1,0 +1,74 @@
+"""The architectures that a study can name. Light: an architecture's network is imported when it is first built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tokir.registry import Registry
+
+if TYPE_CHECKING:
+    from tokir.models.network import NetworkConfig
+
+STATIC = "static"  # the architecture whose token vectors a network's may start from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """What a reader calls an architecture, where its network is, and its settings where a study says nothing.
+
+    Without a network a model trained to retrieve is a weighted bag of token vectors, and never a language model.
+    """
+
+    label: str
+    network: str | None = None  # path of the configuration of its network, ``package.module:NetworkConfig``
+    steps: int  # batches it is trained on to retrieve: a network's cost ten and more times a static one
+    batch_size: int  # pairs in each
+    learning_rate: float | None = None  # peak as a language model; None for what cannot be one
+    retrieval_learning_rate: float | None = None  # peak of its network when it is trained to retrieve
+    objectives: tuple[str, ...] = ("lm",)
+
+    @property
+    def language_model(self) -> bool:
+        """Can it be trained as a language model?"""
+        return self.learning_rate is not None
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Its own settings, ``models.<architecture>``; those that it has no use for are left out."""
+        names = ("learning_rate", "retrieval_learning_rate", "steps", "batch_size")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def load(self) -> type[NetworkConfig]:
+        """The class that configures its network; ValueError where it has none."""
+        if self.network is None:
+            raise ValueError(f"{self.label}: this architecture has no network")
+        module, _, name = self.network.partition(":")
+        config: type[NetworkConfig] = getattr(import_module(module), name)
+        return config
+
+
+ARCHITECTURES = Registry[Architecture](
+    "architecture",
+    {
+        "lstm": Architecture(
+            label="LSTM",
+            network="tokir.models.lstm:LSTMConfig",
+            steps=400,
+            batch_size=128,
+            learning_rate=1e-2,
+            retrieval_learning_rate=2e-3,
+        ),
+        "transformer": Architecture(
+            label="Transformer",
+            network="tokir.models.transformer:TransformerConfig",
+            steps=200,
+            batch_size=128,
+            learning_rate=1e-3,
+            retrieval_learning_rate=1e-3,
+        ),
+        STATIC: Architecture(label="Static", steps=2000, batch_size=256, objectives=("contrastive+queries",)),
+    },
+)
+"""Each with learning rates of its own: with common ones a comparison would be of learning rates."""

@@ -1,0 +1,1 @@
+"""What a study found: typed records, what is concluded from them, and the sentences that say so."""

@@ -1,0 +1,90 @@
+"""Do measures of a tokenizer alone predict how well its models retrieve?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tokir.evaluation.registry import HEADLINE
+from tokir.results.base import Interval
+from tokir.results.configurations import configurations, score
+from tokir.results.records import Correlation, System, Tokenizer
+from tokir.tokenizers.measures import INTRINSIC
+
+LEAST = 6  # tokenizers; fewer say nothing
+RESAMPLES = 2000
+
+
+class Spearman(NamedTuple):
+    """Spearman's rho, its two-sided p by permutation, and a 95% bootstrap interval."""
+
+    rho: float | None
+    p: float | None
+    interval: Interval | None
+
+
+def correlations(systems: Sequence[System], seed: int) -> tuple[Correlation, ...]:
+    """Spearman's correlation of each intrinsic measure with recall@10 and with bits per byte.
+
+    Within each configuration (all of a system but its tokenizer) that at least six tokenizers share: ``rho``, its
+    two-sided ``p`` by permutation, and a 95% bootstrap interval over tokenizers. None of them where the measure, or the
+    outcome, is the same for all. Bits per byte hold what restores the text that a tokenizer loses.
+    """
+    found = []
+    for rows in configurations(systems):
+        if len(rows) < LEAST:
+            continue
+        outcomes = {HEADLINE: [score(row) for row in rows]}
+        models = [row.language_model for row in rows if row.language_model]
+        if len(models) == len(rows):
+            outcomes["bits_per_byte"] = [model.bits_per_byte for model in models]
+        tokenizers = [row.tokenizer for row in rows if row.tokenizer]
+        for outcome, values in outcomes.items():
+            for measure in INTRINSIC:
+                known = [value for one in tokenizers if (value := _measured(one, measure)) is not None]
+                if len(known) == len(rows):
+                    found.append(
+                        Correlation(
+                            configuration=rows[0].title,
+                            measure=measure,
+                            outcome=outcome,
+                            tokenizers=len(rows),
+                            **_spearman(known, values, seed)._asdict(),
+                        )
+                    )
+    return tuple(found)
+
+
+def _measured(tokenizer: Tokenizer, measure: str) -> float | None:
+    # Hashed characters list no entries, of which a share could be used.
+    if measure == "vocabulary_use" and tokenizer.hashed:
+        return None
+    value: float | None = getattr(tokenizer, measure)
+    return value
+
+
+def _spearman(x: list[float], y: list[float], seed: int) -> Spearman:
+    from scipy.stats import permutation_test, spearmanr
+
+    one, other = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return Spearman(None, None, None)
+    rng = np.random.default_rng(seed)
+    rho = float(spearmanr(one, other).statistic)
+    tested = permutation_test(
+        (one,),
+        lambda values: spearmanr(values, other).statistic,
+        permutation_type="pairings",
+        n_resamples=RESAMPLES,
+        rng=rng,
+    )
+    drawn = rng.integers(0, len(one), size=(RESAMPLES, len(one)))
+    resampled = [
+        spearmanr(one[positions], other[positions]).statistic
+        for positions in drawn
+        if np.ptp(one[positions]) and np.ptp(other[positions])
+    ]
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return Spearman(rho, float(tested.pvalue), (float(low), float(high)))

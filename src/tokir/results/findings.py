@@ -1,0 +1,362 @@
+"""The study's questions held against the measured numbers.
+
+A claim is *supported* where the difference it speaks of is significant, after correction for all pairs of the study,
+and in its favour; *not supported* where it is significant and against it; and *cannot tell* where it is not
+significant, where what the claim speaks of was not measured, or where a baseline could not read the corpus. For
+latency, which is not a mean over queries, and for being level with larger models, the finding states its rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tokir.config.objective import LANGUAGE_MODEL
+from tokir.evaluation.registry import HEADLINE
+from tokir.results.configurations import ranked
+from tokir.results.names import brief, titles
+from tokir.results.pairs import Pair, comparisons_of
+from tokir.results.paths import path
+from tokir.results.records import Answer, Comparison, Finding, Results, System
+from tokir.results.wording import could_not_read, difference, joined, recall
+
+GENERAL = ("canine", "roberta", "byt5")  # much larger models, trained on general text and not on retrieval
+MARGIN = 0.02  # of recall@10 by which a model that is level may be behind
+
+
+class Held(NamedTuple):
+    """A claim held against the numbers."""
+
+    claim: str
+    answer: Answer
+    evidence: list[str]
+    text: str
+
+
+def findings(results: Results) -> tuple[Finding, ...]:
+    """One finding per question."""
+    facts = _Facts(results)
+    questions: dict[str, Callable[[_Facts], Held]] = {
+        "Does a small language model trained from scratch retrieve?": _retrieves,
+        "How good is a small model that is trained to retrieve?": _beyond_bm25,
+        "How does it compare with much larger general models?": _level_with_larger,
+        "LSTM or Transformer, with everything else equal?": _lstm_or_transformer,
+        "How much does the training objective matter?": _objective_matters,
+        "Which is fastest per query?": _fastest,
+    }
+    return tuple(
+        Finding(
+            question=question,
+            claim=held.claim,
+            answer=held.answer,
+            evidence=tuple(held.evidence),
+            text=held.text,
+        )
+        for question, hold in questions.items()
+        for held in [hold(facts)]
+    )
+
+
+class _Facts:
+    """Look-ups over the results that also give the path of what they found."""
+
+    def __init__(self, results: Results) -> None:
+        self.rows, self.chance = results.systems, results.chance[HEADLINE]
+        self.pairs, self.names = comparisons_of(results), titles(results.systems)
+        self._positions = {row.id: number for number, row in enumerate(results.systems)}
+
+    def trained(self, pooling: str | None = None, objective: str | None = None) -> list[System]:
+        """Evaluated systems that were trained here, of a pooling and an objective, best recall@10 first."""
+        return [
+            row
+            for row in ranked(self.rows)
+            if row.kind == "trained" and pooling in (None, row.pooling) and objective in (None, row.objective)
+        ]
+
+    def side_by_side(self, one: str, other: str) -> tuple[System, System] | None:
+        """Two architectures as language models, all else equal, whitened where both are; not chosen by scores."""
+        pairs = [
+            (a, b)
+            for a in self.rows
+            for b in self.rows
+            if (a.architecture, b.architecture) == (one, other)
+            and a.ok
+            and b.ok
+            and a.objective == LANGUAGE_MODEL
+            and (a.tokenizer, a.objective, a.pooling) == (b.tokenizer, b.objective, b.pooling)
+        ]
+        return min(pairs, key=lambda pair: pair[0].pooling != "mean-white", default=None)
+
+    def same_but_objective(self) -> list[tuple[System, System]]:
+        """For each architecture its best language model, and the best trained for the task, all else equal."""
+        found: dict[str, tuple[System, System]] = {}
+        for model in self.trained(objective=LANGUAGE_MODEL):
+            for task in self.trained():
+                same = (model.tokenizer, model.architecture) == (task.tokenizer, task.architecture)
+                if task.objective != LANGUAGE_MODEL and same:
+                    found.setdefault(model.architecture or "", (model, task))
+        return list(found.values())
+
+    def row(self, name: str) -> System | None:
+        """An evaluated system by id."""
+        position = self._positions.get(name)
+        return self.rows[position] if position is not None and self.rows[position].ok else None
+
+    def name(self, row: System) -> str:
+        """What a reader calls the system."""
+        return self.names[row.id]
+
+    def path(self, row: System, *steps: str) -> str:
+        """The path of a value of its row."""
+        return path("systems", self._positions[row.id], *steps)
+
+    def recall_paths(self, *rows: System) -> list[str]:
+        """The paths of recall@10 and its interval."""
+        return [self.path(row, field, HEADLINE) for row in rows for field in ("scores", "intervals")]
+
+    def compare(self, a: System, b: System) -> Pair[Comparison]:
+        """``a`` minus ``b`` in recall@10."""
+        return self.pairs.get(a.id, b.id)
+
+    def better(self, a: System, b: System) -> Answer:
+        """Is ``a`` better than ``b``, significantly so after correction?"""
+        pair = self.compare(a, b)
+        if not (pair.significant and a.could_read and b.could_read):
+            return "cannot tell"
+        return "supported" if pair.difference > 0 else "not supported"
+
+    def beside(self, row: System, other: System, aside: str = "") -> tuple[str, list[str]]:
+        """``other`` beside ``row`` in a sentence, and the evidence.
+
+        No difference is given for a system that could not read the corpus.
+        """
+        if not other.could_read:
+            return _unread(other), [self.path(other, "unknown_rate")]
+        pair = self.compare(row, other)
+        text = f"{brief(other)}{aside} has {recall(other)}: a difference of {_difference(pair)}."
+        return text, [*self.recall_paths(other), pair.path]
+
+
+def _unread(row: System) -> str:
+    """Why nothing is claimed against a baseline, as a sentence."""
+    return f"{could_not_read(row, brief(row))}, so nothing is claimed against it."
+
+
+def _number(seconds: float) -> str:
+    return f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.1f}"
+
+
+def _difference(pair: Pair[Comparison]) -> str:
+    return difference(pair.difference, pair.interval)
+
+
+def _retrieves(facts: _Facts) -> Held:
+    claim = "A language model of this size, trained from scratch, finds relevant passages better than chance."
+    models = facts.trained(objective=LANGUAGE_MODEL)
+    if not models:
+        return Held(claim, "cannot tell", [], "No language model was evaluated.")
+    best = models[0]
+    low, high = best.interval() or (0.0, 1.0)
+    answer: Answer = "cannot tell"
+    if low > facts.chance:
+        answer = "supported"
+    elif high < facts.chance:
+        answer = "not supported"
+    parts = [
+        f"The best of them, {facts.name(best)} ({best.parameters or 0:,} parameters), has recall@10 "
+        f"{recall(best)}; a random order would have {facts.chance:.4f}."
+    ]
+    evidence = [*facts.recall_paths(best), facts.path(best, "parameters"), path("chance", HEADLINE)]
+    raw = facts.trained("mean", LANGUAGE_MODEL)
+    white = facts.trained("mean-white", LANGUAGE_MODEL)
+    if raw and white:
+        parts.append(
+            f"The mean of their states reaches {recall(raw[0])} at best as it is, and {recall(white[0])} whitened."
+        )
+        evidence += facts.recall_paths(raw[0], white[0])
+    if bm25 := facts.row("bm25"):
+        text, paths = facts.beside(best, bm25)
+        parts.append(text)
+        evidence += paths
+    return Held(claim, answer, evidence, " ".join(parts))
+
+
+def _beyond_bm25(facts: _Facts) -> Held:
+    claim = "A model of this size, trained on the documents themselves, retrieves better than BM25 (recall@10)."
+    models = [row for row in facts.trained() if row.objective != LANGUAGE_MODEL]
+    bm25 = facts.row("bm25")
+    if not models or bm25 is None:
+        missing = "No model was trained to retrieve" if not models else "BM25 was not evaluated"
+        return Held(claim, "cannot tell", [], f"{missing} in this study.")
+    best = models[0]
+    train, teacher = best.seconds.train or 0.0, best.seconds.teacher
+    taught = f", and {_number(teacher)} for the vectors of its teacher" if teacher else ""
+    parts = [
+        f"The best of them, {facts.name(best)} ({best.parameters or 0:,} parameters, trained in "
+        f"{_number(train)} seconds{taught}), has recall@10 {recall(best)}."
+    ]
+    evidence = [*facts.recall_paths(best), facts.path(best, "parameters"), facts.path(best, "seconds")]
+    for other in (bm25, facts.row("minilm")):
+        if other is not None:
+            text, paths = facts.beside(best, other)
+            parts.append(text)
+            evidence += paths
+    fused = [row for row in ranked(facts.rows) if row.kind == "fusion"]
+    if fused:
+        parts.append(f"The best fusion ({fused[0].title}) has {recall(fused[0])}.")
+        evidence += facts.recall_paths(fused[0])
+    return Held(claim, facts.better(best, bm25), evidence, " ".join(parts))
+
+
+def _level_with_larger(facts: _Facts) -> Held:
+    claim = "It is at least level with general models many times its size (CANINE, RoBERTa, ByT5; mean-pooled)."
+    models = facts.trained()
+    larger = [row for name in GENERAL if (row := facts.row(name))]
+    if not models:
+        return Held(claim, "cannot tell", [], "No model was trained in this study.")
+    if not larger:
+        return _no_larger(facts, claim)
+    best, texts, evidence, answers = models[0], [], facts.recall_paths(models[0]), []
+    for row in larger:
+        times = (row.parameters or 0) / (best.parameters or 1)
+        text, paths = facts.beside(best, row, f" ({times:.0f} times the parameters)" if times >= 1.5 else "")
+        texts.append(text)
+        evidence += paths
+        answers.append(_at_least_level(facts, best, row))
+    answer: Answer = "supported" if set(answers) == {"supported"} else "cannot tell"
+    if "not supported" in answers:
+        answer = "not supported"
+    rule = (
+        f"At least level means at most {MARGIN:g} of recall@10 behind: supported where the 95% interval of the "
+        f"difference lies above −{MARGIN:g}, not supported where it lies below that and the difference is significant "
+        "after correction."
+    )
+    text = f"{facts.name(best)} has recall@10 {recall(best)}. {' '.join(texts)} {rule}"
+    return Held(claim, answer, evidence, text)
+
+
+def _no_larger(facts: _Facts, claim: str) -> Held:
+    missing = [row for row in facts.rows if row.id in GENERAL]
+    if missing:
+        why = f"{joined([row.title for row in missing])} could not be evaluated on this machine"
+    else:
+        why = "none of them is part of this study"
+    text = f"No such model was measured: {why}. MiniLM cannot stand in for them: it was trained for this task."
+    return Held(claim, "cannot tell", [facts.path(row, "status") for row in missing], text)
+
+
+def _at_least_level(facts: _Facts, ours: System, other: System) -> Answer:
+    """Is ``ours`` at most ``MARGIN`` worse than ``other``? A test of non-inferiority by the interval."""
+    if not (ours.could_read and other.could_read):
+        return "cannot tell"
+    pair = facts.compare(ours, other)
+    low, high = pair.interval
+    if low > -MARGIN:
+        return "supported"
+    return "not supported" if pair.significant and high < -MARGIN else "cannot tell"
+
+
+def _lstm_or_transformer(facts: _Facts) -> Held:
+    claim = "The LSTM retrieves better than the Transformer."
+    found = facts.side_by_side("lstm", "transformer")
+    if found is None:
+        return Held(claim, "cannot tell", [], "The two were not evaluated side by side.")
+    a, b = found
+    pair = facts.compare(a, b)
+    parts = [
+        f"With {'whitened' if a.pooling == 'mean-white' else 'raw'} mean pooling, the LSTM has recall@10 "
+        f"{recall(a)} and the Transformer {recall(b)}: a difference of {_difference(pair)}."
+    ]
+    if a.language_model and b.language_model:
+        parts.append(
+            f"As language models they reach {a.language_model.bits_per_character:.3f} and "
+            f"{b.language_model.bits_per_character:.3f} bits per character on held-out documents, with "
+            f"{a.parameters or 0:,} and {b.parameters or 0:,} parameters, trained in "
+            f"{_number(a.seconds.train or 0)} and {_number(b.seconds.train or 0)} seconds."
+        )
+    if not a.seeds and not b.seeds:
+        parts.append("One seed was trained: the interval holds the spread over queries, not over trainings.")
+    evidence = [*facts.recall_paths(a, b), pair.path]
+    for row in (a, b):
+        evidence += [facts.path(row, "language_model", "bits_per_character"), facts.path(row, "parameters")]
+        evidence.append(facts.path(row, "seconds", "train"))
+    return Held(claim, facts.better(a, b), evidence, " ".join(parts))
+
+
+def _objective_matters(facts: _Facts) -> Held:
+    claim = (
+        "One model on one set of documents retrieves better when trained for the task than as a language model."
+    )
+    pairs = facts.same_but_objective()
+    if not pairs:
+        return _objective_by_proxy(facts)
+    texts, evidence, answers = [], [], []
+    for model, task in pairs:
+        pair = facts.compare(task, model)
+        answers.append(facts.better(task, model))
+        texts.append(
+            f"{facts.name(model)} has recall@10 {recall(model)}; trained for "
+            f"{task.objective_label or task.objective}, {recall(task)}: a difference of {_difference(pair)}."
+        )
+        evidence += [*facts.recall_paths(model, task), pair.path]
+    answer: Answer = answers[0] if len(set(answers)) == 1 else "cannot tell"
+    texts.append("The models of a pair share tokenizer, architecture and passages.")
+    return Held(claim, answer, evidence, " ".join(texts))
+
+
+def _objective_by_proxy(facts: _Facts) -> Held:
+    """Where no model was trained both ways: a model trained for the task elsewhere."""
+    claim = "A model trained for the task (MiniLM) retrieves better than general language modelling."
+    models, minilm = facts.trained(objective=LANGUAGE_MODEL), facts.row("minilm")
+    if not models or minilm is None:
+        missing = "a language model" if not models else "MiniLM"
+        return Held(claim, "cannot tell", [], f"No model was trained both ways, nor was {missing} evaluated.")
+    best = models[0]
+    if not minilm.could_read:
+        return Held(claim, "cannot tell", [facts.path(minilm, "unknown_rate")], _unread(minilm))
+    pair = facts.compare(minilm, best)
+    times = (minilm.parameters or 0) / (best.parameters or 1)
+    text = (
+        f"MiniLM has recall@10 {recall(minilm)}, the best language model {recall(best)} "
+        f"({facts.name(best)}): a difference of {_difference(pair)}. The two differ in more than "
+        f"the objective: MiniLM has {times:.0f} times the parameters and was trained on a billion text pairs; "
+        "the preset objectives trains one model both ways."
+    )
+    evidence = [*facts.recall_paths(minilm, best), pair.path]
+    evidence += [facts.path(row, "parameters") for row in (minilm, best)]
+    return Held(claim, facts.better(minilm, best), evidence, text)
+
+
+def _fastest(facts: _Facts) -> Held:
+    claim = "A small language model answers a query faster than the larger pretrained models."
+    timed = sorted(((row, times) for row in facts.rows if (times := row.latency())), key=lambda pair: pair[1].p50)
+    if not timed:
+        return Held(claim, "cannot tell", [], "No latency was measured.")
+    listed = "; ".join(f"{facts.name(row)} {times.p50:.2f} ({times.p95:.2f})" for row, times in timed)
+    text = (
+        "Median milliseconds per query on one thread, from text to ranked list, with the 95th percentile in brackets: "
+        f"{listed}."
+    )
+    evidence = [facts.path(row, "latency_ms", "total") for row, _ in timed]
+    small = [pair for pair in timed if pair[0].kind == "trained"]
+    pretrained = [pair for pair in timed if pair[0].kind == "pretrained"]
+    unread = [row for row, _ in pretrained if not row.could_read]
+    for row in unread:
+        text += f" {_unread(row)}"
+        evidence.append(facts.path(row, "unknown_rate"))
+    large = [pair for pair in pretrained if pair[0].could_read]
+    if not small or not large:
+        missing = "model trained here" if not small else "other pretrained model" if unread else "pretrained model"
+        return Held(claim, "cannot tell", evidence, f"{text} No {missing} was timed.")
+    (_, a), (fastest_large, b) = small[0], large[0]
+    answer: Answer = "cannot tell"
+    if a.p95 < b.p50:
+        answer = "supported"
+    elif a.p50 > b.p95:
+        answer = "not supported"
+    text += (
+        " Supported means that even the 95th percentile of one lies below the median of the other. The fastest of all "
+        f"is {facts.name(timed[0][0])}. The fastest model trained here takes {a.p50 / b.p50:.2f} times the time of "
+        f"{facts.name(fastest_large)}."
+    )
+    return Held(claim, answer, evidence, text)

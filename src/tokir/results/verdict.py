@@ -1,0 +1,280 @@
+"""The verdict: which tokenizer to use, how sure that is, what it costs and what it does not bear.
+
+Every sentence is made from numbers in ``results.json`` and names the paths where they lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tokir.evaluation.decision import LEVEL
+from tokir.evaluation.registry import HEADLINE
+from tokir.results.configurations import configurations, ranked, score
+from tokir.results.names import brief, titles
+from tokir.results.pairs import Pair, comparisons_of, perturbation_comparisons_of
+from tokir.results.paths import path
+from tokir.results.records import Comparison, Correlation, Difference, PerturbationScore, Results, Sentence, System
+from tokir.results.wording import could_not_read, difference, joined, recall, signed, signed_interval
+from tokir.tokenizers.measures import INTRINSIC
+
+MANY = 100_000  # queries; more than any collection has
+BYTES = 4  # of a number, in weights and in an index
+
+
+def verdict(results: Results) -> tuple[Sentence, ...]:
+    """Sentences with their evidence; none where fewer than two tokenizers share a configuration.
+
+    The configuration (all of a system but its tokenizer) is the one that retrieves best on average over its tokenizers,
+    on the validation queries; on the scored ones where there are no others.
+    """
+    several = configurations(results.systems)
+    if not several:
+        return ()
+    validated = all(row.validation_recall is not None for rows in several for row in rows)
+
+    def quality(rows: Sequence[System]) -> float:
+        values = [row.validation_recall if validated else row.score() for row in rows]
+        return sum(value or 0.0 for value in values) / len(rows)
+
+    case = _Case(results, ranked(max(several, key=quality)), several, validated)
+    found = [case.best(), case.level(), case.worse(), case.cost(), case.perturbed(), case.others()]
+    found += [case.predicted(), case.trainings()]
+    return tuple(sentence for sentence in found if sentence is not None)
+
+
+class _Case:
+    """The tokenizers of one configuration, best first."""
+
+    def __init__(self, results: Results, rows: list[System], several: list[list[System]], validated: bool) -> None:
+        self.results, self.rows, self.first = results, rows, rows[0]
+        self.configurations, self.validated = several, validated
+        self.pairs, self.perturbation_pairs = comparisons_of(results), perturbation_comparisons_of(results)
+        self.names = titles(results.systems)
+        self._positions = {row.id: number for number, row in enumerate(results.systems)}
+        self.tied = [row for row in rows[1:] if not self._pair(row).significant]
+
+    def best(self) -> Sentence:
+        """Which tokenizer."""
+        text = (
+            f"Use {_tokenizer(self.first)}: of {len(self.rows)} tokenizers with the same configuration "
+            f"({self.first.title}) it has the highest recall@10, {recall(self.first)}."
+        )
+        evidence = [self._path(self.first, "tokenizer", "vocabulary_size")]
+        evidence += [self._path(self.first, "intervals", HEADLINE)]
+        evidence += [self._path(row, "scores", HEADLINE) for row in self.rows]
+        if len(self.configurations) > 1:
+            where = "validation queries" if self.validated else "these queries"
+            text += (
+                f" (Of {len(self.configurations)} configurations, this one has the highest mean recall@10 over "
+                f"its tokenizers on {where}.)"
+            )
+            steps = ("validation_recall",) if self.validated else ("scores", HEADLINE)
+            evidence += [self._path(row, *steps) for rows in self.configurations for row in rows]
+        return _sentence(text, evidence)
+
+    def level(self) -> Sentence:
+        """What does not differ from it significantly."""
+        if not self.tied:
+            evidence = [self._pair(row).path for row in self.rows[1:]]
+            others = "the other one" if len(evidence) == 1 else "each of the others"
+            return _sentence(f"It differs significantly from {others}.", evidence)
+        parts, evidence = [], []
+        for row in self.tied:
+            pair = self._pair(row)
+            parts.append(f"{_id(row)} ({_difference(pair.entry)}{self._power(pair)})")
+            evidence.append(pair.path)
+        text = f"It does not differ significantly from {joined(parts)}."
+        sized = [row for row in (self.first, *self.tied) if row.parameters is not None]
+        smallest = min(sized, key=lambda row: row.parameters or 0, default=self.first)
+        if smallest is not self.first:
+            text += (
+                f" Of these, {_id(smallest)} makes the smallest model: {smallest.parameters or 0:,} "
+                f"parameters against {self.first.parameters or 0:,}."
+            )
+            evidence += [self._path(smallest, "parameters"), self._path(self.first, "parameters")]
+        return _sentence(text, evidence)
+
+    def _power(self, pair: Pair[Comparison]) -> str:
+        """Why a difference is not significant, and what it would take."""
+        needed, (low, high) = pair.entry.queries_needed, pair.interval
+        if low > 0 or high < 0:
+            return f"; p after correction is {pair.entry.p_holm:.2f}"
+        if needed is None:
+            return "; more queries would not help, more seeds might" if pair.difference else ""
+        if needed <= self.results.dataset.queries:
+            return ""
+        queries = f"about {needed:,}" if needed <= MANY else f"more than {MANY:,}"
+        return f"; {queries} queries would be needed, before correction"
+
+    def worse(self) -> Sentence | None:
+        """What it is better than."""
+        beaten = [row for row in self.rows[1:] if row not in self.tied]
+        if not beaten or not self.tied:
+            return None
+        parts = [f"{_id(row)} ({_difference(self._pair(row).entry)})" for row in beaten]
+        text = f"It is better than {joined(parts)}, significantly so after correction for all pairs of the study."
+        return _sentence(text, [self._pair(row).path for row in beaten])
+
+    def cost(self) -> Sentence | None:
+        """Time and memory."""
+        row, times = self.first, self.first.latency()
+        if times is None or row.parameters is None or row.dimensions is None:
+            return None
+        text = (
+            f"A query takes {times.p50:.2f} ms in the median on one thread, the model "
+            f"{row.parameters * BYTES / 1e6:.1f} MB, and each passage {row.dimensions * BYTES:,} bytes of the index."
+        )
+        evidence = [self._path(row, "latency_ms", "total"), self._path(row, "parameters")]
+        return _sentence(text, [*evidence, self._path(row, "dimensions")])
+
+    def perturbed(self) -> Sentence | None:
+        """What perturbed queries cost it."""
+        scores = self.results.robustness.get(self.first.id)
+        if not scores:
+            return None
+        evidence = [path("robustness", self.first.id, name) for name in scores]
+        costly = [name for name in scores if scores[name].interval[1] < 0]
+        if not costly:
+            return _sentence("No perturbation of the queries lowers its recall@10 significantly.", evidence)
+        worst = min(costly, key=lambda name: scores[name].change)
+        change, interval = scores[worst].change, scores[worst].interval
+        text = f"Its largest drop is under {worst}: recall@10 changes by {difference(change, interval)}."
+        near = [name for name in costly if name != worst and scores[name].interval[0] <= interval[1]]
+        if near:
+            verb = "overlaps" if len(near) == 1 else "overlap"
+            text += f" The interval{'s' if len(near) > 1 else ''} under {joined(near)} {verb} with that one."
+        for said in (self._steadiest(worst, scores), self._loses("less", -1), self._loses("more", 1)):
+            if said:
+                text += said.text
+                evidence += said.evidence
+        return _sentence(text, evidence)
+
+    def _steadiest(self, worst: str, scores: dict[str, PerturbationScore]) -> Sentence | None:
+        """Another tokenizer that scores higher under its worst perturbation."""
+        robustness = self.results.robustness
+        others = [row for row in self.rows if worst in robustness.get(row.id, {})]
+        steady = max(others, key=lambda row: robustness[row.id][worst].recall_at_10)
+        if steady is self.first:
+            return None
+        pair = self.perturbation_pairs.get(steady.id, self.first.id, (worst, HEADLINE))
+        how = "significant" if pair.significant else "not significant"
+        text = (
+            f" Under {worst} the highest recall@10 is that of {_id(steady)}, "
+            f"{robustness[steady.id][worst].recall_at_10:.3f} against {scores[worst].recall_at_10:.3f} "
+            f"({_difference(pair.entry)}, {how})."
+        )
+        return _sentence(text, [path("robustness", steady.id, worst, HEADLINE), pair.path])
+
+    def _loses(self, words: str, sign: int) -> Sentence | None:
+        """The tied tokenizers than which it loses less (-1) or more (1), each with the perturbations.
+
+        One that finds little has little to lose, so only ties are worth a word.
+        """
+        found: dict[str, list[str]] = {}
+        evidence = []
+        for row in self.tied:
+            for name in self.results.robustness.get(self.first.id, {}):
+                pair = self.perturbation_pairs.find(self.first.id, row.id, (name, "change"))
+                if pair and pair.significant and pair.difference * sign < 0:  # of changes, which are losses
+                    found.setdefault(_id(row), []).append(name)
+                    evidence.append(pair.path)
+        if not found:
+            return None
+        parts = [f"{name} under {joined(perturbations)}" for name, perturbations in found.items()]
+        return _sentence(f" It loses significantly {words} than {'; than '.join(parts)}.", evidence)
+
+    def others(self) -> Sentence | None:
+        """Against systems that this study did not train; nothing is claimed against one that could not read."""
+        parts, evidence, unread = [], [], []
+        for row in self.results.systems:
+            if not row.ok or row.kind not in ("lexical", "pretrained"):
+                continue
+            if not row.could_read:
+                unread.append(f" {could_not_read(row, brief(row))}, so nothing is claimed against it.")
+                evidence.append(self._path(row, "unknown_rate"))
+                continue
+            pair = self._pair(row)
+            how = "significant" if pair.significant else f"p after correction is {pair.entry.p_holm:.2f}"
+            parts.append(f"{self.names[row.id]} ({score(row):.3f}; {_difference(pair.entry)}; {how})")
+            evidence += [self._path(row, "scores", HEADLINE), pair.path]
+        compared = (
+            f"Its recall@10 compared with that of systems not trained here: {joined(parts)}." if parts else ""
+        )
+        text = (compared + "".join(unread)).strip()
+        return _sentence(text, evidence) if text else None
+
+    def predicted(self) -> Sentence | None:
+        """Would the tokenizers' own measures have said so?"""
+        recalls = self._correlated(HEADLINE, self.first.title)
+        bits = self._correlated("bits_per_byte")
+        found = [sentence for sentence in (recalls, bits) if sentence]
+        if not found:
+            return None
+        text = " ".join(sentence.text for sentence in found)
+        return _sentence(text, [path for sentence in found for path in sentence.evidence])
+
+    def _correlated(self, outcome: str, configuration: str | None = None) -> Sentence | None:
+        """Which measures go with ``outcome`` of a configuration, by default the first that has it."""
+        known = [
+            (number, entry, entry.rho, entry.p)
+            for number, entry in enumerate(self.results.correlations)
+            if entry.outcome == outcome and configuration in (None, entry.configuration)
+            if entry.rho is not None and entry.p is not None
+        ]
+        mine = [found for found in known if found[1].configuration == known[0][1].configuration]
+        if not mine:
+            return None
+        title = f"{outcome.replace('_', ' ')} of {mine[0][1].configuration}"
+        telling = [found for found in mine if found[3] * len(mine) < LEVEL]
+        if telling:
+            parts = [f"{_measure(entry)} ({signed(rho)})" for _, entry, rho, _ in telling]
+            text = f"Of the intrinsic measures, these correlate with {title} (Spearman): {joined(parts)}."
+            return _sentence(text, [path("correlations", number) for number, *_ in telling])
+        number, entry, rho, p = max(mine, key=lambda found: abs(found[2]))
+        interval = f" {signed_interval(entry.interval)}" if entry.interval else ""
+        text = (
+            f"Over {entry.tokenizers} tokenizers no intrinsic measure predicts {title} significantly: "
+            f"the strongest correlation is that of {_measure(entry)}, {signed(rho)}{interval} "
+            f"(p {p:.2f} before correction for {len(mine)} of them)."
+        )
+        return _sentence(text, [path("correlations", number)])
+
+    def trainings(self) -> Sentence:
+        """What the intervals hold."""
+        if self.first.seeds:
+            text = (
+                f"Intervals hold the spread over queries and over {len(self.first.seeds)} trainings of each model."
+            )
+            return _sentence(text, [self._path(self.first, "by_seed")])
+        text = "One training of each model: the intervals hold the spread over queries, not over trainings."
+        return _sentence(text, [self._path(self.first, "seed")])
+
+    def _path(self, row: System, *steps: str) -> str:
+        return path("systems", self._positions[row.id], *steps)
+
+    def _pair(self, other: System) -> Pair[Comparison]:
+        """The first one minus another."""
+        return self.pairs.get(self.first.id, other.id)
+
+
+def _sentence(text: str, evidence: Sequence[str]) -> Sentence:
+    return Sentence(text=text, evidence=tuple(evidence))
+
+
+def _tokenizer(row: System) -> str:
+    assert row.tokenizer is not None
+    return f"the tokenizer {row.tokenizer.id} ({row.tokenizer.vocabulary_size:,} entries)"
+
+
+def _id(row: System) -> str:
+    """The id of its tokenizer."""
+    assert row.tokenizer is not None
+    return row.tokenizer.id
+
+
+def _difference(entry: Difference) -> str:
+    return difference(entry.difference, entry.interval)
+
+
+def _measure(entry: Correlation) -> str:
+    return INTRINSIC[entry.measure][0] if entry.measure in INTRINSIC else entry.measure

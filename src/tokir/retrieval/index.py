@@ -1,0 +1,68 @@
+"""What every index of vectors does, and what a search gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Hits(NamedTuple):
+    """The passages found for one query, best first."""
+
+    positions: NDArray[np.int64]  # (found,) in the corpus
+    scores: NDArray[np.float32]  # (found,)
+
+
+class Index(Protocol):
+    """Passages' vectors, searched by cosine.
+
+    An index is made empty, filled by ``add`` and saved into a folder of its own; ``load`` opens that folder again,
+    memory-mapped where it can. Which files lie there is the index's own affair.
+    """
+
+    def __init__(self, tie_order: NDArray[np.int64]) -> None:
+        """``tie_order`` (passages,) breaks ties between equal scores: see :func:`tokir.retrieval.ranking.id_order`."""
+
+    def add(self, vectors: NDArray[np.float32]) -> None:
+        """Append the vectors (n, dimensions) of the next n passages; they need not be of unit length."""
+
+    def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
+        """The nearest passages of each of ``queries`` (n, dimensions), at most ``depth`` of them."""
+
+    def save(self, folder: Path) -> None:
+        """Write the index into an existing folder, each file atomically."""
+
+    @classmethod
+    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> Index:
+        """Open what :meth:`save` wrote; TokirError names a file that is missing or damaged."""
+
+
+def normalize(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors of length one along the last axis; zero vectors stay as they are."""
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: NDArray[np.float32] = (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
+    return unit
+
+
+def top(scores: NDArray[np.float32], depth: int, tie_order: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """Positions of the ``depth`` best of ``scores``, best first, ties by ``tie_order`` (else by position)."""
+    if depth < len(scores):
+        worst = np.partition(scores, len(scores) - depth)[len(scores) - depth]
+        candidates = np.flatnonzero(scores >= worst)  # may exceed depth: ties at the cut are decided below
+    else:
+        candidates = np.arange(len(scores))
+    ties = candidates if tie_order is None else tie_order[candidates]
+    order: NDArray[np.int64] = candidates[np.lexsort((ties, -scores[candidates]))][:depth]
+    return order
+
+
+def by_query(hits: Sequence[Hits], query_ids: Sequence[str], ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Ranked lists by the ids of queries and passages (:data:`tokir.retrieval.ranking.Ranking`)."""
+    return {
+        query: {ids[i]: score for i, score in zip(found.positions.tolist(), found.scores.tolist(), strict=True)}
+        for query, found in zip(query_ids, hits, strict=True)
+    }

@@ -1,0 +1,23 @@
+"""The kinds of index for passages' vectors, and of systems that answer: each is one file and one line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tokir.registry import Registry
+
+if TYPE_CHECKING:
+    from tokir.retrieval.files import SystemFiles
+    from tokir.retrieval.index import Index
+
+INDEXES: Registry[type[Index]] = Registry("index", {"exact": "tokir.retrieval.exact:ExactIndex"})
+
+SEARCHERS: Registry[type[SystemFiles]] = Registry(
+    "kind of system",
+    {
+        "dense": "tokir.retrieval.files:DenseFiles",
+        "late": "tokir.retrieval.files:LateFiles",
+        "lexical": "tokir.retrieval.files:LexicalFiles",
+        "fusion": "tokir.retrieval.files:FusionFiles",
+    },
+)

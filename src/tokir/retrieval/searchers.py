@@ -1,0 +1,139 @@
+"""A system ready to answer: its encoder, its index, and what lies between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokir.encoders import Encoder
+from tokir.retrieval.bm25 import BM25Index
+from tokir.retrieval.fusion import Method, fuse, join
+from tokir.retrieval.index import Hits, Index, top
+from tokir.retrieval.maxsim import MaxSimIndex
+
+PAGE = 10  # passages that a timed search returns: what a page of results shows
+
+
+class Searcher(Protocol):
+    """Finds passages for queries."""
+
+    def search(self, queries: Sequence[str], depth: int) -> list[Hits]:
+        """The ``depth`` best passages of each query."""
+
+    def stages(self) -> dict[str, Callable[[Any], Any]]:
+        """What happens to one query, step by step, for the clock."""
+
+
+class DenseSearcher:
+    """An encoder, an optional transformation of its vectors (whitening), and an index."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        index: Index,
+        transform: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
+    ) -> None:
+        self.encoder, self.index = encoder, index
+        self.transform = transform or (lambda vectors: vectors)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors that are searched with, (texts, dimensions), not of unit length."""
+        return self.transform(self.encoder.embed(self.encoder.tokenize(texts)))
+
+    def search(self, queries: Sequence[str], depth: int) -> list[Hits]:
+        """The ``depth`` nearest passages of each query, by cosine."""
+        return self.index.search(self.encode(queries), depth)
+
+    def stages(self) -> dict[str, Callable[[Any], Any]]:
+        """Tokenize, encode (pooling and whitening included), search."""
+        return {
+            "tokenize": lambda query: self.encoder.tokenize([query]),
+            "encode": lambda tokens: self.transform(self.encoder.embed(tokens)),
+            "search": lambda vector: self.index.search(vector, PAGE),
+        }
+
+
+class LateSearcher:
+    """Late interaction over the first passages of a dense system.
+
+    Args:
+        first: proposes passages.
+        index: scores them by their tokens.
+        depth: passages that are proposed.
+        tie_order: (passages,) breaks ties.
+    """
+
+    def __init__(self, first: DenseSearcher, index: MaxSimIndex, depth: int, tie_order: NDArray[np.int64]) -> None:
+        self.first, self.index, self.depth, self.tie_order = first, index, depth, tie_order
+
+    def search(self, queries: Sequence[str], depth: int) -> list[Hits]:
+        """The ``depth`` best of the proposed passages of each query."""
+        return [self._search(tokens, depth) for tokens in self.first.encoder.tokenize(queries)]
+
+    def stages(self) -> dict[str, Callable[[Any], Any]]:
+        """Tokenize, search: the dense search is a part of it."""
+        return {
+            "tokenize": lambda query: self.first.encoder.tokenize([query])[0],
+            "search": lambda tokens: self._search(tokens, PAGE),
+        }
+
+    def _search(self, tokens: list[int], depth: int) -> Hits:
+        vector = self.first.transform(self.first.encoder.embed([tokens]))
+        proposed = self.first.index.search(vector, self.depth)[0].positions
+        scores = self.index.scores(tokens, proposed)
+        best = top(scores, depth, self.tie_order[proposed])
+        return Hits(proposed[best], scores[best])
+
+
+class LexicalSearcher:
+    """BM25."""
+
+    def __init__(self, index: BM25Index) -> None:
+        self.index = index
+
+    def search(self, queries: Sequence[str], depth: int) -> list[Hits]:
+        """The ``depth`` best passages of each query; fewer where fewer share a term with it."""
+        return [self.index.search(words, depth) for words in self.index.tokenize(queries)]
+
+    def stages(self) -> dict[str, Callable[[Any], Any]]:
+        """Tokenize, search; there is nothing to encode."""
+        return {
+            "tokenize": lambda query: self.index.tokenize([query])[0],
+            "search": lambda words: self.index.search(words, PAGE),
+        }
+
+
+class FusionSearcher:
+    """Several systems as one.
+
+    Args:
+        members: each ranks by itself.
+        method: weighted sum of z-scores, or reciprocal ranks.
+        weights: one per member.
+        depth: passages that each member hands to the fusion.
+        tie_order: (passages,) breaks ties.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Searcher],
+        method: Method,
+        weights: Sequence[float],
+        depth: int,
+        tie_order: NDArray[np.int64],
+    ) -> None:
+        self.members, self.method, self.weights = members, method, weights
+        self.depth, self.tie_order = depth, tie_order
+
+    def search(self, queries: Sequence[str], depth: int) -> list[Hits]:
+        """The ``depth`` best passages of each query over all members."""
+        lists = [member.search(queries, self.depth) for member in self.members]
+        joined = (join(found, self.method) for found in zip(*lists, strict=True))
+        return [fuse(found, self.weights, depth, self.tie_order) for found in joined]
+
+    def stages(self) -> dict[str, Callable[[Any], Any]]:
+        """One stage: the members tokenize and encode each in its own way."""
+        return {"search": lambda query: self.search([query], PAGE)}

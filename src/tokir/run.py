@@ -1,0 +1,221 @@
+"""An opened run: what a finished run folder can do, from what lies in it.
+
+>>> import tokir
+>>> run = tokir.open_run("runs/best-wiki")  # doctest: +SKIP
+>>> run.search("who painted the ceiling of the chapel", top=3)  # doctest: +SKIP
+
+Nothing is written, trained or computed again, and neither the data set nor a teacher is needed, unless a system itself
+embeds queries with a pretrained model. Passages, vectors, token ids and BM25 are memory-mapped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokir.artifacts import Names, read_array
+from tokir.errors import TokirError, Unavailable, nearest
+from tokir.retrieval.files import DenseFiles, Opener, from_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tokir.data.corpus import Corpus, Document
+    from tokir.results.records import Results
+
+SCHEMA = 1  # of systems.json
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage that a system found."""
+
+    id: str
+    score: float
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one system found for a query; nothing, and the reason, where it could not look."""
+
+    system: str
+    hits: tuple[Hit, ...]
+    unavailable: str | None = None
+
+
+def open_run(path: str | Path) -> Run:
+    """Open the run in the folder ``path``.
+
+    Raises:
+        TokirError: there is no run, or one whose systems are not ready to be searched.
+    """
+    return Run(Path(path))
+
+
+class Run:
+    """A run folder whose systems are ready to be searched; made by :func:`open_run`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        made = _read_systems(path)
+        self.tokenizers: tuple[str, ...] = tuple(made["tokenizers"])
+        """Ids of the tokenizers, in the order of the study."""
+        self.systems: tuple[str, ...] = tuple(made["systems"])
+        """Ids of the systems, in the order of the study."""
+        self._tokenizer_files: dict[str, str] = made["tokenizers"]
+        self._unavailable: dict[str, str] = made["unavailable"]
+        self._opener = Opener(path)
+        self._opener.files = made["files"]
+
+    @cached_property
+    def results(self) -> Results:
+        """What was measured; TokirError where nothing has been."""
+        from tokir.results.reading import read_results
+
+        return read_results(self.path)
+
+    @cached_property
+    def passages(self) -> Corpus:
+        """The passages, as they were when the run was made."""
+        from tokir.data.corpus import Corpus
+
+        return Corpus.open(self.path / Names.CORPUS, verify=False)
+
+    def search(self, query: str, top: int = 10, systems: Sequence[str] | None = None) -> dict[str, Answer]:
+        """What each of ``systems`` (by default all) finds for a query, at most ``top`` passages.
+
+        Raises:
+            TokirError: the query is empty, or a system is unknown.
+        """
+        answers = {answer.system: answer for answer in self.answers(query, top, systems)}
+        return {name: answers[name] for name in self._named(systems)}
+
+    def answers(self, query: str, top: int = 10, systems: Sequence[str] | None = None) -> Iterator[Answer]:
+        """As :meth:`search`, each answer as soon as it is there: systems that load a large library come last."""
+        if not query.strip():
+            raise TokirError("the query is empty: give some words to look for")
+        if top < 1:
+            raise TokirError(f"top is {top}: ask for one passage at least")
+        for name in sorted(self._named(systems), key=self._weight):
+            yield self._answer(name, query, top)
+
+    def encode(self, texts: Sequence[str], system: str) -> NDArray[np.float32]:
+        """Unit vectors of texts as the system sees queries, (texts, dimensions); zero for a text without tokens.
+
+        Raises:
+            Unavailable: this machine lacks what the system needs.
+            TokirError: the system is unknown, or has no vectors.
+        """
+        from tokir.retrieval.index import normalize
+        from tokir.retrieval.searchers import DenseSearcher
+
+        searcher = self._searcher(self._named([system])[0])
+        if not isinstance(searcher, DenseSearcher):
+            raise TokirError(f"{system} has no vector for each text: name one of {', '.join(self._dense())}")
+        return normalize(searcher.encode(list(texts)))
+
+    def tokenize(self, text: str, tokenizer: str | None = None) -> list[str]:
+        """How a tokenizer of the run (by default the first) cuts a text, as a person reads it."""
+        name = self.tokenizers[0] if tokenizer is None and self.tokenizers else tokenizer or ""
+        if name not in self._tokenizer_files:
+            known = ", ".join(self.tokenizers) or "none"
+            raise TokirError(
+                f"no tokenizer {name!r} in {self.path}{nearest(name, self.tokenizers)}: it has {known}"
+            )
+        return self._opener.tokenizer(self._tokenizer_files[name]).pieces(text)
+
+    def passage(self, id: str) -> Document:
+        """A passage by its id; TokirError where there is none."""
+        wanted, order = id.encode("utf-8", "surrogatepass"), read_array(self.path / Names.ID_ORDER)
+        low, high = 0, len(order)
+        while low < high:  # ids descend
+            middle = (low + high) // 2
+            document = self.passages.record(int(order[middle]))
+            if document.id == id:
+                return document
+            low, high = (middle + 1, high) if document.id.encode() > wanted else (low, middle)
+        raise TokirError(f"no passage {id!r} in {self.path}")
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what has changed since the run was made; the run itself has not."""
+        return _changes(self.path)
+
+    # -- how an answer is made ----------------------------------------------------------------------------
+
+    def _named(self, systems: Sequence[str] | None) -> list[str]:
+        for name in systems or ():
+            if name not in self.systems:
+                raise TokirError(
+                    f"no system {name!r} in {self.path}{nearest(name, self.systems)}: "
+                    f"it has {', '.join(self.systems)}"
+                )
+        return list(dict.fromkeys(self.systems if systems is None else systems))
+
+    def _searcher(self, name: str) -> Any:
+        if name in self._unavailable:
+            raise Unavailable(self._unavailable[name])
+        return self._opener.searcher(name)
+
+    def _answer(self, name: str, query: str, top: int) -> Answer:
+        try:
+            found = self._searcher(name).search([query], top)[0]
+        except Unavailable as error:
+            return Answer(name, (), str(error))
+        documents = self.passages.documents(found.positions.tolist())
+        pairs = zip(documents, found.scores.tolist(), strict=True)
+        return Answer(
+            name, tuple(Hit(document.id, score, document.title, document.text) for document, score in pairs)
+        )
+
+    def _weight(self, name: str) -> int:
+        files = self._opener.files.get(name)
+        return 0 if files is None else files.weight(self._opener)
+
+    def _dense(self) -> list[str]:
+        return [name for name in self.systems if isinstance(self._opener.files.get(name), DenseFiles)]
+
+
+def _read_systems(path: Path) -> dict[str, Any]:
+    """``systems.json``, its records read."""
+    if not (path / Names.STUDY).exists():
+        raise TokirError(f"{path} is not a run folder (it holds no {Names.STUDY}): make one with `tokir run`")
+    file = path / Names.SYSTEMS
+    try:
+        made = json.loads(file.read_text("utf-8"))
+        if made["schema"] != SCHEMA:
+            raise TokirError(f"{file}: of another version of tokir: repeat the study in another folder with --out")
+        made["files"] = {name: from_json(value) for name, value in made["files"].items()}
+        return {key: made[key] for key in ("tokenizers", "systems", "unavailable", "files")}
+    except FileNotFoundError:
+        raise TokirError(
+            f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise TokirError(f"{file}: damaged ({error}): make it again with `tokir embed {path}`") from None
+
+
+def _changes(path: Path) -> tuple[str, ...]:
+    try:
+        files = json.loads((path / Names.SOURCE).read_text("utf-8"))["files"]
+        known = [(Path(file["path"]), int(file["size"]), int(file["mtime_ns"])) for file in files]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()  # what cannot be compared is no reason to refuse an answer
+    changed = []
+    for file, size, time in known:
+        if not file.exists():
+            changed.append(f"{file} is gone")
+        elif (about := file.stat()).st_size != size or about.st_mtime_ns != time:
+            when = datetime.fromtimestamp(about.st_mtime, timezone.utc)
+            changed.append(f"{file} has changed ({when.day} {when:%B %Y, %H:%M} UTC)")
+    if not changed:
+        return ()
+    return (f"since this run was made, {' and '.join(changed)}; answers are from the passages of the run",)

@@ -1,0 +1,33 @@
+"""What a study compares its models with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from tokir.artifacts import RunFolder
+    from tokir.results.records import System
+    from tokir.retrieval.files import SystemFiles
+    from tokir.study.embeddings import Embeddings
+
+
+class Baseline(Protocol):
+    """A system that is not trained on the corpus."""
+
+    def missing(self, embeddings: Embeddings) -> str | None:
+        """What this machine lacks for it, in a sentence; None where nothing is missing."""
+
+    def make(self, embeddings: Embeddings) -> SystemFiles:
+        """Make its files in the run folder as far as they are missing; Unavailable where this machine cannot."""
+
+    def row(self, name: str, folder: RunFolder) -> System:
+        """Its row of the results, without scores; from what lies in the run folder, which may be nothing yet."""
+
+
+def baseline(name: str) -> Baseline:
+    """The baseline of a name; any pretrained encoder is one."""
+    from tokir.encoders.registry import PRETRAINED
+    from tokir.study.baselines.pretrained import PretrainedBaseline
+    from tokir.study.registry import BASELINES
+
+    return PretrainedBaseline(name) if name in PRETRAINED else BASELINES[name]

@@ -1,0 +1,76 @@
+"""BM25 with the usual parameters, and with parameters chosen on the validation queries."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tokir.artifacts import Names, RunFolder, write_json
+from tokir.evaluation import tuning
+from tokir.results.records import System
+from tokir.retrieval.bm25 import K1, B, BM25Index
+from tokir.retrieval.files import LexicalFiles
+from tokir.retrieval.terms import IN_WORDS
+from tokir.study.context import Context
+from tokir.study.embeddings import Embeddings
+
+
+@dataclass(frozen=True)
+class Lexical:
+    """BM25 over the terms of the passages."""
+
+    name: str
+    tuned: bool = False
+
+    def missing(self, embeddings: Embeddings) -> str | None:
+        """Nothing ever is; whether the corpus holds words shows when it is cut."""
+        return None
+
+    def make(self, embeddings: Embeddings) -> LexicalFiles:
+        """Index the passages; Unavailable where they hold no words."""
+        context, index = embeddings.context, Names.index(self.name)
+        context.keep_passages()
+        k1, b = self._parameters(context)
+
+        def make(folder: Path) -> None:
+            BM25Index.of(context.postings, context.opener.tie_order, k1, b).save(folder)
+
+        inputs = {"corpus": context.dataset.corpus.checksum, "k1": k1, "b": b, "terms": IN_WORDS}
+        context.folder.ensure_folder(index, inputs, make)
+        return LexicalFiles(index)
+
+    def row(self, name: str, folder: RunFolder) -> System:
+        """Its words say how it cuts texts."""
+        k1, b = K1, B
+        if self.tuned and folder.recorded(chosen := Names.chosen(name)):
+            parameters = folder.read_json(chosen)
+            k1, b = parameters["k1"], parameters["b"]
+        how = " tuned" if self.tuned else ""
+        return System(
+            id=name,
+            kind="lexical",
+            title=f"BM25{how}, k1 {k1:g}, b {b:g}",
+            architecture="bm25",
+            architecture_label=f"matches {IN_WORDS}; nothing is trained",
+        )
+
+    def _parameters(self, context: Context) -> tuple[float, float]:
+        validation, corpus = context.validation, context.dataset.corpus
+        if not self.tuned:
+            return K1, B
+        name = Names.chosen(self.name)
+
+        def choose() -> None:
+            k1, b = K1, B
+            if validation is not None:
+                k1, b = tuning.bm25_parameters(context.postings, corpus.ids, context.opener.tie_order, validation)
+            write_json(context.folder.file(name), {"k1": k1, "b": b})
+
+        inputs = {"corpus": corpus.checksum, "terms": IN_WORDS, "validation": validation and asdict(validation)}
+        context.folder.ensure([name], inputs, choose)
+        made = context.folder.read_json(name)
+        return float(made["k1"]), float(made["b"])
+
+
+BM25 = Lexical("bm25")
+TUNED = Lexical("bm25-tuned", tuned=True)

@@ -1,0 +1,103 @@
+"""Vectors of the corpus, of trained and of pretrained models, and the indexes they are put into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tokir.artifacts import Names, digest, write_json
+from tokir.encoders import Encoder
+from tokir.encoders.files import PretrainedFiles
+from tokir.encoders.store import Passages, blocks, embed_corpus, read_embeddings
+from tokir.retrieval.files import DenseFiles
+from tokir.retrieval.registry import INDEXES
+from tokir.study.context import Context
+
+COUNTED_AT_ONCE = 1024  # passages
+
+
+class Embeddings:
+    """Vectors by the name of a system, embedded where they are missing."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What every embedding of the corpus depends on."""
+        return {"corpus": self.context.dataset.corpus.checksum, "precision": self.context.precision}
+
+    def embed(self, encoder: Encoder, texts: Passages, name: str, inputs: dict[str, Any], task: str) -> None:
+        """Write the vectors of ``texts`` to the file ``name``; ``inputs`` holds all that they depend on."""
+        import torch
+
+        path, precision = self.context.folder.file(name), self.context.precision
+        with torch.autocast(self.context.device.type, torch.bfloat16, enabled=precision == "bf16"):
+            embed_corpus(encoder, texts, path, digest(inputs), f"{task}: embedding", self.context.progress)
+
+    def pretrained_files(self, name: str) -> PretrainedFiles:
+        """Which model stands behind a name on this machine; Unavailable where there is none."""
+        from tokir.encoders.pretrained import checksum, find_weights
+
+        folder = self.context.config.pretrained_folders.get(name)
+        return PretrainedFiles(name, folder, checksum(find_weights(name, folder, self.context.machine.download)))
+
+    def pretrained(self, name: str) -> Path:
+        """The corpus embedded by a pretrained encoder, as a baseline and as a teacher; facts of it lie beside."""
+        from tokir.encoders.pretrained import longest_read
+
+        folder, corpus = self.context.folder, self.context.dataset.corpus
+        made = self.pretrained_files(name)
+        vectors, facts = (Names.embedding(name, file) for file in ("corpus.npy", "encoder.json"))
+        inputs = {**self.inputs, "weights": made.checksum, "longest": longest_read(name)}
+
+        def make() -> None:
+            encoder: Any = self.context.open(made)
+            self.embed(encoder, corpus, vectors, inputs, name)
+            counts = [
+                encoder.count(corpus.passages(start, start + COUNTED_AT_ONCE))
+                for start in range(0, len(corpus), COUNTED_AT_ONCE)
+            ]
+            truncated, tokens, unknown = map(sum, zip(*counts, strict=True))
+            write_json(
+                folder.file(facts),
+                {
+                    "parameters": encoder.num_parameters(),
+                    "dimensions": encoder.dimensions,
+                    "longest": encoder.longest,
+                    "truncated": truncated,
+                    "unknown_rate": unknown / max(1, tokens),
+                },
+            )
+
+        folder.ensure([vectors, facts], inputs, make)
+        return folder.file(vectors)
+
+    def indexed(self, system: str, vectors: str, encoder: Any, whitening: str | None = None) -> DenseFiles:
+        """Put the vectors in the file ``vectors`` into an index: the files of a dense system."""
+        folder, kind, name = self.context.folder, self.context.config.index, Names.index(system)
+        self.context.keep_passages()
+
+        def make(path: Path) -> None:
+            index = INDEXES[kind](self.context.opener.tie_order)
+            for block in blocks(read_embeddings(folder.file(vectors))):
+                index.add(block)
+            index.save(path)
+
+        folder.ensure_folder(name, {"vectors": folder.key(vectors), "index": kind}, make)
+        return DenseFiles(encoder, kind, name, whitening)
+
+
+class Texts:
+    """A list of texts as a corpus."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._all = list(texts)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def passages(self, start: int, stop: int) -> list[str]:
+        """Texts from ``start`` up to ``stop``."""
+        return self._all[start:stop]

@@ -1,0 +1,115 @@
+"""One system evaluated: ranked, scored and timed, on the queries as they are and perturbed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tokir.artifacts import Names, write_json
+from tokir.data import Split
+from tokir.errors import Unavailable
+from tokir.evaluation.hits import hits
+from tokir.evaluation.latency import measure_latency
+from tokir.evaluation.measures import HEADLINE, score_queries
+from tokir.evaluation.perturbations import perturb
+from tokir.results.seeds import Evaluated
+from tokir.results.systems import Percentiles
+from tokir.retrieval.searchers import Searcher
+from tokir.study.context import Context
+from tokir.study.fusions import Fusions
+from tokir.study.rankings import Rankings
+from tokir.study.rows import Rows, unavailable
+from tokir.study.searchers import Searchers
+from tokir.study.selection import Selection
+from tokir.systems import FusionSystem, System, TrainedSystem
+
+PERTURBED_DEPTH = 100  # passages ranked for a perturbed query; recall@10 needs no more
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Evaluates the systems of a study on ``split``."""
+
+    context: Context
+    searchers: Searchers
+    rankings: Rankings
+    selection: Selection
+    fusions: Fusions
+    rows: Rows
+    split: Split
+
+    def evaluate(self, system: System, again: bool) -> Evaluated:
+        """The row of a system with the scores of every query.
+
+        Args:
+            system: to evaluate; the members of a fusion have been evaluated before.
+            again: measure latency once more, even where it was measured before.
+        """
+        try:
+            searcher = self._searcher(system)
+        except Unavailable as error:
+            self.context.progress.say(f"{system.id}: unavailable: {error}")
+            return Evaluated(unavailable(self.rows.row(system), str(error)))
+        queries, name = self.split.queries, Names.ranking(system.id)
+        self.context.progress.say(f"{system.id}: ranking {len(queries):,} queries")
+        inputs = self._inputs(system)
+        self.rankings.ensure(name, system.id, inputs, lambda: self._rank(system, searcher))
+        latency = self._latency(system, searcher, inputs, again)
+        perturbed = {kind: self._perturbed(system, searcher, kind) for kind in self._perturbations}
+        ranking = self.rankings.read(name)
+        recall = self.selection.recall(system) if isinstance(system, TrainedSystem) else None
+        row = self.rows.row(system).model_copy(update={"latency_ms": latency, "validation_recall": recall})
+        return Evaluated(row, score_queries(ranking, self.split.qrels), hits(ranking, self.split.qrels), perturbed)
+
+    @property
+    def _perturbations(self) -> list[str]:
+        return self.context.config.evaluation.robustness
+
+    def _searcher(self, system: System) -> Searcher:
+        if isinstance(system, FusionSystem):
+            self.fusions.make(system)
+            return self.context.opener.searcher(system.id)
+        return self.searchers.searcher(system)
+
+    def _inputs(self, system: System) -> dict[str, Any]:
+        made = self.fusions.inputs(system) if isinstance(system, FusionSystem) else self.searchers.inputs(system)
+        return {
+            "system": made,
+            "corpus": self.context.dataset.corpus.checksum,
+            "queries": self.split.queries,
+            "depth": self.context.config.evaluation.depth,
+        }
+
+    def _rank(self, system: System, searcher: Searcher) -> Any:
+        if isinstance(system, FusionSystem):
+            return self.fusions.rank(system, self.split)
+        depth = self.context.config.evaluation.depth
+        return self.rankings.rank(searcher, self.split.queries, depth, self.split.own_passages)
+
+    def _latency(self, system: System, searcher: Searcher, inputs: Any, again: bool) -> dict[str, Percentiles]:
+        folder, name = self.context.folder, Names.latency(system.id)
+        timed = list(self.split.queries.values())[: self.context.config.evaluation.latency_queries]
+        if again:
+            folder.forget([name])
+        folder.ensure(
+            [name],
+            {**inputs, "timed": len(timed), "device": self.context.device.type},
+            lambda: write_json(folder.file(name), measure_latency(timed, searcher.stages())),
+        )
+        return {stage: Percentiles.model_validate(times) for stage, times in folder.read_json(name).items()}
+
+    def _perturbed(self, system: System, searcher: Searcher, kind: str) -> list[float]:
+        """Recall@10 of each query under a perturbation."""
+        seed = self.context.config.evaluation.seed
+        changed = {
+            query: perturb(text, kind, seed, number)
+            for number, (query, text) in enumerate(self.split.queries.items())
+        }
+        inputs = {**self._inputs(system), "queries": list(changed.values()), "depth": PERTURBED_DEPTH}
+        name = self.rankings.ensure(
+            Names.ranking(system.id, kind),
+            system.id,
+            inputs,
+            lambda: self.rankings.rank(searcher, changed, PERTURBED_DEPTH, self.split.own_passages),
+        )
+        return score_queries(self.rankings.read(name), self.split.qrels)[HEADLINE]

@@ -1,0 +1,55 @@
+"""Whether a run is finished: then the same command has nothing to do, and loads next to nothing to see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tokir.artifacts import Names
+from tokir.study.context import Context
+from tokir.study.folder import settings_of
+from tokir.systems import BaselineSystem, TrainedSystem, systems
+
+if TYPE_CHECKING:
+    from tokir.results.records import Results
+
+
+def results_inputs(context: Context) -> dict[str, Any]:
+    """What the results depend on."""
+    from tokir.results.records import SCHEMA
+
+    return {"settings": settings_of(context.config), "dataset": context.dataset.checksum, "schema": SCHEMA}
+
+
+def finished(context: Context) -> Results | None:
+    """The results of a run that is finished and undamaged; None where there is something left to do.
+
+    A system that was unavailable and no longer is, is something to do; one that has become so changes nothing.
+    """
+    folder = context.folder
+    made = [Names.RESULTS, Names.EXAMPLES, Names.EXPLORER]
+    if not all(folder.file(name).exists() for name in (*made, *Names.REPORT, Names.SYSTEMS)):
+        return None
+    if not folder.holds(made, results_inputs(context)) or not folder.whole():
+        return None
+    from tokir.results.reading import read_results
+
+    results = read_results(folder.path)
+    missing = {name for row in results.systems if not row.ok for name in (row.id, *row.runs)}
+    return None if missing and _can_be_had(context, missing) else results
+
+
+def _can_be_had(context: Context, missing: set[str]) -> bool:
+    """Is one of the systems that were unavailable no longer so?"""
+    from tokir.study.baselines import baseline
+    from tokir.study.embeddings import Embeddings
+
+    embeddings = Embeddings(context)
+    for system in systems(context.config):
+        if system.id not in missing:
+            continue
+        if isinstance(system, BaselineSystem) and baseline(system.id).missing(embeddings) is None:
+            return True
+        taught = isinstance(system, TrainedSystem) and "teacher" in system.model.objective.all_needs
+        if taught and baseline(context.config.retrieval.teacher).missing(embeddings) is None:
+            return True
+    return False

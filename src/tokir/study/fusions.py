@@ -1,0 +1,108 @@
+"""Fusions: joined from the ranked lists of their members, with weights chosen on the validation queries."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from tokir.artifacts import Names, write_json
+from tokir.data import Split
+from tokir.errors import TokirError, Unavailable, nearest
+from tokir.evaluation import tuning
+from tokir.retrieval.files import FusionFiles
+from tokir.retrieval.fusion import fuse, join
+from tokir.retrieval.index import by_query
+from tokir.retrieval.ranking import Ranking
+from tokir.study.context import Context
+from tokir.study.rankings import Rankings
+from tokir.study.searchers import Searchers
+from tokir.study.selection import Selection
+from tokir.systems import FusionSystem, System, systems
+
+
+class Fusions:
+    """The fusions of one study."""
+
+    def __init__(self, context: Context, searchers: Searchers, rankings: Rankings, selection: Selection) -> None:
+        self.context, self.searchers = context, searchers
+        self.rankings, self.selection = rankings, selection
+
+    def members(self, fusion: FusionSystem) -> list[System]:
+        """The systems that a fusion joins, ``best`` resolved.
+
+        Raises:
+            TokirError: one of them is not a system of this study, or is a fusion.
+        """
+        known: dict[str, System] = {other.id: other for other in systems(self.context.config)}
+        found: list[System] = []
+        for name in fusion.settings.systems:
+            if name in ("best", "best-maxsim"):
+                found.append(self.selection.best(late=name == "best-maxsim"))
+                continue
+            member = known.get(name)
+            if member is None or isinstance(member, FusionSystem):
+                single = [key for key, other in known.items() if not isinstance(other, FusionSystem)]
+                raise TokirError(
+                    f"fusions: {name!r} is not a system of this study that can be fused{nearest(name, single)}: "
+                    f"name best or one of {', '.join(single)}"
+                )
+            found.append(member)
+        return found
+
+    def make(self, fusion: FusionSystem) -> FusionFiles:
+        """Choose its weights, unless that has been done; Unavailable, with its name, where a member is."""
+        members = self.members(fusion)
+        for member in members:
+            try:
+                self.searchers.files(member)
+            except Unavailable as error:
+                raise Unavailable(f"its member {member.id} is unavailable: {error}") from None
+        folder, name, validation = self.context.folder, Names.chosen(fusion.id), self.context.validation
+        depth, method = self.context.config.evaluation.depth, fusion.settings.method
+
+        def choose() -> None:
+            weights = [1.0] * len(members)
+            if method == "weighted" and validation is not None:
+                weights = self._weights(members, validation)
+            write_json(folder.file(name), {"systems": [member.id for member in members], "weights": weights})
+
+        inputs = [
+            self._member_inputs(members),
+            validation and asdict(validation),
+            fusion.settings.model_dump(),
+            depth,
+        ]
+        folder.ensure([name], inputs, choose)
+        weights = folder.read_json(name)["weights"]
+        files = FusionFiles(tuple(member.id for member in members), method, tuple(weights), depth)
+        self.context.opener.name_files(fusion.id, files)
+        return files
+
+    def inputs(self, fusion: FusionSystem) -> Any:
+        """What its ranked lists depend on, beside corpus and queries."""
+        return [self._member_inputs(self.members(fusion)), self.context.folder.read_json(Names.chosen(fusion.id))]
+
+    def rank(self, fusion: FusionSystem, split: Split) -> Ranking:
+        """Its ranked lists of the scored queries, out of those of its members, which must be there."""
+        files, config = self.make(fusion), self.context.config
+        lists = [self.rankings.read_hits(Names.ranking(member), split.queries) for member in files.members]
+        tie_order, depth = self.context.opener.tie_order, config.evaluation.depth
+        hits = [
+            fuse(join(found, files.method), files.weights, depth, tie_order) for found in zip(*lists, strict=True)
+        ]
+        return by_query(hits, list(split.queries), self.context.dataset.corpus.ids)
+
+    def _weights(self, members: list[System], validation: Split) -> list[float]:
+        lists = [
+            self.rankings.read_hits(self.selection.run_file(member), validation.queries) for member in members
+        ]
+        joined = [join(found, "weighted") for found in zip(*lists, strict=True)]
+        positions = self.context.positions
+        relevant = [
+            frozenset(positions[id] for id, grade in validation.qrels[query].items() if grade > 0)
+            for query in validation.queries
+        ]
+        return tuning.fusion_weights(joined, relevant, self.context.opener.tie_order)
+
+    def _member_inputs(self, members: list[System]) -> list[Any]:
+        return [self.searchers.inputs(member) for member in members]

@@ -1,0 +1,57 @@
+"""What a reader calls an architecture, an objective, a pooling and a tokenizer.
+
+Rows of the result table carry these words, so that a report needs nothing but its results.
+"""
+
+from __future__ import annotations
+
+from tokir.config import Objective, Pooling
+from tokir.models.registry import ARCHITECTURES
+from tokir.tokenizers.registry import TOKENIZERS
+
+POOLINGS = {
+    "mean": "raw mean",
+    "mean-white": "whitened mean",
+    "mean-top": "mean without common components",
+    "sif": "mean weighted by smooth inverse frequency",
+    "sif-white": "whitened mean weighted by smooth inverse frequency",
+    "sif-top": "mean weighted by smooth inverse frequency, without common components",
+    "learned": "learned token weights",
+    "learned-white": "learned token weights, whitened",
+    "maxsim": "late interaction over the first 1,000 passages",
+}
+
+
+def architecture_label(name: str) -> str:
+    """For example ``LSTM``."""
+    return ARCHITECTURES[name].label
+
+
+def objective_label(objective: Objective) -> str:
+    """For example ``contrastive + queries``."""
+    return objective.label if objective.retrieves else "next-token prediction"
+
+
+def pooling_label(pooling: Pooling) -> str:
+    """For example ``whitened mean``."""
+    return POOLINGS[str(pooling)]
+
+
+def tokenizer_label(kind: str) -> str:
+    """For example ``byte-level BPE``."""
+    return TOKENIZERS[kind].label
+
+
+def title(architecture: str, objective: Objective, pooling: Pooling, variant: str = "") -> str:
+    """What a reader calls a trained system.
+
+    >>> title("lstm", Objective.parse("lm"), Pooling.parse("mean-white"))
+    'LSTM language model, whitened mean'
+    >>> title("static", Objective.parse("contrastive+queries"), Pooling.parse("learned"), "cloze")
+    'Static, contrastive + queries (cloze)'
+    """
+    name = architecture_label(architecture)
+    name += f", {objective.label}" if objective.retrieves else " language model"
+    if pooling.label:
+        name += f", {pooling.label}"
+    return f"{name} ({variant})" if variant else name

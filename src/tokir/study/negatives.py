@@ -1,0 +1,88 @@
+"""Hard negatives of train queries: passages ranked high that are not relevant, by BM25 or by an earlier stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tokir.errors import TokirError
+from tokir.retrieval.index import Hits
+from tokir.study.context import Context
+from tokir.study.passages import TrainingPassages
+from tokir.study.plan import TrainingPlan
+
+if TYPE_CHECKING:
+    from tokir.models import Model
+    from tokir.training.sources import TrainQueries
+
+NEGATIVES = 30  # of a query, to draw from
+
+
+def hard_negatives(
+    plan: TrainingPlan,
+    context: Context,
+    passages: TrainingPassages,
+    queries: TrainQueries,
+    load: Callable[[TrainingPlan], Model],
+) -> list[list[int]] | None:
+    """Indices of passages for each train query; None where the settings ask for none but the batch's.
+
+    Args:
+        plan: of the training that asks.
+        context: of the study.
+        passages: those trained on.
+        queries: the train queries.
+        load: loads an earlier stage, which mines for the next one (ANCE; Xiong et al., 2021).
+
+    Raises:
+        TokirError: the model is to mine for itself and has no earlier stage that retrieves.
+    """
+    kind = plan.retrieval.negatives
+    if kind == "batch":
+        return None
+    texts = list(queries.texts)
+    found = _by_bm25(passages, texts) if kind == "bm25" else _by_parent(plan, context, passages, texts, load)
+    return [
+        [index for index in hits.positions.tolist() if index not in set(relevant)]
+        for hits, relevant in zip(found, queries.relevant, strict=True)
+    ]
+
+
+def _by_bm25(passages: TrainingPassages, texts: list[str]) -> list[Hits]:
+    from tokir.retrieval.bm25 import BM25Index, Postings
+
+    whole = passages.whole()
+    index = BM25Index.of(Postings(whole), _last_first(len(whole)))
+    return [index.search(words, NEGATIVES) for words in index.tokenize(texts)]
+
+
+def _by_parent(
+    plan: TrainingPlan,
+    context: Context,
+    passages: TrainingPassages,
+    texts: list[str],
+    load: Callable[[TrainingPlan], Model],
+) -> list[Hits]:
+    from tokir.encoders.trained import encoder_of
+    from tokir.retrieval.exact import ExactIndex
+    from tokir.study.tokenizers import Tokenizers
+
+    parent = plan.parent
+    if parent is None or not parent.point.retrieves:
+        raise TokirError(
+            f"{plan.id}: retrieval.negatives=self mines with the model of an earlier stage: put one "
+            f"first, for example contrastive-then-{plan.point.stage}"
+        )
+    tokenizer = context.opener.tokenizer(Tokenizers.file(plan.point.tokenizer))
+    encoder = encoder_of(load(parent), tokenizer, parent.window)
+    whole = passages.whole()
+    index = ExactIndex(_last_first(len(whole)))
+    index.add(encoder.embed(encoder.tokenize(whole)))
+    return index.search(encoder.embed(encoder.tokenize(texts)), NEGATIVES)
+
+
+def _last_first(count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Of equal scores the later passage comes first."""
+    return np.arange(count - 1, -1, -1)

@@ -1,0 +1,71 @@
+"""What a study leaves out because the data set or this machine cannot give it, and it is not insisted on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tokir.config import Objective, StudyConfig
+from tokir.errors import TokirError, Unavailable
+
+if TYPE_CHECKING:
+    from tokir.data import Dataset
+
+Omissions = dict[str, str]
+"""Part of an objective to the reason why it is left out."""
+
+
+def find_omissions(config: StudyConfig, dataset: Dataset, download: bool) -> Omissions:
+    """The parts of objectives that cannot be had here.
+
+    Train queries are left out of summed objectives where the data set has none, and with
+    ``retrieval.teacher_optional`` so is the teacher where none is on the machine.
+    """
+    from tokir.training.registry import OBJECTIVES
+
+    used = {part for objective in config.trained_objectives for part in objective.all_parts}
+    needs = {part: OBJECTIVES[part].needs for part in used}
+    missing: Omissions = {}
+    if any("train queries" in needed for needed in needs.values()) and not _has_train_queries(config, dataset):
+        reason = "the data set has no train queries"
+        missing |= {part: reason for part in sorted(used) if "train queries" in needs[part]}
+    if any("teacher" in needed for needed in needs.values()) and config.retrieval.teacher_optional:
+        from tokir.encoders.pretrained import find_weights
+
+        name = config.retrieval.teacher
+        try:
+            find_weights(name, config.pretrained_folders.get(name), download)
+        except Unavailable as error:
+            missing |= {part: f"no teacher: {error}" for part in sorted(used) if "teacher" in needs[part]}
+    return missing
+
+
+def leave_out(config: StudyConfig, omissions: Omissions) -> StudyConfig:
+    """The configuration without the parts that are left out; ids of systems then say so.
+
+    Raises:
+        TokirError: an objective has nothing else.
+    """
+    if not omissions:
+        return config
+
+    def without(objectives: list[Objective]) -> list[Objective]:
+        return list(dict.fromkeys(_without(objective, omissions) for objective in objectives))
+
+    changed = {architecture: without(objectives) for architecture, objectives in config.objectives.items()}
+    variants = [
+        variant.model_copy(update={"objectives": variant.objectives and without(variant.objectives)})
+        for variant in config.variants
+    ]
+    return config.model_copy(update={"objectives": changed, "variants": variants})
+
+
+def _has_train_queries(config: StudyConfig, dataset: Dataset) -> bool:
+    data = config.data
+    return dataset.evaluation_splits(data.split, data.queries, data.seed).train is not None
+
+
+def _without(objective: Objective, omissions: Omissions) -> Objective:
+    kept = objective.without(omissions)
+    if kept is None:
+        raise TokirError(f"the objective {objective} cannot be trained: {'; '.join(omissions.values())}")
+    return kept

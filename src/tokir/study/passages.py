@@ -1,0 +1,64 @@
+"""The passages that retrieval objectives train on: which they are, their texts, and their token ids."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tokir.study.context import Context
+
+if TYPE_CHECKING:
+    from tokir.data import Split
+    from tokir.tokenizers import Tokenizer
+    from tokir.training.pairs import TokenisedPassages
+
+
+class TrainingPassages:
+    """All passages of the corpus, or as many as ``retrieval.documents`` drawn by seed."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._tokenised: dict[str, TokenisedPassages] = {}
+
+    @cached_property
+    def positions(self) -> list[int]:
+        """Where in the corpus they lie, in its order."""
+        count, most = len(self.context.dataset.corpus), self.context.config.retrieval.documents
+        if count <= most:
+            return list(range(count))
+        drawn = np.random.default_rng(self.context.config.data.seed).permutation(count)[:most]
+        return sorted(drawn.tolist())
+
+    @cached_property
+    def index_of(self) -> dict[str, int]:
+        """Passage id to its index among them."""
+        ids = self.context.dataset.corpus.ids
+        return {ids[position]: index for index, position in enumerate(self.positions)}
+
+    def texts(self) -> tuple[list[str], list[str]]:
+        """Their titles and texts; not kept, since they may be a large part of the corpus."""
+        documents = self.context.dataset.corpus.documents(self.positions)
+        return [document.title for document in documents], [document.text for document in documents]
+
+    def whole(self) -> list[str]:
+        """What models read of each: title and text."""
+        return [document.passage for document in self.context.dataset.corpus.documents(self.positions)]
+
+    def tokenised(self, name: str, tokenizer: Tokenizer) -> TokenisedPassages:
+        """Their token ids, kept under the id of the tokenizer."""
+        from tokir.training.pairs import TokenisedPassages
+
+        if name not in self._tokenised:
+            self._tokenised[name] = TokenisedPassages(tokenizer, *self.texts())
+        return self._tokenised[name]
+
+    def relevant(self, split: Split) -> dict[str, list[int]]:
+        """Indices of the relevant passages of each query of ``split`` that has any among them."""
+        index_of = self.index_of
+        found = {
+            query: [index_of[id] for id, grade in judged.items() if grade > 0 and id in index_of]
+            for query, judged in split.qrels.items()
+        }
+        return {query: indices for query, indices in found.items() if indices}

@@ -1,0 +1,185 @@
+"""What a row of the result table is, read from the artefacts in the run folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tokir.artifacts import Names
+from tokir.errors import Unavailable
+from tokir.results.records import System as Row
+from tokir.results.records import Tokenizer
+from tokir.results.systems import (
+    Fused,
+    LanguageModel,
+    ModelValidation,
+    RetrievalTraining,
+    RetrievalValidation,
+    Seconds,
+    Seen,
+)
+from tokir.study.baselines import baseline
+from tokir.study.context import Context
+from tokir.study.labels import architecture_label, objective_label, pooling_label, title, tokenizer_label
+from tokir.study.plan import Planner, TrainingPlan
+from tokir.systems import FusionSystem, System, TrainedSystem
+
+
+def unavailable(row: Row, reason: str) -> Row:
+    """The row of a system that cannot be had on this machine; nothing stands in for it."""
+    return row.model_copy(update={"status": "unavailable", "reason": reason})
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one study, without scores, latency and recall on validation queries."""
+
+    context: Context
+    planner: Planner
+
+    def row(self, system: System) -> Row:
+        """The row of a system, with as much as was made of it."""
+        if isinstance(system, TrainedSystem):
+            return self._trained(system)
+        if isinstance(system, FusionSystem):
+            return self._fusion(system)
+        return baseline(system.id).row(system.id, self.context.folder)
+
+    def _trained(self, system: TrainedSystem) -> Row:
+        point, folder = system.model, self.context.folder
+        row = Row(
+            id=system.id,
+            kind="trained",
+            title=title(point.architecture, point.objective, system.pooling, point.variant),
+            architecture=point.architecture,
+            architecture_label=architecture_label(point.architecture),
+            objective=str(point.objective),
+            objective_label=objective_label(point.objective),
+            variant=point.variant or None,
+            pooling=str(system.pooling),
+            pooling_label=pooling_label(system.pooling),
+            seed=point.seed,
+        )
+        try:
+            plan = self.planner.plan(point)
+        except Unavailable:  # its teacher is not on this machine
+            return row
+        if not folder.recorded(Names.model(point.id, "config.json")):
+            return row
+        facts = folder.read_json(Names.tokenizer_facts(point.tokenizer.id)[0])
+        tokenizer = Tokenizer.model_validate({"label": tokenizer_label(facts["type"]), **facts})
+        model, history = self._model(plan)
+        used = history[-1] if plan.checkpoint == "final" else min(history, key=lambda line: float(line["loss"]))
+        trainings, teacher_files = self._trainings(plan), self._teacher_files(plan)
+        retrieval = _retrieval_training(model, used, history) if point.retrieves else None
+        return row.model_copy(
+            update={
+                "tokenizer": tokenizer,
+                "parameters": model["parameters"],
+                "dimensions": model["model"]["width"],
+                "seen": self._seen(plan),
+                "seconds": Seconds(
+                    train=sum(trainings.values()),
+                    teacher=round(sum(teacher_files.values()), 3),
+                    embed=folder.seconds(Names.embedding(system.unprocessed.id)),
+                ),
+                "stages": trainings,
+                "teacher_files": teacher_files,
+                "retrieval_training": retrieval,
+                "language_model": None if retrieval else _language_model(model, used, history, tokenizer),
+                **self._postprocessing(system),
+            }
+        )
+
+    def _fusion(self, system: FusionSystem) -> Row:
+        folder, name = self.context.folder, Names.chosen(system.id)
+        row = Row(id=system.id, kind="fusion", title=f"Fusion {system.id}", architecture="fusion")
+        if not folder.recorded(name):
+            return row
+        fused = Fused.model_validate(folder.read_json(name))
+        if system.settings.method == "rrf":
+            how = "reciprocal ranks"
+        else:
+            how = "z-scores weighted " + " : ".join(f"{weight:g}" for weight in fused.weights)
+        return row.model_copy(update={"title": f"{' + '.join(fused.systems)}, {how}", "fused": fused})
+
+    def _model(self, plan: TrainingPlan) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """What a model's folder says of it, and the lines of its history."""
+        folder = self.context.folder
+        history = folder.file(Names.model(plan.id, "history.jsonl")).read_text("utf-8")
+        return folder.read_json(Names.model(plan.id, "config.json")), list(map(json.loads, history.splitlines()))
+
+    def _trainings(self, plan: TrainingPlan) -> dict[str, float]:
+        """Seconds of a training and of all that it starts from, over all sittings, by their ids."""
+        seconds = {plan.id: float(self._model(plan)[1][-1]["seconds"])}
+        for earlier in plan.starts_from:
+            seconds |= self._trainings(earlier)
+        return seconds
+
+    def _seen(self, plan: TrainingPlan) -> Seen:
+        own = self._model(plan)[0]["seen"]
+        seen = [Seen(**own), *(self._seen(earlier) for earlier in plan.starts_from)]
+        return Seen(tokens=sum(one.tokens for one in seen), characters=sum(one.characters for one in seen))
+
+    def _teacher_files(self, plan: TrainingPlan) -> dict[str, float]:
+        """Seconds of the teacher's vectors: of the corpus, of the crops, and of train queries where they are used."""
+        parts = plan.point.objective.all_parts
+        if "teacher" not in plan.point.objective.all_needs:
+            return {}
+        teacher = self.context.config.retrieval.teacher
+        files = [Names.embedding(teacher), Names.teacher(teacher, "crops")]
+        files += [Names.teacher(teacher, "queries")] if "queries" in parts else []
+        return {file: self.context.folder.seconds(file) for file in files}
+
+    def _postprocessing(self, system: TrainedSystem) -> dict[str, float | int | None]:
+        """What was chosen for the whitening, or for the removal of common components."""
+        if system.pooling.post is None:
+            return {}
+        from tokir.models.whitening import Whitening
+
+        name = Names.embedding(system.id, "whitening.safetensors")
+        if not self.context.folder.recorded(name):
+            return {}
+        whitening = Whitening.load(self.context.folder.file(name))
+        if system.pooling.components_removed:
+            return {"components_removed": whitening.removed}
+        return {"whitening_strength": whitening.strength}
+
+
+def _retrieval_training(
+    model: dict[str, Any], used: dict[str, Any], history: list[dict[str, Any]]
+) -> RetrievalTraining:
+    return RetrievalTraining(
+        steps=model["steps"],
+        best_step=used["step"],
+        pairs_per_second=history[-1]["pairs_per_second"],
+        precision=model["precision"],
+        history=tuple(RetrievalValidation.model_validate(line) for line in history),
+    )
+
+
+def _language_model(
+    model: dict[str, Any], used: dict[str, Any], history: list[dict[str, Any]], tokenizer: Tokenizer
+) -> LanguageModel:
+    best = _restored(used, tokenizer)
+    return LanguageModel(
+        perplexity=used["perplexity"],
+        bits_per_character=best.bits_per_character,
+        bits_per_byte=best.bits_per_byte,
+        epochs=round(history[-1]["epoch"], 2),
+        tokens_per_second=history[-1]["tokens_per_second"],
+        precision=model["precision"],
+        history=tuple(_restored(line, tokenizer) for line in history),
+    )
+
+
+def _restored(line: dict[str, Any], tokenizer: Tokenizer) -> ModelValidation:
+    """A line of a history with the bits that restore what the tokenizer loses, so that it compares across them."""
+    lost = tokenizer.lost_bits_per_character or 0.0
+    per_byte = lost * (tokenizer.characters_per_token or 1.0) / (tokenizer.bytes_per_token or 1.0)
+    bits = {
+        "bits_per_character": line["bits_per_character"] + lost,
+        "bits_per_byte": line["bits_per_byte"] + per_byte,
+    }
+    return ModelValidation.model_validate(line | bits)

@@ -1,0 +1,76 @@
+"""What each trained system reaches on the validation queries, and which of them is best."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from tokir.artifacts import Names
+from tokir.errors import TokirError, Unavailable
+from tokir.evaluation import tuning
+from tokir.study.context import Context
+from tokir.study.rankings import Rankings
+from tokir.study.searchers import Searchers
+from tokir.systems import System, TrainedSystem, trained_systems
+
+QUERIES = "validation"
+
+
+class Selection:
+    """Choices among systems, made on the validation queries alone."""
+
+    def __init__(self, context: Context, searchers: Searchers, rankings: Rankings) -> None:
+        self.context, self.searchers, self.rankings = context, searchers, rankings
+        self._recall: dict[str, float] = {}
+
+    def run_file(self, system: System) -> str:
+        """The system's ranked lists of the validation queries, written if they are missing."""
+        validation, config = self.context.validation, self.context.config
+        assert validation is not None
+        # A fusion reads as much of its members here as it does of the scored queries.
+        depth = config.evaluation.depth if config.fusions else tuning.DEPTH
+        searcher = self.searchers.searcher(system)
+        inputs = {"system": self.searchers.inputs(system), "validation": asdict(validation), "depth": depth}
+        return self.rankings.ensure(
+            Names.ranking(system.id, QUERIES),
+            system.id,
+            inputs,
+            lambda: self.rankings.rank(searcher, validation.queries, depth, validation.own_passages),
+        )
+
+    def recall(self, system: TrainedSystem) -> float | None:
+        """Recall@10 on the validation queries; None where there are none."""
+        validation = self.context.validation
+        if validation is None:
+            return None
+        if system.id not in self._recall:
+            self._recall[system.id] = tuning.recall(self.rankings.read(self.run_file(system)), validation)
+        return self._recall[system.id]
+
+    def best(self, *, late: bool = False) -> TrainedSystem:
+        """The trained system with the best recall@10 on the validation queries; without them the first.
+
+        Of several seeds the mean counts, or the luckiest training would win; the first of them is taken.
+
+        Args:
+            late: of those with late interaction; else of those with one vector per passage.
+        """
+        candidates = [system for system in trained_systems(self.context.config) if system.pooling.late == late]
+        if not candidates:
+            raise TokirError("fusions: best needs a model trained here, and this study trains none")
+        if self.context.validation is None:
+            return candidates[0]
+        recalls: dict[tuple[str, str], list[float]] = {}
+        for system in candidates:
+            recalls.setdefault(_without_seed(system), []).append(self._usable_recall(system))
+        best = max(recalls, key=lambda name: sum(recalls[name]) / len(recalls[name]))
+        return next(system for system in candidates if _without_seed(system) == best)
+
+    def _usable_recall(self, system: TrainedSystem) -> float:
+        try:
+            return self.recall(system) or 0.0
+        except Unavailable:
+            return -1.0
+
+
+def _without_seed(system: TrainedSystem) -> tuple[str, str]:
+    return system.model.trained, str(system.pooling)

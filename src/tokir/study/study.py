@@ -1,0 +1,276 @@
+"""A study from data to results, computing only what is missing.
+
+Each step is a method that makes its artefacts and can be called on its own: ``tokir train``, ``tokir embed``
+and ``tokir evaluate`` are these steps; ``tokir run`` is all of them and the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokir.artifacts import Names, write_json, write_text
+from tokir.config import StudyConfig
+from tokir.data import Split
+from tokir.errors import Unavailable
+from tokir.progress import Progress, Silent
+from tokir.retrieval.files import to_json
+from tokir.run import SCHEMA
+from tokir.study.context import Context, Machine
+from tokir.study.finished import finished, results_inputs
+from tokir.study.folder import begin
+from tokir.systems import FusionSystem, System, model_points, systems
+
+if TYPE_CHECKING:
+    from tokir.results.records import DatasetFacts, Environment, Passage, Results, TokenizerComparison
+    from tokir.study.parts import Parts
+
+
+class Study:
+    """One configuration at work in one run folder.
+
+    Args:
+        config: what to run.
+        path: the run folder; by default ``runs/<name>-<dataset>``.
+        machine: device, threads, and whether downloads are allowed.
+        progress: hears how the work goes.
+
+    Raises:
+        TokirError: at once, before anything is computed, when data, split, a named folder or the run folder is wrong.
+    """
+
+    def __init__(
+        self,
+        config: StudyConfig,
+        path: Path | None = None,
+        machine: Machine | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        from tokir.data import load
+
+        machine, self.progress = machine or Machine(), progress or Silent()
+        self.dataset = load(
+            config.data.source, unknown_documents=config.data.unknown_documents, download=machine.download
+        )
+        if config.data.split and self.dataset.qrels:
+            self.dataset.split(config.data.split)
+        if config.pretrained_folders:
+            from tokir.encoders.pretrained import find_weights
+
+            for name, folder in config.pretrained_folders.items():
+                find_weights(name, folder)
+        path = path or default_path(config, self.dataset.name)
+        self.folder, self.config, self.omissions = begin(path, config, self.dataset, machine.download)
+        self.context = Context(self.config, self.dataset, self.folder, machine, self.progress)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The steps' workers; loading them loads torch.
+
+        Raises:
+            TokirError: device or precision is not to be had on this machine.
+        """
+        import torch
+
+        from tokir.study.parts import Parts
+        from tokir.training.device import resolve_precision
+
+        for precision in (self.config.training.precision, self.config.retrieval.precision):
+            resolve_precision(precision, self.context.device)
+        _ = self.context.precision
+        if self.context.machine.threads:
+            torch.set_num_threads(self.context.machine.threads)
+        for part, reason in self.omissions.items():
+            self.progress.say(f"{part} is left out of the objectives: {reason}")
+        return Parts.of(self.context)
+
+    # -- steps --------------------------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Train every tokenizer and every model that is missing."""
+        with self.folder.locked():
+            self._train()
+
+    def _train(self) -> None:
+        for point in model_points(self.config):
+            try:
+                self.parts.models.ensure(self.parts.models.plan(point))
+            except Unavailable as error:
+                self.progress.say(f"{point.id}: unavailable: {error}")
+
+    def compare_tokenizers(self, words: Sequence[str] = ()) -> TokenizerComparison:
+        """Train every tokenizer that is missing, measure them all, and write ``tokenizers.json`` and its tables.
+
+        Args:
+            words: further texts whose cuts are shown, beside words, names and numbers of the corpus.
+        """
+        from tokir.report.comparison import write_comparison
+        from tokir.results.records import TokenizerComparison
+        from tokir.tokenizers.comparison import compare
+
+        with self.folder.locked():
+            tokenizers, documents = self.parts.tokenizers, self.parts.documents
+            pairs = [
+                (tokenizers.record(settings), tokenizers.get(settings)) for settings in self.config.tokenizers
+            ]
+            found = compare(pairs, documents.training, documents.held_out, words)
+            comparison = TokenizerComparison(
+                dataset=self.dataset.name,
+                checksum=self.dataset.checksum,
+                documents=len(documents.training),
+                held_out=len(documents.held_out),
+                environment=self._environment(),
+                tokenizers=found.tokenizers,
+                cuts=found.cuts,
+            )
+            write_comparison(self.folder.path, comparison)
+            return comparison
+
+    def embed(self) -> None:
+        """Embed the corpus with every system, as far as it is missing: the run is then ready to be searched."""
+        with self.folder.locked():
+            for system in systems(self.config):
+                try:
+                    self._make(system)
+                except Unavailable as error:
+                    self.progress.say(f"{system.id}: unavailable: {error}")
+            self._write_systems()
+
+    # -- run ----------------------------------------------------------------------------------------------
+
+    def run(self) -> Results | None:
+        """All steps and the report; returns what ``results.json`` holds.
+
+        A finished run is left as it is, and so is its report. A data set without judged queries is trained on and
+        embedded, ready to be searched; None is returned.
+        """
+        from tokir.report import write_report
+
+        for note in self.dataset.notes:
+            self.progress.say(note)
+        if not self.dataset.qrels:
+            self.embed()
+            return None
+        self.context.splits.scored()  # what cannot be scored is said before anything is trained
+        if results := finished(self.context):
+            return results
+        with self.folder.locked():
+            results = self.evaluate()
+            write_report(self.folder)
+            return results
+
+    # -- evaluate -----------------------------------------------------------------------------------------
+
+    def evaluate(self, *, again: bool = False) -> Results:
+        """Rank, score and time every system; write ``results.json``, ``examples.json`` and what they rest on.
+
+        Args:
+            again: measure latency once more, even where it was measured before.
+        """
+        from tokir.results.assembly import assemble_results
+        from tokir.results.reading import read_results, write_records
+        from tokir.results.seeds import average_seeds
+        from tokir.retrieval.ranking import write_qrels
+
+        started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        split, folder = self.context.splits.scored(), self.folder
+        with folder.locked():
+            self._train()  # first, so that all models are there before any is compared
+            write_qrels(folder.file(Names.QRELS), split.qrels)
+            lines = (f"{query}\t{' '.join(text.split())}\n" for query, text in split.queries.items())
+            write_text(folder.file(Names.QUERIES), "".join(lines))
+            evaluation = self.parts.evaluation(split)
+            evaluated = average_seeds([evaluation.evaluate(system, again) for system in systems(self.config)])
+            self._write_systems()
+            environment = self._environment()
+
+            def write() -> None:
+                results = assemble_results(
+                    evaluated, split.queries, self.config, self._dataset_facts(split), environment, started
+                )
+                write_records(folder.file(Names.RESULTS), results)
+                self._write_examples(evaluated, split)
+
+            names = [Names.RESULTS, Names.EXAMPLES, Names.EXPLORER]
+            folder.forget(names)
+            folder.ensure(names, results_inputs(self.context), write)
+            return read_results(folder.path)
+
+    def _write_examples(self, evaluated: Any, split: Split) -> None:
+        from tokir.results.examples import assemble_examples, assemble_explorer
+        from tokir.results.reading import write_records
+
+        cut: dict[str, Callable[[str], list[str]]] = {
+            settings.id: self.parts.tokenizers.get(settings).pieces for settings in self.config.tokenizers
+        }
+        examples = assemble_examples(evaluated, split, cut, self._passage, self.config.evaluation)
+        write_records(self.folder.file(Names.EXAMPLES), examples)
+        explorer = assemble_explorer(evaluated, split, cut, self._passage)
+        write_records(self.folder.file(Names.EXPLORER), explorer)
+
+    def _passage(self, id: str) -> Passage:
+        from tokir.results.records import Passage
+
+        document = self.dataset.corpus.record(self.context.positions[id])
+        return Passage(id=id, title=document.title, text=document.text)
+
+    def _make(self, system: System) -> None:
+        if isinstance(system, FusionSystem):
+            self.parts.fusions.make(system)
+        else:
+            self.parts.searchers.files(system)
+
+    def _write_systems(self) -> None:
+        """Write what an opened run reads: the files of every system, or why it is unavailable."""
+        unavailable: dict[str, str] = {}
+        for system in systems(self.config):
+            try:
+                self._make(system)
+            except Unavailable as error:
+                unavailable[system.id] = str(error)
+        tokenizers = self.parts.tokenizers
+        write_json(
+            self.folder.file(Names.SYSTEMS),
+            {
+                "schema": SCHEMA,
+                "tokenizers": {settings.id: tokenizers.file(settings) for settings in self.config.tokenizers},
+                "systems": [system.id for system in systems(self.config)],
+                "unavailable": unavailable,
+                "files": {name: to_json(files) for name, files in self.context.opener.files.items()},
+            },
+        )
+
+    def _dataset_facts(self, split: Split) -> DatasetFacts:
+        from tokir.results.records import DatasetFacts
+
+        splits = self.context.splits
+        omitted = tuple(
+            f"{part} is left out of the objectives: {reason}" for part, reason in self.omissions.items()
+        )
+        return DatasetFacts(
+            name=self.dataset.name,
+            source=self.config.data.source,
+            description=self.dataset.description,
+            checksum=self.dataset.checksum,
+            passages=len(self.dataset.corpus),
+            characters=self.dataset.corpus.characters,
+            split=split.name,
+            queries=len(split.queries),
+            relevant=sum(sum(grade > 0 for grade in judged.values()) for judged in split.qrels.values()),
+            choices=splits.note,
+            notes=(*self.dataset.notes, *splits.notes, *omitted),
+        )
+
+    def _environment(self) -> Environment:
+        from tokir.environment import environment
+        from tokir.results.records import Environment
+
+        return Environment(**environment(), device=self.context.device.type)
+
+
+def default_path(config: StudyConfig, dataset: str) -> Path:
+    """``runs/<study>-<dataset>``."""
+    return Path("runs") / f"{config.name}-{dataset}".replace("/", "-")  # ids of remote data sets hold slashes

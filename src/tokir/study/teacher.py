@@ -1,0 +1,44 @@
+"""The teacher's unit vectors of what is trained on: passages, crops and train queries, each computed once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokir.artifacts import Names, digest
+from tokir.encoders.store import read_embeddings
+from tokir.retrieval.index import normalize
+from tokir.study.context import Context
+from tokir.study.embeddings import Embeddings, Texts
+
+
+class Teacher:
+    """The pretrained encoder that distillation follows."""
+
+    def __init__(self, context: Context, embeddings: Embeddings) -> None:
+        self.context, self.embeddings = context, embeddings
+        self.name = context.config.retrieval.teacher
+
+    @property
+    def checksum(self) -> str:
+        """Of its weights and tokenizer; Unavailable where it is not on this machine."""
+        return self.embeddings.pretrained_files(self.name).checksum
+
+    def passages(self, positions: Sequence[int]) -> NDArray[np.float32]:
+        """Of the passages at ``positions`` in the corpus, (positions, dimensions)."""
+        vectors = read_embeddings(self.embeddings.pretrained(self.name))
+        return normalize(np.asarray(vectors[list(positions)]))
+
+    def texts(self, name: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Of ``texts``, (texts, dimensions), kept under ``name``."""
+        folder, file = self.context.folder, Names.teacher(self.name, name)
+        model = self.embeddings.pretrained_files(self.name)
+        inputs = {"texts": digest(list(texts)), "weights": model.checksum, "precision": self.context.precision}
+
+        def make() -> None:
+            self.embeddings.embed(self.context.open(model), Texts(texts), file, inputs, f"{self.name}: {name}")
+
+        folder.ensure([file], inputs, make)
+        return normalize(np.asarray(read_embeddings(folder.file(file))))

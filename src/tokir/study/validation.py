@@ -1,0 +1,55 @@
+"""What a training for retrieval is validated on: validation queries, or without them crops that find their passage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tokir.study.context import Context
+from tokir.study.passages import TrainingPassages
+
+if TYPE_CHECKING:
+    from tokir.training.pairs import Tokens
+    from tokir.training.retrieval import ValidationPool
+
+    Encode = Callable[[Sequence[str]], list[Tokens]]
+
+QUERIES, OTHERS = 200, 500  # queries at most, and passages beside the relevant ones
+
+
+def validation_pool(context: Context, passages: TrainingPassages, encode: Encode) -> ValidationPool:
+    """Up to 200 queries over a pool of their relevant passages and 500 others, drawn by seed."""
+    rng = np.random.default_rng(context.config.data.seed)
+    relevant = passages.relevant(context.validation) if context.validation else {}
+    if not relevant or context.validation is None:
+        return _of_crops(context, passages, encode, rng)
+    names = list(relevant)
+    kept = [names[i] for i in sorted(rng.permutation(len(names))[:QUERIES].tolist())]
+    others = rng.permutation(len(passages.positions))[:OTHERS].tolist()
+    texts = [context.validation.queries[query] for query in kept]
+    return _pool(encode(texts), [set(relevant[query]) for query in kept], others)
+
+
+def _of_crops(
+    context: Context, passages: TrainingPassages, encode: Encode, rng: np.random.Generator
+) -> ValidationPool:
+    """A crop of each of 200 passages, drawn from all over the corpus."""
+    from tokir.training.distillation import query_like
+
+    drawn = rng.permutation(len(passages.positions))[: QUERIES + OTHERS].tolist()
+    asked = drawn[:QUERIES]
+    titles, texts = passages.texts()
+    crops, owners = query_like(
+        [titles[i] for i in asked], [texts[i] for i in asked], 1, context.config.data.seed + 1
+    )
+    return _pool(encode(crops), [{asked[owner]} for owner in owners], drawn)
+
+
+def _pool(queries: list[Tokens], relevant: list[set[int]], others: list[int]) -> ValidationPool:
+    from tokir.training.retrieval import ValidationPool
+
+    pool = sorted(set(others).union(*relevant))
+    position = {passage: number for number, passage in enumerate(pool)}
+    return ValidationPool(queries, [{position[passage] for passage in found} for found in relevant], pool)

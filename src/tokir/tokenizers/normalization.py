@@ -1,0 +1,24 @@
+"""The normalization that the settings ask for, of every tokenizer trained here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tokir.config import TokenizerSettings
+
+
+def normalizer(settings: TokenizerSettings) -> Any | None:
+    """The steps for HF ``tokenizers``; None where the text stays as it is."""
+    from tokenizers import normalizers
+
+    steps = [getattr(normalizers, settings.normalization)()] if settings.normalization else []
+    steps += [normalizers.Lowercase()] if settings.lowercase else []
+    return normalizers.Sequence(steps) if steps else None
+
+
+def normalized(texts: Iterable[str], settings: TokenizerSettings) -> Iterable[str]:
+    """Each text as a tokenizer with :func:`normalizer` reads it."""
+    steps = normalizer(settings)
+    return texts if steps is None else (steps.normalize_str(text) for text in texts)

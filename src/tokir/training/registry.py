@@ -1,0 +1,49 @@
+"""The parts that a retrieval objective can be made of. Light: a part's pairs are imported when they are first drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
+
+from tokir.registry import Registry
+
+if TYPE_CHECKING:
+    from tokir.training.pairs import PairSource
+    from tokir.training.sources import SourceInputs
+
+Need = Literal["train queries", "teacher"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectivePart:
+    """What a reader calls a part, where its pairs come from, and what a study must have for it."""
+
+    label: str
+    source: str  # path of a function from SourceInputs to a PairSource, ``package.module:function``
+    needs: frozenset[Need] = frozenset()
+    replaces: frozenset[str] = frozenset()  # parts whose pairs are not drawn beside this one's; their losses stay
+
+    def build(self, inputs: SourceInputs) -> PairSource:
+        """The source of its pairs; Unavailable where ``inputs`` do not hold what these are made of."""
+        module, _, name = self.source.partition(":")
+        source: PairSource = getattr(import_module(module), name)(inputs)
+        return source
+
+
+OBJECTIVES = Registry[ObjectivePart](
+    "training objective",
+    {
+        "contrastive": ObjectivePart(label="contrastive", source="tokir.training.contrastive:own_pairs"),
+        "queries": ObjectivePart(
+            label="queries", source="tokir.training.queries:query_pairs", needs=frozenset({"train queries"})
+        ),
+        "distillation": ObjectivePart(
+            label="distilled",
+            source="tokir.training.distillation:taught_pairs",
+            needs=frozenset({"teacher"}),
+            replaces=frozenset({"contrastive"}),
+        ),
+        "simcse": ObjectivePart(label="SimCSE", source="tokir.training.simcse:dropout_pairs"),
+    },
+)

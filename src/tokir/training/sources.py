@@ -1,0 +1,72 @@
+"""Where the batches of a retrieval objective come from: its parts, each with its share of the batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokir.training.pairs import PairSource, TokenisedPassages, Tokens
+from tokir.training.registry import OBJECTIVES
+
+if TYPE_CHECKING:
+    from tokir.config import Objective, RetrievalSettings
+
+
+@dataclass(frozen=True)
+class TrainQueries:
+    """Judged queries that may be trained on."""
+
+    texts: Sequence[str]
+    relevant: Sequence[Sequence[int]]  # indices of each query's relevant passages; none is empty
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Unit vectors of a pretrained encoder, float32, computed once and kept under a name."""
+
+    texts: Callable[[str, Sequence[str]], NDArray[np.float32]]  # (name, texts) to (texts, width)
+    passages: Callable[[], NDArray[np.float32]]  # (passages, width)
+
+
+@dataclass(frozen=True)
+class SourceInputs:
+    """All that a part can make its pairs of. What costs something is a function, to be called where it is needed."""
+
+    passages: TokenisedPassages
+    texts: Callable[[], tuple[Sequence[str], Sequence[str]]]  # titles and texts of the passages
+    encode: Callable[[Sequence[str]], list[Tokens]]  # texts to token ids
+    settings: RetrievalSettings
+    seed: int  # of what is drawn once and for all, whatever the seed of a training
+    train_queries: Callable[[], TrainQueries] | None = None  # None: the study has none
+    hard_negatives: Callable[[TrainQueries], Sequence[Sequence[int]] | None] = lambda queries: None
+    """Indices of passages that look relevant to each train query and are not; None where none are asked for."""
+    teacher: Teacher | None = None  # None: no part of the training is taught
+
+
+def pair_sources(objective: Objective, inputs: SourceInputs) -> list[tuple[PairSource, float]]:
+    """The sources of the last training of an objective, and the share of the batches that each has.
+
+    Parts of train queries have ``query_share`` of the batches, the others share the rest equally. Distillation takes
+    the place of contrastive where both are named: its batches are crops of passages too, and are scored by both losses.
+    """
+    named = [part for part in OBJECTIVES if part in objective.parts]  # in one order, however they were written
+    replaced = frozenset(other for part in named for other in OBJECTIVES[part].replaces)
+    drawn = [part for part in named if part not in replaced]
+    judged = [part for part in drawn if "train queries" in OBJECTIVES[part].needs]
+    own = [part for part in drawn if part not in judged]
+    share = inputs.settings.query_share
+    rest = 1 - share if judged else 1.0
+    return [
+        *((OBJECTIVES[part].build(inputs), rest / len(own)) for part in own),
+        *((OBJECTIVES[part].build(inputs), share / len(judged)) for part in judged),
+    ]
+
+
+def contrastive_weight(objective: Objective, settings: RetrievalSettings) -> float:
+    """Of the contrastive loss in batches that a teacher scores: zero where all that is asked for is to follow it."""
+    taught = all("teacher" in OBJECTIVES[part].needs for part in objective.parts)
+    return 0.0 if taught else settings.contrastive_weight

@@ -1,0 +1,33 @@
+"""The command line in this process."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tokir import cli
+
+SMALL = [
+    "--set", "training.documents=200",
+    "--set", "training.epochs=1",
+    "--set", "tokenizers.0.vocabulary_size=500",
+    "--set", "models.static.steps=30",
+    "--set", "models.static.batch_size=64",
+    "--set", "baselines=[bm25, canine]",
+    "--set", "fusions=[{method: weighted, systems: [best, bm25]}]",
+    "--set", "evaluation.bootstrap=200",
+    "--set", "evaluation.latency_queries=5",
+    "--queries", "60",
+]  # fmt: skip
+
+
+def tokir(*arguments: object, code: int = 0) -> None:
+    """Run a command as the entry point does."""
+    before, sys.argv = sys.argv, ["tokir", *map(str, arguments)]
+    try:
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+    finally:
+        sys.argv = before
+    assert (stop.value.code or 0) == code

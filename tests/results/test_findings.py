@@ -1,0 +1,91 @@
+import pytest
+
+from tokir.results.findings import findings
+from tokir.results.systems import Seconds
+
+from .conftest import results_of, row
+
+TASK = {
+    "objective": "contrastive+distillation",
+    "objective_label": "contrastive + distilled",
+    "language_model": None,
+    "seconds": Seconds(train=9.0, teacher=90.0),
+}
+
+
+def answers(rows, width=0.03, chance=0.002):
+    return [finding.answer for finding in findings(results_of(rows, width, chance))]
+
+
+def test_findings_follow_the_intervals():
+    rows = [
+        row("lstm.raw", recall=0.05, architecture="lstm", pooling="mean"),
+        row("lstm.white", recall=0.20, architecture="lstm", pooling="mean-white"),
+        row("tf.white", recall=0.21, architecture="transformer", pooling="mean-white"),
+        row("minilm", "pretrained", 0.65, latency=9.0),
+        row("byt5", "pretrained", status="unavailable"),
+    ]
+    assert answers(rows) == [
+        "supported",  # above chance
+        "cannot tell",  # none was trained to retrieve
+        "cannot tell",  # no larger general model on this machine
+        "cannot tell",  # 0.20 against 0.21, +- 0.03
+        "supported",
+        "supported",
+    ]
+    assert findings(results_of(rows))[0].evidence[0] == 'systems[2].scores["recall@10"]'
+    assert answers(rows, 0.001, 0.5)[:4:3] == ["not supported", "not supported"]
+
+
+def test_findings_compare_one_model_trained_both_ways():
+    rows = [
+        row("lstm.lm", recall=0.20, architecture="lstm", pooling="mean-white"),
+        row("lstm.task", recall=0.60, architecture="lstm", pooling="learned", **TASK),
+        row("bm25", "lexical", 0.54),
+    ]
+    found = findings(results_of(rows))
+    assert [finding.answer for finding in found] == ["supported"] * 2 + ["cannot tell"] * 2 + [
+        "supported",
+        "cannot tell",
+    ]
+    assert "lstm.lm" in found[0].text and "lstm.task" not in found[0].text
+    assert "90 for the vectors of its teacher" in found[1].text
+    assert "trained for contrastive + distilled, 0.600" in found[4].text
+    assert "+0.400 [+0.370, +0.430]" in found[4].text
+
+
+def test_findings_of_an_empty_study_cannot_tell():
+    assert {finding.answer for finding in findings(results_of([]))} == {"cannot tell"}
+
+
+@pytest.mark.parametrize(
+    ("difference", "width", "answer"),
+    [
+        (0.04, 0.05, "supported"),  # not significantly better, but at most 0.01 behind
+        (-0.01, 0.005, "supported"),  # significantly worse, by less than the margin
+        (0.0, 0.05, "cannot tell"),  # between 0.05 ahead and 0.05 behind
+        (-0.05, 0.04, "cannot tell"),  # significantly worse, but perhaps by less than the margin
+        (-0.15, 0.03, "not supported"),
+    ],
+)
+def test_at_least_level_is_at_most_the_margin_behind(difference, width, answer):
+    rows = [row("ours", recall=0.3 + difference), row("canine", "pretrained", 0.3, parameters=130_000_000)]
+    finding = findings(results_of(rows, width))[2]
+    assert finding.answer == answer
+    assert "at most 0.02 of recall@10 behind" in finding.text and "65 times the parameters" in finding.text
+
+
+def test_no_claim_is_made_against_a_baseline_that_could_not_read():
+    ours = row("lstm.task", recall=0.60, architecture="lstm", pooling="learned", **TASK)
+    lm = row("lstm.lm", recall=0.20, architecture="transformer", pooling="mean-white")
+    for rate, answer in ((0.2, "supported"), (0.63, "cannot tell")):
+        canine = row("canine", "pretrained", 0.10, latency=20.0, unknown_rate=rate)
+        bm25 = row("bm25", "lexical", 0.10, unknown_rate=rate)
+        found = findings(results_of([ours, lm, canine, bm25]))
+        assert [found[number].answer for number in (1, 2, 5)] == [answer] * 3
+        said = "canine could not read 63% of the tokens of these passages" in found[2].text
+        assert said == (rate == 0.63)
+        assert ("bm25 could not read 63%" in found[1].text) == (rate == 0.63)
+        assert ("canine has 0.100" in found[2].text) == (rate == 0.2)
+    minilm = row("minilm", "pretrained", 0.65, unknown_rate=0.5)
+    assert answers([lm, minilm])[4] == "cannot tell"

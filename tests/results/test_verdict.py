@@ -1,0 +1,126 @@
+"""The verdict says what the numbers say, and every number of a sentence lies at one of its paths."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from tokir.results.findings import findings
+from tokir.results.paths import resolve
+from tokir.results.reading import as_json
+from tokir.results.records import Tokenizer
+from tokir.results.verdict import verdict
+
+from .conftest import averaged, results_of, row
+
+
+def numbers(value):
+    """All numbers within a value of the results, without their signs."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for inner in value for number in numbers(inner)]
+    return [abs(value)] if isinstance(value, int | float) else []
+
+
+def hold(sentences, results):
+    """Every decimal of a sentence is a number at one of its paths."""
+    body = as_json(results)
+    for sentence in sentences:
+        told = [number for path in sentence.evidence for number in numbers(resolve(path, body))]
+        told += [number * 4 / 1e6 for number in told]  # bytes of weights, in MB
+        told += [0.02]  # the margin of being level, which is stated
+        for number, decimals in re.findall(r"(?<![\w-])(\d+\.(\d+))", sentence.text):
+            assert any(f"{value:.{len(decimals)}f}" == number for value in told), (number, sentence)
+
+
+@pytest.fixture
+def results(assemble):
+    best = averaged("good", 0.6, seeds=2, lost=0.3)
+    twin_row = best.row.model_copy(
+        update={
+            "id": "twin.static", "parameters": 90_000, "seeds": (), "by_seed": (),
+            "tokenizer": Tokenizer(id="twin", type="bpe", vocabulary_size=500),
+        }
+    )  # fmt: skip
+    twin = replace(
+        best,
+        row=twin_row,
+        scores={name: table[:1] for name, table in best.scores.items()},
+        perturbed={"swap": best.perturbed["swap"][:1]},
+    )
+    bm25 = replace(averaged("x", 0.5), row=row("bm25", "lexical"), perturbed={})
+    unread = replace(averaged("y", 0.3), row=row("minilm", "pretrained", unknown_rate=0.63), perturbed={})
+    return assemble([averaged("bad", 0.2), best, twin, bm25, unread])
+
+
+def test_the_verdict_says_what_the_numbers_say_and_where_they_lie(results):
+    first, level, worse, cost, perturbed, others, seeds = (sentence.text for sentence in results.verdict)
+    name, other = ("good", "twin") if "tokenizer good" in first else ("twin", "good")
+    assert f"Use the tokenizer {name}" in first and f"does not differ significantly from {other} (" in level
+    assert "better than bad (+" in worse and "0.25 ms" in cost and "bm25 (0." in others
+    assert ("twin makes the smallest model: 90,000" in level) == (name == "good")
+    assert "Its largest drop is under swap: recall@10 changes by −" in perturbed
+    assert ("2 trainings" in seeds) == (name == "good")
+    assert "minilm could not read 63% of the tokens of these passages" in others and "minilm (" not in others
+    hold(results.verdict, results)
+
+
+def test_every_decimal_of_a_finding_lies_in_its_evidence(results):
+    assert any(re.search(r"\d\.\d", finding.text) for finding in results.findings)
+    pretrained = [row("canine", "pretrained", 0.3, latency=3.0), row("minilm", "pretrained", 0.65, latency=2.0)]
+    models = [
+        row("lstm", recall=0.2, architecture="lstm", pooling="mean-white"),
+        row("tf", recall=0.21, architecture="transformer", pooling="mean-white"),
+        row("task", recall=0.6, architecture="lstm", pooling="learned", objective="contrastive", latency=0.5),
+    ]
+    both = results_of([*models, *pretrained, row("bm25", "lexical", 0.54)], chance=0.0123)
+    for found in (results, both):
+        for finding in findings(found):
+            without_ratio = re.sub(r"takes \d\.\d+ times", "", finding.text)
+            hold([finding.model_copy(update={"text": without_ratio})], found)
+
+
+def test_groups_and_comparisons_of_tokenizers_under_perturbations(results):
+    rows = {row.id: row for row in results.systems}
+    assert len(results.groups) >= 2 and len(results.groups) - 1 in rows["bad.static"].groups
+    compared = {(entry.perturbation, entry.outcome, entry.b) for entry in results.perturbation_comparisons}
+    assert ("swap", "change", "bad.static") in compared and len(compared) == 4
+    assert results.perturbations[0].changed == results.dataset.queries
+
+
+def test_the_configuration_is_chosen_on_the_validation_queries(assemble):
+    def configuration(objective, quality, validation):
+        return [
+            averaged(
+                f"{name}-{objective}", quality, objective=objective, title=objective, validation_recall=validation,
+                tokenizer=Tokenizer(id=name, type="bpe", vocabulary_size=2000),
+            )
+            for name in ("a", "b")
+        ]  # fmt: skip
+
+    luckier, better = configuration("luckier", 0.6, 0.3), configuration("better", 0.5, 0.4)
+    results = assemble([*luckier, *better])
+    assert "same configuration (better)" in results.verdict[0].text
+    assert "on validation queries" in results.verdict[0].text
+    assert any("validation_recall" in path for path in results.verdict[0].evidence)
+    hold(results.verdict, results)
+
+
+def test_one_tokenizer_gives_no_verdict():
+    assert verdict(results_of([row("lstm", recall=0.2)])) == ()
+
+
+def test_the_verdict_says_what_a_difference_that_is_not_significant_would_need():
+    rows = [
+        row(name, recall=recall, tokenizer=Tokenizer(id=name, type="bpe", vocabulary_size=500), title="Static")
+        for name, recall in (("a", 0.52), ("b", 0.50))
+    ]
+    results = results_of(rows)
+    for needed, said in ((None, "; more queries would not help, more seeds might"),
+                         (1200, "; about 1,200 queries would be needed, before correction"),
+                         (120, ""),
+                         (10**9, "; more than 100,000 queries would be needed, before correction")):  # fmt: skip
+        pair = results.comparisons[0].model_copy(update={"queries_needed": needed})
+        changed = verdict(results.model_copy(update={"comparisons": (pair,)}))[1].text
+        assert changed == f"It does not differ significantly from b (+0.020 [−0.010, +0.050]{said})."

@@ -1,0 +1,78 @@
+import re
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from tokir.errors import TokirError, Unavailable
+from tokir.retrieval.bm25 import BM25Index, Postings
+from tokir.retrieval.ranking import id_order
+from tokir.retrieval.terms import terms
+
+CUTS = [
+    ("Don't panic", ["don", "t", "panic"]),
+    ("a b2b_x 1984", ["a", "b2b_x", "1984"]),  # words of one letter count
+    ("Cafe\u0301 ÉTÉ", ["café", "été"]),  # decomposed accents are letters' own
+    ("हिन्दी में", ["हिन्दी", "में"]),  # vowel signs stay with their letters
+    ("東京都", ["東京", "京都"]),
+    ("東", ["東"]),
+    ("東京のtower", ["東京", "京の", "tower"]),
+    ("コーヒー", ["コー", "ーヒ", "ヒー"]),
+    ("สดีครับ", ["สดี", "ดีค", "ครั", "รับ"]),  # pairs of characters as a reader sees them
+    ("한국어", ["한국", "국어"]),
+    ("!? …", []),
+]
+
+
+@pytest.mark.parametrize(("text", "cut"), CUTS)
+def test_words_are_by_unicode_and_scripts_without_spaces_are_cut_in_pairs(text, cut):
+    assert terms(text) == cut
+
+
+@given(st.text(st.characters(max_codepoint=0x2FF)))
+def test_the_short_way_for_latin_text_cuts_as_the_long_one(text):
+    spelled = unicodedata.normalize("NFC", text).casefold()
+    if not spelled or max(spelled) < "\u0300":
+        long_way = terms(text + " \u4e00")[:-1]
+        assert terms(text) == long_way == re.findall(r"\w+", spelled)
+
+
+def index_of(texts, ids=None) -> BM25Index:
+    return BM25Index.of(Postings(texts), id_order(ids or [f"p{number}" for number in range(len(texts))]))
+
+
+def found(index, query, depth=10) -> dict[int, float]:
+    hits = index.search(terms(query), depth)
+    return dict(zip(hits.positions.tolist(), hits.scores.tolist(), strict=True))
+
+
+def test_bm25_ranks_by_the_formula_of_lucene(tmp_path):
+    texts = ["red apple tree", "green apple apple", "blue sky", "tree house with red door and red roof"]
+    index = index_of(texts)
+    counts = {"red": {0: 1, 3: 2}, "apple": {0: 1, 1: 2}}
+    lengths, mean = [3, 3, 2, 8], 4.0
+    expected: dict[int, float] = {}
+    for frequencies in counts.values():
+        idf = np.log(1 + (4 - len(frequencies) + 0.5) / (len(frequencies) + 0.5))
+        for text, tf in frequencies.items():
+            gain = tf / (tf + 1.5 * (1 - 0.75 + 0.75 * lengths[text] / mean))
+            expected[text] = expected.get(text, 0) + idf * gain
+    ranked = found(index, "red apple")
+    assert list(ranked) == sorted(expected, key=lambda text: -expected[text])
+    assert_allclose([ranked[text] for text in expected], list(expected.values()), rtol=1e-5)
+    assert found(index, "zebra") == found(index, "") == {}
+    index.save(tmp_path)
+    assert found(BM25Index.load(tmp_path, index.tie_order), "red apple") == ranked
+    (tmp_path / "params.index.json").write_text("{")
+    with pytest.raises(TokirError, match="damaged BM25 index"):
+        BM25Index.load(tmp_path, index.tie_order)
+
+
+def test_bm25_reads_a_script_without_spaces():
+    index = index_of(["東京都は日本の首都である", "大阪は西日本の都市である", "猫はかわいい"])
+    assert next(iter(found(index, "日本の首都"))) == 0
+    with pytest.raises(Unavailable, match="no words"):
+        Postings(["!?", " "])

@@ -1,0 +1,143 @@
+"""What a finished run can do without the data set, a teacher, the settings or any training."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from command import tokir
+from tokir import open_run
+from tokir.artifacts import file_digest
+from tokir.errors import TokirError, Unavailable
+from tokir.retrieval.ranking import read_run
+
+STATIC = "bpe-500.static.contrastive+queries.learned.s0"
+LSTM = "bpe-500.lstm.lm.mean-white.s0"
+FUSION = "best+bm25.weighted"
+
+
+@pytest.fixture
+def opened(run):
+    return open_run(run)
+
+
+def test_it_finds_what_the_study_ranked(opened, run):
+    queries = dict(line.rstrip("\n").split("\t") for line in (run / "queries.tsv").open())
+    query, text = next(iter(queries.items()))
+    answers = opened.search(text, top=5)
+    assert list(answers) == list(opened.systems)
+    for system in (STATIC, LSTM, "bm25", FUSION):
+        ranked = read_run(run / "rankings" / f"{system}.trec")[query]
+        found = answers[system].hits
+        assert [hit.id for hit in found] == list(ranked)[:5]
+        assert [hit.score for hit in found] == pytest.approx(list(ranked.values())[:5], rel=1e-5)
+    passage = opened.passage(answers["bm25"].hits[0].id)
+    assert (passage.title, passage.text) == (answers["bm25"].hits[0].title, answers["bm25"].hits[0].text)
+    assert "its weights are not on this machine" in answers["canine"].unavailable
+
+
+def test_it_encodes_and_tokenizes(opened):
+    vectors = opened.encode(["history of anarchism", ""], STATIC)
+    assert vectors.shape == (2, 256) and np.linalg.norm(vectors[0]) == pytest.approx(1) and not vectors[1].any()
+    assert "".join(opened.tokenize("history of anarchism")) == "history of anarchism"
+    assert opened.results.dataset.queries == 60
+    with pytest.raises(TokirError, match="no vector for each text"):
+        opened.encode(["x"], "bm25")
+    with pytest.raises(Unavailable):
+        opened.encode(["x"], "canine")
+
+
+def test_a_mistake_names_the_nearest(opened, run, capsys):
+    for words, said in (
+        (["x", "--system", "bm52"], "did you mean 'bm25'"),
+        (["  "], "the query is empty"),
+    ):
+        tokir("search", run, *words, code=2)
+        captured = capsys.readouterr()
+        assert said in captured.err and captured.out == ""
+    with pytest.raises(TokirError, match=r"did you mean 'bpe-500'"):
+        opened.tokenize("x", "bpe-50")
+    with pytest.raises(TokirError, match="no passage 'nowhere'"):
+        opened.passage("nowhere")
+
+
+def test_search_prints_pieces_passages_and_what_is_missing(run, capsys):
+    tokir("search", run, "history of anarchism", "--top", "2")
+    printed = capsys.readouterr().out
+    assert "bpe-500: h" in printed and "tokens)" in printed
+    assert "Anarchism" in printed.split("\nbm25")[1]
+    assert "unavailable:" in printed.split("\ncanine")[1]
+
+
+def test_nothing_is_written_when_the_data_changes_or_goes_and_the_folder_cannot_be_written(
+    run, data, tmp_path, capsys
+):
+    copy, source = tmp_path / "run", tmp_path / "data"
+    shutil.copytree(run, copy)
+    shutil.copytree(data, source)
+    about = json.loads((copy / "corpus/source.json").read_text())
+    for file in about["files"]:
+        file["path"] = str(source / Path(file["path"]).relative_to(data))
+        file["mtime_ns"] = Path(file["path"]).stat().st_mtime_ns
+    (copy / "corpus/source.json").write_text(json.dumps(about))
+    before = {path: file_digest(path) for path in copy.rglob("*") if path.is_file()}
+    words = ["search", copy, "history of anarchism", "--system", STATIC, "--system", "bm25"]
+    tokir(*words)
+    first = capsys.readouterr()
+    assert first.err == ""
+    with (source / "corpus.jsonl").open("a") as file:
+        file.write('{"_id": "new", "text": "history of anarchism"}\n')
+    tokir(*words)
+    second = capsys.readouterr()
+    assert second.out == first.out and "corpus.jsonl has changed" in second.err
+    shutil.rmtree(source)
+    tokir(*words)
+    third = capsys.readouterr()
+    assert third.out == first.out and "corpus.jsonl is gone" in third.err
+    assert {path: file_digest(path) for path in copy.rglob("*") if path.is_file()} == before
+
+
+def test_a_static_system_answers_without_torch(run):
+    code = (
+        "import sys, tokir; run = tokir.open_run(sys.argv[1]); "
+        "print(len(run.search('history of anarchism', systems=[sys.argv[2]])[sys.argv[2]].hits), "
+        "*(name for name in ('torch', 'pydantic', 'pandas', 'scipy', 'bm25s') if name in sys.modules))"
+    )
+    words = [sys.executable, "-c", code, str(run), STATIC]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.split() == ["10"]
+
+
+def test_what_is_not_ready_or_damaged_is_refused_in_a_sentence(run, tmp_path, capsys):
+    with pytest.raises(TokirError, match="is not a run folder"):
+        open_run(tmp_path)
+    shutil.copytree(run, tmp_path / "run")
+    systems = tmp_path / "run/systems.json"
+    systems.write_text(systems.read_text()[:-20])
+    with pytest.raises(TokirError, match=r"systems\.json: damaged.*tokir embed"):
+        open_run(tmp_path / "run")
+    systems.unlink()
+    with pytest.raises(TokirError, match="is not ready to be searched"):
+        open_run(tmp_path / "run")
+
+
+def test_a_fusion_says_which_of_its_members_is_unavailable(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    systems = tmp_path / "run/systems.json"
+    made = json.loads(systems.read_text())
+    made["files"][FUSION]["members"] = ["bm25", "minilm"]
+    encoder = {"kind": "pretrained", "name": "byt5", "folder": None, "checksum": "x"}
+    made["files"]["minilm"] = {
+        "kind": "dense",
+        "encoder": encoder,
+        "index_kind": "exact",
+        "index": f"indexes/{STATIC}",
+    }
+    systems.write_text(json.dumps(made))
+    answer = open_run(tmp_path / "run").search("anarchism", systems=[FUSION])[FUSION]
+    assert answer.unavailable.startswith("its member minilm is unavailable: ") and answer.hits == ()

@@ -1,0 +1,55 @@
+"""Tokenizers from files that were made elsewhere."""
+
+import pytest
+
+from tokir.config import TokenizerSettings
+from tokir.errors import TokirError
+from tokir.tokenizers import intrinsic_measures, load, train_tokenizer
+
+
+def test_a_tokenizer_of_ones_own_is_read_whatever_it_was_made_for(passages, tmp_path):
+    import sentencepiece
+
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    hf = Tokenizer(models.WordLevel({"[UNK]": 0, "who": 1, "[CLS]": 2}, unk_token="[UNK]"))
+    hf.pre_tokenizer = pre_tokenizers.Whitespace()
+    hf.post_processor = processors.TemplateProcessing("[CLS] $A", special_tokens=[("[CLS]", 2)])
+    hf.enable_truncation(2)
+    hf.enable_padding(length=5)
+    hf.save(str(tmp_path / "tokenizer.json"))
+    settings = TokenizerSettings(type="file", file=str(tmp_path / "tokenizer.json"))
+    own = train_tokenizer([], settings)
+    assert own.encode(["who who is who"]) == [[1, 1, 0, 1]] and own.separator_id == 3
+    assert settings.id.startswith("file-")
+    sparse = Tokenizer(models.WordLevel({"who": 0, "is": 7}, unk_token="[UNK]"))
+    sparse.pre_tokenizer = pre_tokenizers.Whitespace()
+    sparse.save(str(tmp_path / "sparse.json"))
+    own = load(tmp_path / "sparse.json")
+    assert own.encode(["who is"]) == [[0, 7]] and own.vocabulary_size > 7
+    with pytest.raises(TokirError, match="cannot cut a text"):
+        own.encode(["who knows"])
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(passages), model_prefix=str(tmp_path / "spm"), vocab_size=400, minloglevel=3
+    )
+    spm = load(tmp_path / "spm.model")
+    ids = spm.encode(["who painted it"])[0]
+    assert spm.decode([*ids, spm.separator_id]) == "who painted it" and spm.vocabulary_size == 401
+    spm.save(tmp_path / "again.model")
+    assert load(tmp_path / "again.model").encode(["who painted it"]) == [ids]
+    assert intrinsic_measures(spm, passages[:9]).fertility > 1
+
+
+def test_a_file_that_is_no_tokenizer_is_named(tmp_path):
+    (tmp_path / "tokenizer.json").write_text("{}")
+    (tmp_path / "spm.model").write_text("no model")
+    (tmp_path / "vocab.txt").write_text("a\nb\n")
+    for name, words in {
+        "tokenizer.json": "no tokenizer can be read",
+        "spm.model": "no sentencepiece model",
+        "vocab.txt": "tokenizer.json or a sentencepiece",
+        "missing.json": "no such file",
+    }.items():
+        with pytest.raises(TokirError, match=words) as error:
+            load(tmp_path / name)
+        assert name in str(error.value)

@@ -1,0 +1,100 @@
+"""How tokenizers are trained: pre-tokenization, normalization, bounds."""
+
+import pytest
+
+from tokir.config import TokenizerSettings
+from tokir.errors import TokirError
+from tokir.tokenizers import LONGEST_WORD, TOKENIZERS, _without_long_words, intrinsic_measures, train_tokenizer
+
+
+def test_pieces_join_to_the_text(tokenizer):
+    assert "".join(tokenizer.pieces("who painted the chapel")) == "who painted the chapel"
+
+
+def test_normalisation_comes_before_cutting(passages):
+    settings = TokenizerSettings(vocabulary_size=400, lowercase=True, normalization="NFKC")
+    tokenizer = train_tokenizer(passages, settings)
+    assert tokenizer.encode(["ＣＡＦÉ ﬁne"]) == tokenizer.encode(["café fine"])
+
+
+def test_pretokenization_decides_what_no_piece_crosses(passages):
+    texts = [f"{text} in 1984, 1984, 1984." for text in passages]
+    cut = {
+        rule: train_tokenizer(texts, TokenizerSettings(vocabulary_size=900, pretokenization=rule)).pieces(" 1984,")
+        for rule in ("words", "digits", "whitespace")
+    }
+    assert cut == {"words": [" 1984", ","], "digits": [" ", "1", "9", "8", "4", ","], "whitespace": [" 1984,"]}
+
+
+@pytest.mark.parametrize("type", ["wordpiece-bpe", "unigram"])
+def test_pretokenization_is_a_factor_of_every_subword_tokenizer(passages, type):
+    texts = [f"{text} in 1984, 1984, 1984." for text in passages]
+    settings = {"type": type, "vocabulary_size": 900}
+    words, digits, white = (
+        train_tokenizer(texts, TokenizerSettings(**settings, pretokenization=rule)).pieces("x 1984,")
+        for rule in ("words", "digits", "whitespace")
+    )
+    assert len(digits) > len(words) >= len(white) and {"1", "9", "8", "4"} <= set(digits)
+
+
+def test_wordpieces_are_the_first_of_a_longer_list(passages):
+    """However many merges are asked for at first, an entry more changes none of those before."""
+    short, long = (
+        train_tokenizer(passages, TokenizerSettings(type="wordpiece-bpe", vocabulary_size=size))
+        for size in (700, 1900)
+    )
+    ids = list(range(700))
+    assert [short.decode([i]) for i in ids] == [long.decode([i]) for i in ids]
+
+
+def test_of_too_much_text_the_same_share_of_each_is_read(monkeypatch):
+    monkeypatch.setattr("tokir.tokenizers.SAMPLE", 20)
+    read = train_tokenizer(["ab" * 30 + "c", "xy" * 20 + "z"], TokenizerSettings(type="character"))
+    assert read.pieces("abcxyz") == ["a", "b", "[UNK]", "x", "y", "[UNK]"]
+
+
+def test_what_has_no_entry_is_unknown_and_counted(passages):
+    words = train_tokenizer(passages, TokenizerSettings(type="word", vocabulary_size=300))
+    assert words.pieces("the zyzzyva") == ["the", "[UNK]"]
+    assert intrinsic_measures(words, ["the zyzzyva the"]).unknown_rate == pytest.approx(1 / 3)
+    characters = train_tokenizer(passages, TokenizerSettings(type="character", vocabulary_size=500))
+    assert characters.pieces("a語") == ["a", "[UNK]"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"vocabulary_size": 2000}, r"too small for a vocabulary of 2,000: it yields only \d+ entries"),
+        ({"type": "wordpiece-bpe", "vocabulary_size": 12}, "smaller than its alphabet"),
+        ({"type": "wordpiece-bpe", "vocabulary_size": 2000}, "too small for a vocabulary of 2,000"),
+        ({"type": "unigram", "vocabulary_size": 2000}, "too small for a vocabulary of 2,000"),
+        ({"type": "unigram", "vocabulary_size": 100}, "smaller than its alphabet"),
+    ],
+)
+def test_a_vocabulary_that_does_not_fit_the_corpus_is_reported_in_one_sentence(settings, words):
+    with pytest.raises(TokirError, match=words):
+        train_tokenizer(["a few words only, and a few more"], TokenizerSettings(**settings))
+
+
+@pytest.mark.parametrize("type", [name for name in TOKENIZERS if name != "file"])
+def test_a_word_of_a_million_characters_is_trained_on_and_encoded_as_any_other(passages, type):
+    word = "ab" * 500_000
+    size = 257 if type == "byte" else 600
+    tokenizer = train_tokenizer([*passages[:60], word], TokenizerSettings(type=type, vocabulary_size=size))
+    [ids] = tokenizer.encode([word])
+    assert (tokenizer.decode(ids) == word) == (type not in ("word", "wordpiece-bpe"))
+
+
+def test_only_long_words_are_read_in_parts(passages):
+    assert [list(_without_long_words(text)) for text in passages] == [[text] for text in passages]
+    long = "x" * (2 * LONGEST_WORD + 1)
+    assert list(map(len, _without_long_words(f"a {long} b"))) == [2 + LONGEST_WORD, LONGEST_WORD, 3]
+    sentence = "天下大勢,分久必合。"
+    parts = list(_without_long_words(sentence * 250 + " 話說"))
+    assert "".join(parts) == sentence * 250 + " 話說" and len(parts) == 3
+    assert all(part.endswith("。") for part in parts[:-1])  # between words, where there is such a place
+
+
+def test_a_text_that_is_not_valid_unicode_is_not_trained_on():
+    with pytest.raises(TokirError, match="lone surrogate"):
+        train_tokenizer(["fine", "broken \ud800"], TokenizerSettings(type="word"))
