@@ -22,7 +22,7 @@ class Model2Vec:
 
         try:
             check_installed()
-            embeddings.pretrained_files(embeddings.context.config.retrieval.teacher)
+            embeddings.weights(embeddings.context.config.retrieval.teacher)
         except Unavailable as error:
             return str(error)
         return None
@@ -30,14 +30,12 @@ class Model2Vec:
     def make(self, embeddings: Embeddings) -> SystemFiles:
         """Distil the table and embed the passages."""
         from tokir.encoders.model2vec import Model2VecEncoder, distil
-        from tokir.encoders.pretrained import find_weights
 
         context, model = embeddings.context, Names.model(NAME)
         teacher, folder = context.config.retrieval.teacher, context.folder
-        weights = find_weights(teacher, context.config.pretrained_folders.get(teacher), context.machine.download)
         context.progress.say(f"{NAME}: distilling from {teacher}, unless it is there")
         inputs = {"teacher": embeddings.pretrained_files(teacher).checksum}
-        folder.ensure_folder(model, inputs, lambda path: distil(weights, path))
+        folder.ensure_folder(model, inputs, lambda path: distil(embeddings.weights(teacher), path))
         vectors, facts = (Names.embedding(NAME, file) for file in ("corpus.npy", FACTS))
         weighted = {**embeddings.inputs, "weights": folder.folder_key(model)}
 

@@ -22,7 +22,7 @@ class PretrainedBaseline:
     def missing(self, embeddings: Embeddings) -> str | None:
         """Its weights, or the library that reads them."""
         try:
-            embeddings.pretrained_files(self.name)
+            embeddings.weights(self.name)
         except Unavailable as error:
             return str(error)
         return None
