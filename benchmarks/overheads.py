@@ -50,10 +50,10 @@ def report(job: str, ours: Callable[[], Any], peer: Callable[[], Any], rounds: i
     """Time both, alternating."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
-        for place, work in enumerate((ours, peer)):
+        for kept, work in zip(times, (ours, peer), strict=True):
             start = time.perf_counter()
             work()
-            times[place].append(time.perf_counter() - start)
+            kept.append(time.perf_counter() - start)
     mine, theirs = (statistics.median(values) for values in times)
     print(f"{job:<42} {mine:>8.3f}s {theirs:>8.3f}s {mine / theirs:>7.2f}", flush=True)
 
@@ -111,7 +111,7 @@ PEERS = {"bpe": bare_bpe, "wordpiece-bpe": bare_wordpiece, "unigram": bare_unigr
 
 
 def lstm(texts: list[str]) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """The one training loop against the shortest loop in PyTorch, same model, same batches."""
+    """The one training loop against the shortest loop in PyTorch: same model, same batches."""
     tokenizer = train_tokenizer(texts, TokenizerSettings())
     settings = TrainingSettings(epochs=1)
     objective = LanguageModelObjective(tokenizer, texts, texts[:4], settings, ArchitectureSettings.of("lstm"))
@@ -164,7 +164,8 @@ def search() -> tuple[Callable[[], Any], Callable[[], Any]]:
     vectors = rng.normal(size=(7247, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     queries = vectors[:100]
-    index = ExactIndex(vectors, [str(i) for i in range(len(vectors))])
+    index = ExactIndex(np.arange(len(vectors)))
+    index.add(vectors)
 
     def peer() -> None:
         for query in queries:
@@ -172,7 +173,7 @@ def search() -> tuple[Callable[[], Any], Callable[[], Any]]:
             best = np.argpartition(-scores, 10)[:10]
             best[np.argsort(-scores[best])]
 
-    return lambda: [index.search(query, 10) for query in queries], peer
+    return lambda: [index.search(query[None], 10) for query in queries], peer
 
 
 if __name__ == "__main__":
