@@ -35,7 +35,7 @@ class Model2Vec:
         context, model = embeddings.context, Names.model(NAME)
         teacher, folder = context.config.retrieval.teacher, context.folder
         weights = find_weights(teacher, context.config.pretrained_folders.get(teacher), context.machine.download)
-        context.progress.say(f"{NAME}: distilling from {teacher}, unless it is there")
+        context.progress.say(f"{NAME}: distilling from {teacher}, unless that is done")
         inputs = {"teacher": embeddings.pretrained_files(teacher).checksum}
         folder.ensure_folder(model, inputs, lambda path: distil(weights, path))
         vectors, facts = (Names.embedding(NAME, file) for file in ("corpus.npy", "encoder.json"))
