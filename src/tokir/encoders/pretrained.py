@@ -46,16 +46,16 @@ def load_pretrained(
     baseline = PRETRAINED[name]
     if importlib.util.find_spec("transformers") is None:
         raise Unavailable(f"{baseline.title} needs the package transformers: pip install 'tokir[pretrained]'")
-    place = find_weights(name, folder, download)
+    weights = find_weights(name, folder, download)
     try:
         with quiet():
-            encoder = PretrainedEncoder(*_load(place, device), baseline.longest, device, checksum(place))
+            encoder = PretrainedEncoder(*_load(weights, device), baseline.longest, device, checksum(weights))
             encoder.embed(encoder.tokenize(["a"]))  # a tokenizer that cannot pad shows it here, not hours later
             return encoder
-    except Exception as error:  # the libraries raise whatever they like for a folder that is no whole model
+    except Exception as error:  # the libraries raise whatever they like where a model is not whole
         reason = str(error).strip().partition("\n")[0]
-        sentence = f"{place}: no {baseline.title} can be read from it: {type(error).__name__}: {reason}"
-        # A cache that another program left half filled is no mistake in this study.
+        sentence = f"{weights}: no {baseline.title} can be read from it: {type(error).__name__}: {reason}"
+        # A cache that another program left half filled is not the user's mistake.
         raise (TokirError if folder is not None else Unavailable)(sentence) from None
 
 

@@ -33,7 +33,7 @@ class Model2Vec:
 
         context, model = embeddings.context, Names.model(NAME)
         teacher, folder = context.config.retrieval.teacher, context.folder
-        context.progress.say(f"{NAME}: distilling from {teacher}, unless it is there")
+        context.progress.say(f"{NAME}: distilling from {teacher}, unless that is done")
         inputs = {"teacher": embeddings.pretrained_files(teacher).checksum}
         folder.ensure_folder(model, inputs, lambda path: distil(embeddings.weights(teacher), path))
         vectors, facts = (Names.embedding(NAME, file) for file in ("corpus.npy", FACTS))
