@@ -126,11 +126,13 @@ def quiet() -> Iterator[None]:
 
 
 def _load(folder: Path, device: torch.device | str) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoModel, AutoTokenizer, T5EncoderModel
+    import transformers
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
 
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     config = AutoConfig.from_pretrained(folder, **options)
-    kind = T5EncoderModel if config.model_type == "t5" else AutoModel  # an encoder needs no decoder
+    # An encoder needs no decoder; the class is loaded where it is needed alone.
+    kind = transformers.T5EncoderModel if config.model_type == "t5" else AutoModel
     model = kind.from_pretrained(folder, config=config, **options)
     return model.to(device), AutoTokenizer.from_pretrained(folder, **options)
 
