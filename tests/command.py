@@ -9,11 +9,12 @@ import pytest
 from tokir import cli
 
 SMALL = [
-    "--set", "training.documents=200",
+    "--set", "training.documents=120",
     "--set", "training.epochs=1",
     "--set", "tokenizers.0.vocabulary_size=500",
     "--set", "models.static.steps=30",
     "--set", "models.static.batch_size=64",
+    "--set", "retrieval.validations=1",
     "--set", "baselines=[bm25, canine]",
     "--set", "fusions=[{method: weighted, systems: [best, bm25]}]",
     "--set", "evaluation.bootstrap=200",

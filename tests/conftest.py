@@ -29,9 +29,10 @@ def tokenizer(passages: list[str]) -> Tokenizer:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory, wiki) -> Path:
-    """The first 1,200 passages of the embedded set, and the queries that lie wholly among them."""
+    """The first 800 passages of the embedded set, 50 words of each, and the queries that lie wholly among them."""
     folder = tmp_path_factory.mktemp("data")
-    documents = list(wiki.corpus.records(0, 1200))
+    whole = wiki.corpus.records(0, 800)
+    documents = [document._replace(text=" ".join(document.text.split()[:50])) for document in whole]
     ids = {document.id for document in documents}
     qrels = {
         split: {query: row for query, row in judged.items() if row.keys() <= ids}

@@ -16,7 +16,7 @@ from tokir.artifacts import file_digest
 def test_the_run_folder_holds_what_the_design_says(run):
     results = json.loads((run / "results.json").read_text())
     assert results["schema"] == 2
-    assert results["dataset"]["passages"] == 1200 and results["dataset"]["queries"] == 60
+    assert results["dataset"]["passages"] == 800 and results["dataset"]["queries"] == 60
     rows = {row["id"]: row for row in results["systems"]}
     assert list(rows) == [
         "bpe-500.lstm.lm.mean.s0",
@@ -252,6 +252,7 @@ def test_tokenizers_are_compared_over_seeds_perturbations_and_a_fair_budget(tmp_
         "--set", "tokenizers=[{type: bpe, vocabulary_size: 500}, {type: byte}]", *SMALL,
         "--set", "budget={equal: text, window: characters, match: total}",
         "--set", "seeds=[0, 1]", "--set", "fusions=[]", "--set", "evaluation.robustness=[typo-1, upper]",
+        "--set", "training.documents=60",
     ]  # fmt: skip
     tokir("run", "tokenizers", *options)
     results = json.loads((tmp_path / "run/results.json").read_text())
