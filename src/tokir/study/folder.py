@@ -28,7 +28,9 @@ def read_config(folder: RunFolder) -> StudyConfig:
     try:
         values = yaml.safe_load(path.read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TokirError(f"{path}: damaged: {error}") from None
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise TokirError(f"{where}: damaged: {getattr(error, 'problem', None) or error}") from None
     if not isinstance(values, dict):
         raise TokirError(f"{path}: damaged: it holds no settings")
     return check_config(values, str(path))
