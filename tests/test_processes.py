@@ -30,7 +30,19 @@ PATIENCE = 120  # seconds
 
 def words(data: Path, out: Path, *more: str) -> list[str]:
     sets = [word for value in (*SETS, *more) for word in ("--set", value)]
-    return ["run", "quickstart", "--data", str(data), "--out", str(out), "--queries", "30", "--threads", "1", *sets]
+    return [
+        "run",
+        "quickstart",
+        "--data",
+        str(data),
+        "--out",
+        str(out),
+        "--queries",
+        "30",
+        "--threads",
+        "1",
+        *sets,
+    ]
 
 
 @contextmanager

@@ -145,7 +145,15 @@ WRONG = [
     (["run", "--split", "tset"], "data.split"),
     (["run", "--set", "pretrained_folders={byt5: /nowhere}"], "pretrained_folders.byt5"),
     (["train", "--set", "tokenizers.0.vocabulary_size=900000"], "too small for a vocabulary of 900,000"),
+    (
+        ["run", "--set", "fusions=[{systems: [bpe-2k.lstm.lm.mean.s0, bm52]}]"],
+        "'bm52' is not a system of this study",
+    ),
+    (["tokenizers", "compare", "--word", "a\udcff"], "character 2 of a text is a lone surrogate"),
     (["report", "."], "is not a run folder"),
+    (["evaluate", "."], "is not a run folder"),
+    (["embed", "nowhere"], "is not a run folder"),
+    (["search", ".", "words"], "is not a run folder"),
     (["data", "show", "wikki"], "did you mean 'wiki'"),
     (["data", "build", "nq"], "name nq-subset"),
     (["data", "build", "nq-subset", "--from", "missing.zip"], "missing.zip"),
@@ -190,6 +198,30 @@ def test_a_data_set_without_queries_trains_but_is_not_evaluated(tmp_path, passag
     assert "narchis" in capsys.readouterr().out
     tokir("evaluate", run, code=2)
     assert "no judged queries" in capsys.readouterr().err
+
+
+def test_judgements_of_train_alone_train_and_compare_but_are_not_scored(tmp_path, data, monkeypatch, capsys):
+    """And no two commands share their default folder."""
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    for split in ("dev", "test"):
+        (folder / "qrels" / f"{split}.tsv").unlink()
+    monkeypatch.chdir(tmp_path)
+    settings = [
+        "--data", folder, "--quiet", "--set", "tokenizers=[{type: bpe, vocabulary_size: 500}]",
+        "--set", "architectures=[static]", "--set", "training.documents=100", "--set", "models.static.steps=3",
+    ]  # fmt: skip
+    tokir("run", "tokenizers", *settings, code=2)
+    assert "neither test nor dev queries but train: say with --split" in capsys.readouterr().err
+    assert not Path("runs/tokenizers-data/models").exists()
+    tokir("train", "tokenizers", *settings)
+    assert list(Path("runs/tokenizers-data/models").iterdir())
+    tokir("tokenizers", "compare", *settings)
+    file = "runs/tokenizers-compared-data/tokenizers/bpe-500/tokenizer.json"
+    tokir("tokenizers", "compare", *settings, "--file", file)
+    tokir("tokenizers", "compare", *settings)
+    made = {path.parent.name for path in Path("runs").glob("*/tokenizers.json")}
+    assert len(made) == 2 and "tokenizers-compared-data" in made and len(list(Path("runs").iterdir())) == 3
 
 
 def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, data):
