@@ -174,10 +174,13 @@ def test_every_file_that_systems_answer_from_is_among_those_that_are_cut(run):
             assert files - set(USED) <= {f"{value}/final.safetensors", f"{value}/history.jsonl"}
 
 
-def test_a_query_that_is_not_valid_unicode_is_refused_and_a_terminal_shows_what_it_can(run, capsys):
+def test_a_query_that_is_not_valid_unicode_is_refused_and_a_terminal_shows_what_it_can(opened, run, capsys):
     tokir("search", run, "caf\udcff", code=2)
     captured = capsys.readouterr()
     assert captured.out == "" and "character 4 of a text is a lone surrogate (U+DCFF)" in captured.err
+    for use in (lambda: opened.search("caf\udcff", systems=["bm25"]), lambda: opened.encode(["\udcff"], STATIC)):
+        with pytest.raises(TokirError, match="lone surrogate"):
+            use()
     shown = subprocess.run(
         [sys.executable, "-m", "tokir", "search", str(run), "naïve 東京", "--system", "bm25"],
         env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False,

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 
 from small_models import TEXTS, make_byt5, make_canine, make_roberta
 from tokir.encoders import pretrained
+from tokir.encoders.model2vec import Model2VecEncoder
 from tokir.encoders.pretrained import load_pretrained, quiet
 from tokir.encoders.registry import PRETRAINED
 from tokir.errors import TokirError, Unavailable
@@ -47,6 +48,28 @@ def test_what_is_too_long_is_cut_counted_and_still_ends_with_its_special_token(t
     cut = [*ids[:127], encoder.tokenizer.sep_token_id]
     assert np.array_equal(encoder.embed([ids]), encoder.embed([cut]))
     assert encoder.count(["many words " * 90, "few"])[0] == 1
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_special_token_in_a_text_is_text(name, tmp_path):
+    MAKERS[name](tmp_path / name)
+    encoder = load_pretrained(name, folder=str(tmp_path / name))
+    special = set(encoder.tokenizer.all_special_ids) - {encoder.tokenizer.unk_token_id}
+    [ids], [plain] = (encoder.tokenize([text]) for text in ("a</s>b<pad>[SEP]", "ab"))
+    assert sum(i in special for i in ids) == sum(i in special for i in plain)  # those put around every text
+
+
+def test_a_special_token_in_a_text_is_text_for_model2vec_too(tmp_path):
+    model2vec = pytest.importorskip("model2vec")
+    pytest.importorskip("skeletoken")
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "[SEP]": 1, "[": 2, "SEP": 3, "]": 4}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Punctuation()
+    tokenizer.add_special_tokens(["[UNK]", "[SEP]"])
+    model2vec.StaticModel(np.eye(5, dtype=np.float32), tokenizer).save_pretrained(str(tmp_path))
+    [vector] = Model2VecEncoder(tmp_path).embed(["[SEP]"])
+    assert (vector > 0).tolist() == [False, False, True, True, True]
 
 
 def test_missing_weights_name_the_remedy(tmp_path, monkeypatch):
