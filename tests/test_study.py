@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -198,6 +199,39 @@ def test_a_data_set_without_queries_trains_but_is_not_evaluated(tmp_path, passag
     assert "narchis" in capsys.readouterr().out
     tokir("evaluate", run, code=2)
     assert "no judged queries" in capsys.readouterr().err
+
+
+def test_what_is_left_out_of_the_scores_is_said_in_the_report(duplicates_folder, tmp_path):
+    tokir(
+        "run", "quickstart", "--data", duplicates_folder, "--out", tmp_path / "run", "--quiet",
+        "--set", "tokenizers=[{type: bpe, vocabulary_size: 300}]", "--set", "architectures=[static]",
+        "--set", "models.static.steps=3", "--set", "baselines=[bm25]", "--set", "evaluation.bootstrap=100",
+    )  # fmt: skip
+    results = json.loads((tmp_path / "run/results.json").read_text())
+    assert results["systems"][-1]["id"] == "bm25" and results["systems"][-1]["scores"]["recall@1"] == 1.0
+    assert not any(line.split()[0] == line.split()[2] for line in (tmp_path / "run/rankings/bm25.trec").open())
+    for name in ("report.md", "report.html"):
+        text = (tmp_path / "run" / name).read_text()
+        assert "1 query of train is left out: the same query, by id or by text, is in test." in text
+        assert "For 66 of 66 test queries the corpus holds a passage with the query" in text
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
+def test_a_finished_run_that_may_not_be_written_is_read(copy, data, capsys):
+    inside = [copy, *copy.rglob("*")]
+    for path in inside:
+        path.chmod(path.stat().st_mode & ~0o222)
+    try:
+        if os.access(copy, os.W_OK):
+            pytest.skip("this user may write anywhere")
+        tokir("search", copy, "history of anarchism", "--system", "bm25")
+        tokir("run", "quickstart", "--data", data, "--out", copy, "--quiet", *SMALL)
+        assert capsys.readouterr().err == ""
+        tokir("report", copy, code=2)
+        assert "not allowed: Permission denied; choose another folder" in capsys.readouterr().err
+    finally:
+        for path in inside:
+            path.chmod(path.stat().st_mode | 0o200)
 
 
 def test_judgements_of_train_alone_train_and_compare_but_are_not_scored(tmp_path, data, monkeypatch, capsys):

@@ -97,19 +97,8 @@ def test_without_validation_queries_the_crops_to_validate_on_come_from_all_over_
 
 
 @pytest.fixture
-def duplicates(tmp_path):
-    """Each query is a passage, as in Quora: its answer is the same text with a word more."""
-    folder = tmp_path / "duplicates"
-    (folder / "qrels").mkdir(parents=True)
-    texts = [f"{one} {other}" for one in WORDS for other in WORDS if one < other]
-    rows = [(f"a{number}", text) for number, text in enumerate(texts)]
-    rows += [(f"b{number}", f"{text} again") for number, text in enumerate(texts)]
-    (folder / "corpus.jsonl").write_text("\n".join(json.dumps({"_id": id, "text": text}) for id, text in rows))
-    queries = [{"_id": f"a{number}", "text": text} for number, text in enumerate(texts)]
-    (folder / "queries.jsonl").write_text("\n".join(map(json.dumps, queries)))
-    lines = [f"a{number}\tb{number}\t1" for number in range(len(texts))]
-    (folder / "qrels/test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *lines]))
-    return load(str(folder), cache=tmp_path / "cache")
+def duplicates(duplicates_folder, tmp_path):
+    return load(str(duplicates_folder), cache=tmp_path / "cache")
 
 
 def test_a_query_does_not_find_itself(duplicates):
