@@ -136,7 +136,8 @@ def _yaml(text: str, source: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise TokirError(f"{source}{line}: not YAML: {getattr(error, 'problem', error)}") from None
+        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise TokirError(f"{source}{line}: not YAML: {what}") from None
     except ValueError as error:  # such as the date 2024-13-01
         raise TokirError(f"{source}: not YAML: {error}") from None
 

@@ -30,7 +30,8 @@ def read_config(folder: RunFolder) -> StudyConfig:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise TokirError(f"{where}: damaged: {getattr(error, 'problem', None) or error}") from None
+        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise TokirError(f"{where}: damaged: {what}") from None
     if not isinstance(values, dict):
         raise TokirError(f"{path}: damaged: it holds no settings")
     return check_config(values, str(path))
