@@ -4,7 +4,7 @@
 
 A thousand studies are drawn in which two systems are equally good: a query's difficulty is the same for both, and
 which of the two finds it is chance; with several seeds each training has a quality of its own. Then a thousand in which
-six systems are, where any pair told apart, after Holm's correction, makes a false study.
+six systems are, where any pair that differs significantly, after Holm's correction, makes a false study.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
             by_both += max(p, seeds_test(a, b)) < LEVEL and not zero
         print(f"two systems, {words}, by queries alone: {by_test / DRAWS:.1%} of {DRAWS:,} draws")
         print(f"two systems, {words}, by the interval:  {by_interval / DRAWS:.1%}")
-        print(f"two systems, {words}, told apart:       {by_both / DRAWS:.1%}", flush=True)
+        print(f"two systems, {words}, significant:      {by_both / DRAWS:.1%}", flush=True)
     for seeds, spread in ((1, 0.0), (3, SPREAD)):
         any_test = any_both = 0
         for draw in range(DRAWS):
@@ -65,7 +65,7 @@ def main() -> None:
             any_both += bool(((corrected < LEVEL) & ~zero).any())
         words = f"six systems, {seeds} seed{'s' if seeds > 1 else ''}"
         print(f"{words + ', by queries alone:':<35}{any_test / DRAWS:.1%}")
-        print(f"{words + ', told apart:':<35}{any_both / DRAWS:.1%}", flush=True)
+        print(f"{words + ', significant:':<35}{any_both / DRAWS:.1%}", flush=True)
 
 
 def _holds_zero(differences: np.ndarray) -> bool:

@@ -24,6 +24,7 @@ from tokir.data import load
 from tokir.models import build_language_model
 from tokir.progress import Silent
 from tokir.retrieval.exact import ExactIndex
+from tokir.retrieval.ranking import id_order
 from tokir.tokenizers import train_tokenizer
 from tokir.training.language_model import LanguageModelObjective
 from tokir.training.loop import train
@@ -50,10 +51,10 @@ def report(job: str, ours: Callable[[], Any], peer: Callable[[], Any], rounds: i
     """Time both, alternating."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
-        for place, work in enumerate((ours, peer)):
+        for taken, work in zip(times, (ours, peer), strict=True):
             start = time.perf_counter()
             work()
-            times[place].append(time.perf_counter() - start)
+            taken.append(time.perf_counter() - start)
     mine, theirs = (statistics.median(values) for values in times)
     print(f"{job:<42} {mine:>8.3f}s {theirs:>8.3f}s {mine / theirs:>7.2f}", flush=True)
 
@@ -164,7 +165,8 @@ def search() -> tuple[Callable[[], Any], Callable[[], Any]]:
     vectors = rng.normal(size=(7247, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     queries = vectors[:100]
-    index = ExactIndex(vectors, [str(i) for i in range(len(vectors))])
+    index = ExactIndex(id_order([str(i) for i in range(len(vectors))]))
+    index.add(vectors)
 
     def peer() -> None:
         for query in queries:
@@ -172,7 +174,7 @@ def search() -> tuple[Callable[[], Any], Callable[[], Any]]:
             best = np.argpartition(-scores, 10)[:10]
             best[np.argsort(-scores[best])]
 
-    return lambda: [index.search(query, 10) for query in queries], peer
+    return lambda: [index.search(query[None], 10) for query in queries], peer
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def test_a_folder_in_use_is_refused_with_who_uses_it_and_free_when_that_process_
         pass
 
 
-def test_what_is_no_run_folder_is_named(tmp_path):
+def test_what_is_not_a_run_folder_is_named(tmp_path):
     with pytest.raises(TokirError, match="is not a run folder"):
         RunFolder.open(tmp_path)
 

@@ -345,12 +345,12 @@ def test_a_budget_of_seconds_is_measured_once_and_must_hold_a_step(tmp_path, dat
         "--set", "fusions=[]", "--set", "budget={equal: seconds, seconds: 0.2}",
     ]  # fmt: skip
     tokir("train", "quickstart", *words)
-    place = tmp_path / "models/bpe-500.static.contrastive+queries.s0"
-    steps = json.loads((place / "budget.json").read_text())["steps"]
-    assert json.loads((place / "config.json").read_text())["steps"] == steps
-    (place / "final.safetensors").unlink()
+    model = tmp_path / "models/bpe-500.static.contrastive+queries.s0"
+    steps = json.loads((model / "budget.json").read_text())["steps"]
+    assert json.loads((model / "config.json").read_text())["steps"] == steps
+    (model / "final.safetensors").unlink()
     tokir("train", "quickstart", *words)
-    assert json.loads((place / "config.json").read_text())["steps"] == steps
+    assert json.loads((model / "config.json").read_text())["steps"] == steps
     for architecture, budget, said in (
         ("static", "{equal: seconds, seconds: 0.000001}", "one step takes"),
         ("lstm", "{equal: tokens, characters_per_token: 1000000}", "fewer than one step"),
@@ -379,7 +379,7 @@ def test_tokenizers_alone_are_compared_without_a_model(tmp_path, data, tokenizer
     assert "| bpe-500 |" in (tmp_path / "run/tokenizers.md").read_text()
 
 
-def test_a_missing_teacher_is_told_or_left_out_when_it_is_optional(tmp_path, data, capsys):
+def test_a_missing_teacher_is_reported_or_left_out_when_it_is_optional(tmp_path, data, capsys):
     words = [
         "--data", data, *SMALL, "--set", "architectures=[static]", "--set", "retrieval.teacher=byt5",
         "--set", "objectives.static=[contrastive+distillation]", "--set", "fusions=[]",
@@ -397,7 +397,7 @@ def test_a_missing_teacher_is_told_or_left_out_when_it_is_optional(tmp_path, dat
     assert "distillation is left out of the objectives: no teacher" in capsys.readouterr().err
 
 
-def test_a_full_disk_is_told_in_one_sentence(tmp_path, monkeypatch, capsys):
+def test_a_full_disk_is_reported_in_one_sentence(tmp_path, monkeypatch, capsys):
     import errno
 
     from tokir import artifacts

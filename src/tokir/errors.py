@@ -18,7 +18,7 @@ class Unavailable(TokirError):
 
 
 class Interrupted(TokirError):
-    """The user stopped the work; what was finished is kept, and the same command goes on."""
+    """The user stopped the work; what was finished is kept, and the same command resumes it."""
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""How long work tells of itself: plain calls here, drawn by whoever listens."""
+"""Progress of long work: plain calls here, drawn by whoever listens."""
 
 from __future__ import annotations
 

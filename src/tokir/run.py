@@ -212,7 +212,7 @@ def _changes(path: Path) -> tuple[str, ...]:
         files = json.loads((path / Names.SOURCE).read_text("utf-8"))["files"]
         known = [(Path(file["path"]), int(file["size"]), int(file["mtime_ns"])) for file in files]
     except (OSError, ValueError, KeyError, TypeError):
-        return ()  # what cannot be compared is no reason to refuse an answer
+        return ()  # what cannot be compared need not stop an answer
     changed = []
     for file, size, time in known:
         if not file.exists():

@@ -136,7 +136,7 @@ GOOD = {"_id": "d1", "title": "", "text": "x"}
         ({"dev": HEADER + "q1\td1\t1\n", "val": HEADER + "q1\td1\t1\n"}, r"both hold dev"),
     ],
 )
-def test_errors_are_sentences_with_a_place(tmp_path, open_, files, sentence):
+def test_errors_are_sentences_with_a_location(tmp_path, open_, files, sentence):
     with pytest.raises(TokirError, match=sentence) as caught:
         open_(write_folder(tmp_path / "pets", **files))
     assert "\n" not in str(caught.value)
@@ -186,15 +186,13 @@ def test_judgements_in_other_files_are_named(tmp_path, open_):
 
 
 @pytest.mark.parametrize("name", ["test.csv", "test.txt", "test.qrels", "test.tsv.gz", "old/test.tsv"])
-def test_dev_is_not_scored_in_the_place_of_a_test_that_was_not_read(tmp_path, open_, name):
+def test_dev_is_not_scored_instead_of_a_test_that_was_not_read(tmp_path, open_, name):
     folder = write_folder(tmp_path / "pets", test=None, dev=HEADER + "q2\td2\t1\n")
     (folder / "qrels" / name).parent.mkdir(exist_ok=True)
     (folder / "qrels" / name).write_text("q1,d1,1")
     dataset = open_(folder)
     assert f"qrels/{name} is not read" in dataset.notes[0]
-    with pytest.raises(
-        TokirError, match=rf"qrels/{name} is not one of .* dev would be scored in its place: convert"
-    ):
+    with pytest.raises(TokirError, match=rf"qrels/{name} is not one of .* dev would be scored instead: convert"):
         dataset.evaluation_splits()
     with pytest.raises(TokirError, match=rf"no split 'test'.*; it has dev, train .*qrels/{name} .* was not read"):
         dataset.evaluation_splits("test")

@@ -30,8 +30,8 @@ def test_a_long_text_is_read_whole_in_windows_weighted_by_tokens(encoder, passag
 def test_a_vector_does_not_depend_on_its_batch(encoder, passages):
     texts = [passages[0], "", passages[1], "a", *passages[2:40]]
     together = encoder.embed(encoder.tokenize(texts))
-    for place in (0, 1, 3, 20):
-        assert_allclose(together[place], encoder.embed(encoder.tokenize([texts[place]]))[0], atol=1e-5)
+    for index in (0, 1, 3, 20):
+        assert_allclose(together[index], encoder.embed(encoder.tokenize([texts[index]]))[0], atol=1e-5)
     assert not together[1].any()
 
 
@@ -58,7 +58,7 @@ class Corpus:
         return self.texts[start:stop]
 
 
-def test_a_stopped_embedding_goes_on_and_gives_the_same_bytes(encoder, passages, tmp_path, monkeypatch):
+def test_a_stopped_embedding_resumes_and_gives_the_same_bytes(encoder, passages, tmp_path, monkeypatch):
     monkeypatch.setattr(store, "BLOCK", 20)
     corpus = Corpus(passages[:70])
     with pytest.raises(KeyboardInterrupt):
@@ -73,7 +73,7 @@ def test_a_stopped_embedding_goes_on_and_gives_the_same_bytes(encoder, passages,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npy", "b.npy"]
 
 
-def test_a_part_of_other_inputs_is_not_gone_on_with(encoder, passages, tmp_path, monkeypatch):
+def test_a_part_of_other_inputs_is_not_resumed(encoder, passages, tmp_path, monkeypatch):
     monkeypatch.setattr(store, "BLOCK", 20)
     corpus = Corpus(passages[:70])
     with pytest.raises(KeyboardInterrupt):

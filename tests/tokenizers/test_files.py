@@ -40,7 +40,7 @@ def test_a_tokenizer_of_ones_own_is_read_whatever_it_was_made_for(passages, tmp_
     assert intrinsic_measures(spm, passages[:9]).fertility > 1
 
 
-def test_a_file_that_is_no_tokenizer_is_named(tmp_path):
+def test_a_file_that_is_not_a_tokenizer_is_named(tmp_path):
     (tmp_path / "tokenizer.json").write_text("{}")
     (tmp_path / "spm.model").write_text("no model")
     (tmp_path / "vocab.txt").write_text("a\nb\n")

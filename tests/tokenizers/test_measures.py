@@ -37,7 +37,7 @@ def test_renyi_efficiency_equals_the_authors_reference():
 
 def test_what_a_tokenizer_loses_is_charged_by_hand(passages):
     words = train_tokenizer(["to be or not to be"], TokenizerSettings(type="word"))
-    # One kind of gap, in one place: listed once, eight bits, and never in doubt.
+    # One kind of gap, and only once: listed once, eight bits, and never in doubt.
     assert reconstruction_bits(words, ["to be"]) == 8
     # Two kinds between the same neighbours, one of two letters: 8 + 16 to list them, a bit each to say which.
     assert reconstruction_bits(words, ["to be  or"]) == 8 + 16 + 2

@@ -92,7 +92,7 @@ def test_only_long_words_are_read_in_parts(passages):
     sentence = "天下大勢,分久必合。"
     parts = list(_without_long_words(sentence * 250 + " 話說"))
     assert "".join(parts) == sentence * 250 + " 話說" and len(parts) == 3
-    assert all(part.endswith("。") for part in parts[:-1])  # between words, where there is such a place
+    assert all(part.endswith("。") for part in parts[:-1])  # between words, where that can be
 
 
 def test_a_text_that_is_not_valid_unicode_is_not_trained_on():

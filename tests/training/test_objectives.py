@@ -38,7 +38,7 @@ def tokenised(wiki, tokenizer):
 def validation(tokenised):
     rng = np.random.default_rng(9)
     queries = [
-        np.concatenate([tokenised.title(place), crop(tokenised.text(place), (3, 6), rng)]) for place in range(60)
+        np.concatenate([tokenised.title(index), crop(tokenised.text(index), (3, 6), rng)]) for index in range(60)
     ]
     return ValidationPool(queries, [{index} for index in range(60)], list(range(200)))
 
@@ -171,8 +171,8 @@ def test_taught_pairs_share_their_passage_and_bring_its_teacher_vectors(tokenise
     pairs = TaughtPairs(tokenised, ids, owners, (20, 60), (vectors[0], vectors[1]), 8).draw(rng, 64)
     assert 16 <= len(pairs.left) == len(pairs.right) <= 64
     for left, right in zip(pairs.left_teacher, pairs.right_teacher, strict=True):
-        crop_place = np.flatnonzero((vectors[0] == left).all(1))[0]
-        assert np.array_equal(vectors[1][owners[crop_place]], right)
+        crop_index = np.flatnonzero((vectors[0] == left).all(1))[0]
+        assert np.array_equal(vectors[1][owners[crop_index]], right)
 
 
 def test_dropout_pairs_are_equal_before_dropout(tokenised):

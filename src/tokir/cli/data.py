@@ -14,7 +14,7 @@ app = typer.Typer(help="The data sets: what is here, what is in them, and buildi
 
 @app.command("list")
 def list_() -> None:
-    """Which built-in data sets are on this machine, and how to get the others."""
+    """List the built-in data sets on this machine, and how to get the others."""
     from tokir.data import names
 
     for entry in names():
@@ -29,7 +29,7 @@ def show(
     source: Annotated[str, typer.Argument(help="A built-in name, a folder, a file, or an id.")] = "wiki",
     download: Download = False,
 ) -> None:
-    """Counts, sizes, and three example queries with a relevant passage.
+    """Show counts, sizes, notes, and three example queries with a relevant passage.
 
     Example: tokir data show wiki
     """

@@ -12,7 +12,7 @@ from tokir.errors import TokirError
 
 
 def doctor() -> None:
-    """What is on this machine, what is missing and how to get it."""
+    """Show what is on this machine, what is missing and how to get it."""
     for line in examine():
         typer.secho("ok   " if line.ok else "miss ", fg="green" if line.ok else "yellow", nl=False)
         typer.echo(f"{line.name:<12} {line.detail}")

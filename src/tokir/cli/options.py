@@ -24,7 +24,7 @@ Data = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
         "--data",
-        help="A built-in data set, a BEIR folder or zip, a JSONL/CSV/Parquet file, hf:ID, ir_datasets:ID.",
+        help="A built-in data set, a BEIR folder or zip, a JSONL/CSV/TSV/Parquet file, hf:ID, ir_datasets:ID.",
     ),
 ]
 Out = Annotated[Optional[Path], typer.Option("--out", help="The run folder.", show_default="runs/NAME-DATASET")]  # noqa: UP045
@@ -41,7 +41,7 @@ Threads = Annotated[Optional[int], typer.Option("--threads", min=1, help="Thread
 Download = Annotated[
     bool, typer.Option("--download", help="Fetch the models and data named, where they are not here.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")]
 
 
 def read_config(

@@ -54,7 +54,7 @@ def run(
     study = make_study(read_config(preset, data, sets, queries, split), out, device, threads, download, quiet)
     results = finish(study, "run", quiet)
     if results is None:
-        typer.echo("No judged queries, so there is nothing to score; the systems are ready to be asked:")
+        typer.echo("No judged queries, so there is nothing to score; the run can be searched:")
         typer.echo(f'tokir search {study.folder.path} "your query"')
         return
     _print_table(results)

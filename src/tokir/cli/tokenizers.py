@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tokir.results.records import TokenizerComparison
 
 app = typer.Typer(help="Tokenizers alone, without any model.", no_args_is_help=True)
-NAMED = 8  # characters of a checksum that tells folders apart
+NAMED = 8  # characters of a checksum, enough to name folders by
 
 
 @app.callback()

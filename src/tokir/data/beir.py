@@ -119,7 +119,7 @@ def _table(files: Files, stem: str) -> Table | None:
 
 class _JudgementFiles(NamedTuple):
     by_split: dict[str, str]  # split -> the file that judges it
-    unread: list[str]  # files that may hold judgements, in a format or a place that is not read
+    unread: list[str]  # files that may hold judgements, in a format or a folder that is not read
 
 
 def _judgement_files(files: Files) -> _JudgementFiles:

@@ -124,7 +124,7 @@ class Dataset:
 
         Raises:
             TokirError: the split that ``evaluate`` names is absent, or the judgements of test were not read and
-                dev would be scored in its place.
+                dev would be scored instead.
 
         """
         if queries is not None and queries < 1:
@@ -175,8 +175,8 @@ class Dataset:
         if "dev" in self.qrels:
             if "test" in self.unread:
                 raise TokirError(
-                    f"{self.unread['test']} is not one of qrels/*.tsv and was not read, and dev would be scored in "
-                    "its place: convert it to qrels/test.tsv (query-id, corpus-id, score), or say --split dev."
+                    f"{self.unread['test']} is not one of qrels/*.tsv and was not read, and dev would be scored "
+                    "instead: convert it to qrels/test.tsv (query-id, corpus-id, score), or say --split dev."
                 )
             return "dev", ""
         return None, (

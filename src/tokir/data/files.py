@@ -209,7 +209,7 @@ def new_file(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Yield a fresh folder beside ``target`` that takes its place on success and vanishes on failure."""
+    """Yield a fresh folder beside ``target`` that replaces it on success and vanishes on failure."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:

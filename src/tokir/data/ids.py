@@ -30,5 +30,5 @@ def check(id: str, location: str) -> None:
     what = "white space" if found and found[0].isspace() else "a control character"
     raise TokirError(
         f"{location}: the id {id!r} holds {what}, which TREC files of rankings and judgements cannot carry: "
-        "put something else in its place."
+        "replace it by something else."
     )

@@ -57,7 +57,7 @@ def add(qrels: Qrels, query: str, passage: str, grade: object, location: str) ->
     if number is None or not LOWEST_GRADE <= number <= HIGHEST_GRADE:
         raise TokirError(
             f"{location}: the score {grade!r} is not an integer from {LOWEST_GRADE:,} to {HIGHEST_GRADE:,}, "
-            "which trec_eval could take."
+            "the range that trec_eval can take."
         )
     if qrels.setdefault(query, {}).setdefault(passage, number) != number:
         raise TokirError(f"{location} judges query {query!r} and passage {passage!r} again, differently.")

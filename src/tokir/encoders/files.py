@@ -92,9 +92,7 @@ class PretrainedFiles:
         """Load the model, which must be the one that embedded the passages."""
         encoder = surroundings.pretrained(self.name, self.folder)
         if encoder.checksum != self.checksum:  # type: ignore[attr-defined]
-            raise Unavailable(
-                f"{self.name} on this machine is another model than the one that embedded the passages"
-            )
+            raise Unavailable(f"{self.name} on this machine is not the model that embedded the passages")
         return encoder
 
 

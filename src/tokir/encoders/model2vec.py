@@ -18,8 +18,8 @@ from tokir.errors import TokirError, Unavailable
 DIMENSIONS = 256
 
 
-def distil(teacher: Path, place: Path) -> None:
-    """Distil the encoder in ``teacher`` into the folder ``place``; Unavailable without the library."""
+def distil(teacher: Path, folder: Path) -> None:
+    """Distil the encoder in ``teacher`` into ``folder``; Unavailable without the library."""
     check_installed()
     from model2vec.distill import distill
 
@@ -27,7 +27,7 @@ def distil(teacher: Path, place: Path) -> None:
 
     with quiet():
         model = distill(str(teacher), pca_dims=DIMENSIONS)
-        model.save_pretrained(str(place))
+        model.save_pretrained(str(folder))
 
 
 def check_installed() -> None:
@@ -39,14 +39,14 @@ def check_installed() -> None:
 class Model2VecEncoder:
     """The mean of weighted token vectors, as the library computes it."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         check_installed()
         from model2vec import StaticModel
 
         try:
-            self.model: Any = StaticModel.from_pretrained(str(place))
+            self.model: Any = StaticModel.from_pretrained(str(folder))
         except Exception as error:  # the library raises whatever the file formats raise
-            raise TokirError(f"{place}: no model2vec model can be read from it: {error}") from None
+            raise TokirError(f"{folder}: no model2vec model can be read from it: {error}") from None
         self.model.tokenizer.encode_special_tokens = True  # text that looks like a special token is text
         self.dimensions = int(self.model.dim)
 

@@ -46,16 +46,16 @@ def load_pretrained(
     baseline = PRETRAINED[name]
     if importlib.util.find_spec("transformers") is None:
         raise Unavailable(f"{baseline.title} needs the package transformers: pip install 'tokir[pretrained]'")
-    place = find_weights(name, folder, download)
+    weights = find_weights(name, folder, download)
     try:
         with quiet():
-            encoder = PretrainedEncoder(*_load(place, device), baseline.longest, device, checksum(place))
+            encoder = PretrainedEncoder(*_load(weights, device), baseline.longest, device, checksum(weights))
             encoder.embed(encoder.tokenize(["a"]))  # a tokenizer that cannot pad shows it here, not hours later
             return encoder
-    except Exception as error:  # the libraries raise whatever they like for a folder that is no whole model
+    except Exception as error:  # the libraries raise whatever they like where a model is not whole
         reason = str(error).strip().partition("\n")[0]
-        sentence = f"{place}: no {baseline.title} can be read from it: {type(error).__name__}: {reason}"
-        # A cache that another program left half filled is no mistake in this study.
+        sentence = f"{weights}: no {baseline.title} can be read from it: {type(error).__name__}: {reason}"
+        # A cache that another program left half filled is not the user's mistake.
         raise (TokirError if folder is not None else Unavailable)(sentence) from None
 
 
@@ -126,11 +126,13 @@ def quiet() -> Iterator[None]:
 
 
 def _load(folder: Path, device: torch.device | str) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoModel, AutoTokenizer, T5EncoderModel
+    import transformers
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
 
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     config = AutoConfig.from_pretrained(folder, **options)
-    kind = T5EncoderModel if config.model_type == "t5" else AutoModel  # an encoder needs no decoder
+    # An encoder needs no decoder; the class is loaded where it is needed alone.
+    kind = transformers.T5EncoderModel if config.model_type == "t5" else AutoModel
     model = kind.from_pretrained(folder, config=config, **options)
     # Text that looks like a special token is text.
     return model.to(device), AutoTokenizer.from_pretrained(folder, split_special_tokens=True, **options)

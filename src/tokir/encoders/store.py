@@ -1,4 +1,4 @@
-"""Embeddings of a whole corpus, streamed to a memory-mapped file; a stopped run goes on where it was."""
+"""Embeddings of a whole corpus, streamed to a memory-mapped file; a stopped run resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def embed_corpus(encoder: Encoder, corpus: Passages, path: Path, key: str, task:
     """Write ``path``, float32 of shape (passages, dimensions), in ``.npy`` format.
 
     Args:
-        key: hash of what the vectors depend on; a part left by a stopped run of another key is not gone on with.
+        key: hash of what the vectors depend on; a part that a stopped run of another key left is not resumed.
     """
     _write_blocks(
         path,
@@ -73,7 +73,7 @@ def _write_blocks(
     dimensions: int,
     key: str,
     make: Callable[[int, int], NDArray[np.float32]],
-    tell: Callable[[int], None],
+    report: Callable[[int], None],
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part, note = path.with_suffix(".part"), path.with_suffix(".part.json")
@@ -90,7 +90,7 @@ def _write_blocks(
             out.flush()
             os.fsync(out.fileno())
             write_text(note, json.dumps({"key": key, "done": stop}))
-            tell(stop)
+            report(stop)
     part.replace(path)
     note.unlink(missing_ok=True)
 

@@ -82,7 +82,7 @@ def retrieval_caption(results: Results) -> str:
         f"rankings {evaluation.depth:,} deep; a judged query without a ranking scores zero. Recall is the share "
         "of a query's relevant passages found; MRR is the mean reciprocal rank of the first relevant passage, zero "
         "below rank ten. Interval: 95%, percentile bootstrap over queries, "
-        f"{evaluation.bootstrap:,} resamples. The best of a column is in bold. {dataset.choices}"
+        f"{evaluation.bootstrap:,} resamples. The best of each column is in bold. {dataset.choices}"
     )
     if results.groups:
         text += (

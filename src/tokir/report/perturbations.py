@@ -12,7 +12,7 @@ CAPTION = (
     "Recall@10 of the queries as they are, and its change when every query is perturbed; bold where the 95% interval "
     "over queries does not include zero."
 )
-POINTED = " The interval shows when the pointer rests on a number."
+POINTED = " Point at a number to see its interval."
 COMPARED = (
     "Change of recall@10 under each perturbation with the best tokenizer of a configuration (by the queries as they "
     "are), minus that with another tokenizer: above zero the best one loses less. Bold where p, corrected over all "

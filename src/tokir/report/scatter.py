@@ -64,7 +64,7 @@ def against_parameters(results: Results) -> Drawing | None:
     lines = [name[row.id] for row in ranked(results.systems) if not row.parameters]
     caption = "Recall@10 with its 95% interval against the number of parameters."
     if lines:
-        caption += f" Level lines: {joined(lines)}, of which no number is recorded."
+        caption += f" Level lines: {joined(lines)}, whose number is not recorded."
     return Drawing(drawn[0], message, caption + drawn[1])
 
 

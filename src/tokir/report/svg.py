@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 364.0  # points; a figure keeps readable text down to a phone's width
 FONT = 10.0
 
-# Series colours after Okabe and Ito (2008), told apart with any colour vision. No black: SVG leaves it out.
+# Series colours after Okabe and Ito (2008), which differ for any colour vision. No black: SVG leaves it out.
 COLOURS = {
     "paper": "#fefefe",
     "ink": "#1c2129",
@@ -87,7 +87,7 @@ def finish(figure: Figure, name: str, label: str) -> str:
     Args:
         figure: the drawing.
         name: unique on the page; goes before every id.
-        label: what a reader who cannot see the figure is told.
+        label: read out to whoever cannot see the figure.
     """
     file = io.StringIO()
     nothing: dict[str, Any] = dict.fromkeys(("Creator", "Date", "Format", "Type"))

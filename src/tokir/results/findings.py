@@ -1,8 +1,8 @@
 """The study's questions held against the measured numbers.
 
-A claim is *supported* where the difference it speaks of is significant, after correction for all pairs of the study,
+A claim is *supported* where the difference it is about is significant, after correction for all pairs of the study,
 and in its favour; *not supported* where it is significant and against it; and *cannot tell* where it is not
-significant, where what the claim speaks of was not measured, or where a baseline could not read the corpus. For
+significant, where what the claim is about was not measured, or where a baseline could not read the corpus. For
 latency, which is not a mean over queries, and for being level with larger models, the finding states its rule.
 """
 

@@ -1,4 +1,4 @@
-"""The verdict: which tokenizer to use, how sure that is, what it costs and what it does not bear.
+"""The verdict: which tokenizer to use, how sure that is, what it costs, and which perturbations lower it.
 
 Every sentence is made from numbers in ``results.json`` and names the paths where they lie.
 """
@@ -121,7 +121,7 @@ class _Case:
         if times is None or row.parameters is None or row.dimensions is None:
             return None
         text = (
-            f"A query takes {times.p50:.2f} ms in the median on one thread, the model "
+            f"A query takes {times.p50:.2f} ms on one thread (the median), the model "
             f"{row.parameters * BYTES / 1e6:.1f} MB, and each passage {row.dimensions * BYTES:,} bytes of the index."
         )
         evidence = [self._path(row, "latency_ms", "total"), self._path(row, "parameters")]

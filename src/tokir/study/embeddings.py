@@ -10,6 +10,7 @@ from tokir.artifacts import Names, digest, write_json
 from tokir.encoders import Encoder
 from tokir.encoders.files import PretrainedFiles
 from tokir.encoders.store import Passages, blocks, embed_corpus, read_embeddings
+from tokir.errors import Unavailable
 from tokir.retrieval.files import DenseFiles
 from tokir.retrieval.registry import INDEXES
 from tokir.study.context import Context
@@ -36,12 +37,31 @@ class Embeddings:
         with torch.autocast(self.context.device.type, torch.bfloat16, enabled=precision == "bf16"):
             embed_corpus(encoder, texts, path, digest(inputs), f"{task}: embedding", self.context.progress)
 
-    def pretrained_files(self, name: str) -> PretrainedFiles:
-        """Which model stands behind a name on this machine; Unavailable where there is none."""
-        from tokir.encoders.pretrained import checksum, find_weights
+    def weights(self, name: str) -> Path:
+        """Where a pretrained model lies on this machine; Unavailable where it does not."""
+        from tokir.encoders.pretrained import find_weights
 
-        folder = self.context.config.pretrained_folders.get(name)
-        return PretrainedFiles(name, folder, checksum(find_weights(name, folder, self.context.machine.download)))
+        return find_weights(name, self.context.config.pretrained_folders.get(name), self.context.machine.download)
+
+    def pretrained_files(self, name: str) -> PretrainedFiles:
+        """Which model stands behind a name: the one on this machine, else the one that this run has used before.
+
+        What was made with a model does not need it again. Raises Unavailable where there is neither.
+        """
+        from tokir.encoders.pretrained import checksum
+
+        folder, record = self.context.folder, Names.embedding(name, "model.json")
+        named = self.context.config.pretrained_folders.get(name)
+        known = folder.read_json(record)["checksum"] if folder.file(record).exists() else None
+        try:
+            found = checksum(self.weights(name))
+        except Unavailable:
+            if known is None:
+                raise
+            return PretrainedFiles(name, named, known)
+        if found != known:
+            write_json(folder.file(record), {"checksum": found})
+        return PretrainedFiles(name, named, found)
 
     def pretrained(self, name: str) -> Path:
         """The corpus embedded by a pretrained encoder, as a baseline and as a teacher; facts of it lie beside."""

@@ -42,8 +42,8 @@ def begin(
 ) -> tuple[RunFolder, StudyConfig, Omissions]:
     """Begin a run in ``path``, or resume the run of the same configuration and data that lies there.
 
-    What this machine cannot give is decided once, when the run is begun: a teacher that comes or goes meanwhile changes
-    nothing in it.
+    What this machine cannot give is decided once, when the run is begun: a teacher that is installed or
+    removed meanwhile changes nothing in it.
 
     Returns:
         The folder, the configuration without what is left out, and what that is.
@@ -92,6 +92,6 @@ def _refuse_other(folder: RunFolder, config: StudyConfig, dataset: Dataset) -> N
     there = source.get("checksum") if isinstance(source, dict) else None
     if there != dataset.checksum:
         raise TokirError(
-            f"{folder.path} holds a run of {dataset.source} as it was then (checksum {str(there)[:12]}, now "
-            f"{dataset.checksum[:12]}): choose another folder with --out, or delete this one"
+            f"{folder.path} holds a run of {dataset.source} before it changed (checksum {str(there)[:12]} then, "
+            f"{dataset.checksum[:12]} now): choose another folder with --out, or delete this one"
         )

@@ -34,7 +34,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """One training: what is trained, on what terms, from which weights.
+    """One training: what is trained, with which settings, from which weights.
 
     Attributes:
         point: tokenizer, architecture, objective, variant and seed.
@@ -97,7 +97,7 @@ class TrainingPlan:
 
     @property
     def parent(self) -> TrainingPlan | None:
-        """The earlier stage that it goes on from."""
+        """The earlier stage whose weights it starts from."""
         return next((plan for plan in self.starts_from if plan.point == self.point.parent), None)
 
     @property

@@ -29,7 +29,7 @@ PASSAGES_AT_ONCE = 4096  # that are tokenised
 
 
 class Searchers:
-    """Systems by their place in the grid; fusions are made of them elsewhere."""
+    """Systems of the grid by id; fusions are made of them elsewhere."""
 
     def __init__(self, context: Context, models: Models, embeddings: Embeddings) -> None:
         self.context, self.models, self.embeddings = context, models, embeddings

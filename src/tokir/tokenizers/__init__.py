@@ -33,7 +33,7 @@ __all__ = [
 SAMPLE = 20_000_000  # characters that a tokenizer is trained on, at most
 LONGEST_WORD = 1_000  # characters without white space that are trained on as one
 
-# Parts of a longer word: they end where a word without spaces between (as in Chinese) ends, if there is such a place.
+# Parts of a longer word: they end where a word ends that no space follows (as in Chinese), if there is one.
 _RUN = rf"\S{{1,{LONGEST_WORD}}}"
 _PARTS = re.compile(rf"{_RUN}(?!\S)|{_RUN}(?<=\W)(?=\w)|{_RUN}")
 _LONG = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")

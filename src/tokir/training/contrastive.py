@@ -60,9 +60,7 @@ class OwnPairs:
         if kind == "title":
             self._usable = np.array([i for i in self._usable if len(passages.title(i))], dtype=np.int64)
         if not len(self._usable):
-            raise Unavailable(
-                f"no passage has what pairs of the kind {kind} are made of (a text, and for title a title)"
-            )
+            raise Unavailable(f"no passage has what pairs of the kind {kind} need (a text, and for title a title)")
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """Passages drawn without replacement, and a pair of each."""

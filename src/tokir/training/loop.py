@@ -264,7 +264,7 @@ class _Training:
 
     def validate(self, loss: float) -> None:
         """Note the scores on held-out data; keep the weights if they are the best so far."""
-        position, rate = self.position, self._rate  # validation itself is no part of the speed
+        position, rate = self.position, self._rate  # the time of validation is not a part of the speed
         scores = self.objective.validate(self.model)
         position.seconds = self.seconds_before + time.monotonic() - self.started
         position.history.append(

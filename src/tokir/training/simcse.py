@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DropoutPairs:
-    """The same crop on both sides; dropout, of tokens and in the network, is all that tells them apart."""
+    """The same crop on both sides; they differ in nothing but dropout, of tokens and in the network."""
 
     def __init__(self, passages: TokenisedPassages, long: tuple[int, int]) -> None:
         self.passages, self.long = passages, long

@@ -51,8 +51,8 @@ class SourceInputs:
 def pair_sources(objective: Objective, inputs: SourceInputs) -> list[tuple[PairSource, float]]:
     """The sources of the last training of an objective, and the share of the batches that each has.
 
-    Parts of train queries have ``query_share`` of the batches, the others share the rest equally. Distillation takes
-    the place of contrastive where both are named: its batches are crops of passages too, and are scored by both losses.
+    Parts of train queries have ``query_share`` of the batches, the others share the rest equally. Where
+    both are named, distillation replaces contrastive: its batches are crops of passages too, scored by both losses.
     """
     named = [part for part in OBJECTIVES if part in objective.parts]  # in one order, however they were written
     replaced = frozenset(other for part in named for other in OBJECTIVES[part].replaces)

@@ -6,8 +6,8 @@ from tokir.artifacts import Names, RunFolder, write_json
 from tokir.encoders.files import Model2VecFiles
 from tokir.errors import Unavailable
 from tokir.results.records import System
-from tokir.results.systems import Seconds
 from tokir.retrieval.files import SystemFiles
+from tokir.study.baselines.rows import FACTS, encoder_row
 from tokir.study.embeddings import Embeddings
 
 NAME = "model2vec"
@@ -22,7 +22,7 @@ class Model2Vec:
 
         try:
             check_installed()
-            embeddings.pretrained_files(embeddings.context.config.retrieval.teacher)
+            embeddings.weights(embeddings.context.config.retrieval.teacher)
         except Unavailable as error:
             return str(error)
         return None
@@ -30,15 +30,13 @@ class Model2Vec:
     def make(self, embeddings: Embeddings) -> SystemFiles:
         """Distil the table and embed the passages."""
         from tokir.encoders.model2vec import Model2VecEncoder, distil
-        from tokir.encoders.pretrained import find_weights
 
         context, model = embeddings.context, Names.model(NAME)
         teacher, folder = context.config.retrieval.teacher, context.folder
-        weights = find_weights(teacher, context.config.pretrained_folders.get(teacher), context.machine.download)
-        context.progress.say(f"{NAME}: distilling from {teacher}, unless it is there")
+        context.progress.say(f"{NAME}: distilling from {teacher}, unless that is done")
         inputs = {"teacher": embeddings.pretrained_files(teacher).checksum}
-        folder.ensure_folder(model, inputs, lambda path: distil(weights, path))
-        vectors, facts = (Names.embedding(NAME, file) for file in ("corpus.npy", "encoder.json"))
+        folder.ensure_folder(model, inputs, lambda path: distil(embeddings.weights(teacher), path))
+        vectors, facts = (Names.embedding(NAME, file) for file in ("corpus.npy", FACTS))
         weighted = {**embeddings.inputs, "weights": folder.folder_key(model)}
 
         def make() -> None:
@@ -54,27 +52,7 @@ class Model2Vec:
     def row(self, name: str, folder: RunFolder) -> System:
         """What it is."""
         training = "distilled from a pretrained encoder's token vectors"
-        row = System(
-            id=name,
-            kind="pretrained",
-            title="model2vec (distilled here)",
-            architecture=name,
-            objective=training,
-            objective_label=training,
-            pooling="mean",
-            pooling_label="mean pooling",
-        )
-        facts = Names.embedding(name, "encoder.json")
-        if not folder.recorded(facts):
-            return row
-        encoder = folder.read_json(facts)
-        return row.model_copy(
-            update={
-                "parameters": encoder["parameters"],
-                "dimensions": encoder["dimensions"],
-                "seconds": Seconds(embed=folder.seconds(Names.embedding(name))),
-            }
-        )
+        return encoder_row(name, "model2vec (distilled here)", training, folder)
 
 
 MODEL2VEC = Model2Vec()

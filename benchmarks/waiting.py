@@ -1,0 +1,98 @@
+"""What it costs that waiting threads sleep, alone and beside another process that keeps a core busy.
+
+    python benchmarks/waiting.py
+
+Each line is one kind of training, in seconds a step, under each way in which the threads of OpenMP may wait: as the
+library does by itself (they spin for a while), after a short spin, and without any (``OMP_WAIT_POLICY=PASSIVE``, what
+`import tokir` asks for). Every figure is the best of a few processes; the last columns are ratios to the library's own
+way, alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+
+WAYS = {"as the library": {}, "short spin": {"GOMP_SPINCOUNT": "1000"}, "passive": {"OMP_WAIT_POLICY": "PASSIVE"}}
+STEPS = {"static": 60, "lstm": 12, "transformer": 8}
+TIMED = """
+import sys, time
+import torch
+import numpy as np
+from tokir.config import ArchitectureSettings, RetrievalSettings, TokenizerSettings, TrainingSettings
+from tokir.data import load
+from tokir.tokenizers import train_tokenizer
+
+kind, steps, texts = sys.argv[1], int(sys.argv[2]), load("wiki").corpus.passages(0, 2000)
+tokenizer = train_tokenizer(texts, TokenizerSettings())
+torch.manual_seed(0)
+own = ArchitectureSettings.of(kind)
+if kind == "static":
+    from tokir.models import build_retriever
+    from tokir.training.contrastive import OwnPairs
+    from tokir.training.pairs import TokenisedPassages
+    from tokir.training.retrieval import RetrievalObjective, ValidationPool
+
+    passages, settings = TokenisedPassages(tokenizer, [""] * len(texts), texts), RetrievalSettings()
+    pairs = OwnPairs(passages, "crop", settings.query_tokens, settings.passage_tokens)
+    pool = ValidationPool([passages.text(0)], [{0}], [0, 1])
+    objective = RetrievalObjective(passages, [(pairs, 1.0)], pool, settings, own, False, 10**9)
+    model = build_retriever("static", tokenizer.vocabulary_size, settings, 128)
+else:
+    from tokir.models import build_language_model
+    from tokir.training.language_model import LanguageModelObjective
+
+    settings = TrainingSettings()
+    objective = LanguageModelObjective(tokenizer, texts[:1500], texts[1500:1600], settings, own)
+    model = build_language_model(kind, tokenizer.vocabulary_size, settings)
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+model.train()
+for number, batch in enumerate([*objective.batches(0, 0), *objective.batches(0, 1)] * 4):
+    if number == 3:
+        start = time.perf_counter()
+    if number == steps + 3:
+        break
+    optimizer.zero_grad(set_to_none=True)
+    objective.loss(model, batch).backward()
+    optimizer.step()
+print((time.perf_counter() - start) / steps)
+"""
+BUSY = "while True: pass"
+
+
+def seconds(kind: str, way: dict[str, str]) -> float:
+    """Of a step, in a process of its own."""
+    clean = {
+        name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    }
+    # Without a setting `import tokir` would make one; this value is the library's own default.
+    environment = {**clean, **(way or {"OMP_WAIT_POLICY": ""})}
+    words = [sys.executable, "-c", TIMED, kind, str(STEPS[kind])]
+    return float(subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="processes, of which the best counts")
+    rounds = parser.parse_args().rounds
+    print(f"{'training':12} {'threads wait':16} {'alone':>9} {'busy':>9} {'alone':>7} {'busy':>7}")
+    for kind in STEPS:
+        base = 0.0
+        for name, way in WAYS.items():
+            alone = min(seconds(kind, way) for _ in range(rounds))
+            other = subprocess.Popen([sys.executable, "-c", BUSY])
+            try:
+                busy = min(seconds(kind, way) for _ in range(1 if not way else rounds))
+            finally:
+                other.kill()
+            base = base or alone
+            print(
+                f"{kind:12} {name:16} {alone:9.4f} {busy:9.4f} {alone / base:7.2f} {busy / base:7.2f}", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()
