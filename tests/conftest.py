@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,21 @@ from command import SMALL, tokir
 from tokir.config import TokenizerSettings
 from tokir.data import Dataset, beir, load
 from tokir.tokenizers import Tokenizer, train_tokenizer
+
+WORDS = [
+    "amber",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "heath",
+    "inlet",
+    "jetty",
+    "knoll",
+    "lagoon",
+]
 
 
 @pytest.fixture(scope="session")
@@ -48,4 +65,25 @@ def run(tmp_path_factory, data) -> Path:
     """A small finished study; tests that change it work on a copy."""
     folder = tmp_path_factory.mktemp("runs") / "small"
     tokir("run", "quickstart", "--data", data, "--out", folder, "--quiet", *SMALL)
+    return folder
+
+
+@pytest.fixture
+def duplicates_folder(tmp_path) -> Path:
+    """Each test query is a passage, as in Quora, and its answer is the same text with a word more.
+
+    Of two train queries one has the text of a test query.
+    """
+    folder = tmp_path / "duplicates"
+    (folder / "qrels").mkdir(parents=True)
+    texts = [f"{one} {other}" for one, other in combinations(WORDS, 2)]
+    queries = {f"a{number}": text for number, text in enumerate(texts)}
+    passages = queries | {f"b{number}": f"{text} again" for number, text in enumerate(texts)}
+    train = {"t0": texts[0].upper(), "t1": "another grove of birch"}
+    for name, rows in (("corpus", passages), ("queries", queries | train)):
+        lines = (json.dumps({"_id": id, "text": text}) for id, text in rows.items())
+        (folder / f"{name}.jsonl").write_text("\n".join(lines))
+    for split, ids in (("test", queries), ("train", train)):
+        lines = (f"{id}\tb{id[1:]}\t1" for id in ids)
+        (folder / "qrels" / f"{split}.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *lines]))
     return folder

@@ -85,6 +85,9 @@ def test_overrides_reach_nested_settings_and_lists():
         (["retrieval.query_tokens=[0, 0]"], ["retrieval.query_tokens.0", "greater than or equal to 1"]),
         (["poolings=[mean-whte]"], ["poolings.0", "did you mean 'mean-white'"]),
         (["poolings=[3]"], ["poolings.0", "name"]),
+        (["training=null"], ["training is None: input should be a mapping of settings"]),
+        (["models.static=5"], ["models.static is 5: input should be a mapping of settings"]),
+        (["seeds=[]"], ["seeds is []: list should have at least 1 item, not 0"]),
         (["seeds.0.x=1"], ["seeds.0 is not a group of settings"]),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,70 @@ def test_what_is_not_ready_or_damaged_is_refused_in_a_sentence(run, tmp_path, ca
     systems.unlink()
     with pytest.raises(TokirError, match="is not ready to be searched"):
         open_run(tmp_path / "run")
+
+
+USED = [
+    "corpus/passages.arrow", "corpus/passages.json", "corpus/id_order.npy", "tokenizers/bpe-500/tokenizer.json",
+    f"embeddings/{STATIC}/table.npy", f"indexes/{STATIC}/vectors.npy", f"indexes/{LSTM}/vectors.npy",
+    "models/bpe-500.lstm.lm.s0/config.json",
+    "models/bpe-500.lstm.lm.s0/best.safetensors", f"embeddings/{LSTM}/whitening.safetensors",
+    *(f"indexes/bm25/{part}.index.{kind}" for part, kind in (
+        ("data.csc", "npy"), ("indices.csc", "npy"), ("indptr.csc", "npy"), ("params", "json"), ("vocab", "json"),
+    )),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def linked(run, tmp_path_factory) -> Path:
+    """The run once more, without a copy of its bytes; files in it are replaced, never written to."""
+    folder = tmp_path_factory.mktemp("linked") / "run"
+    shutil.copytree(run, folder, copy_function=os.link)
+    return folder
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "gone"])
+@pytest.mark.parametrize("name", USED)
+def test_a_file_that_was_cut_is_named_and_nothing_is_answered(linked, name, damage):
+    file, kept = linked / name, linked / "kept"
+    file.rename(kept)
+    try:
+        if damage != "gone":
+            file.write_bytes(kept.read_bytes()[: kept.stat().st_size // 2] if damage == "cut" else b"")
+        with pytest.raises(TokirError) as refused:
+            open_run(linked).search("history of anarchism", systems=[STATIC, LSTM, "bm25"])
+        message = str(refused.value)
+        assert "\n" not in message and str(linked) in message
+        assert any(part in message for part in (file.name, "passages.arrow", "indexes/bm25"))
+    finally:
+        file.unlink(missing_ok=True)
+        kept.rename(file)
+
+
+def test_every_file_that_systems_answer_from_is_among_those_that_are_cut(run):
+    made = json.loads((run / "systems.json").read_text())["files"]
+    inside = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+    for system in (STATIC, LSTM, "bm25"):
+        values = made[system] | made[system].get("encoder", {})
+        for value in (value for value in values.values() if isinstance(value, str) and (run / value).exists()):
+            files = {name for name in inside if name == value or name.startswith(f"{value}/")}
+            assert files - set(USED) <= {f"{value}/final.safetensors", f"{value}/history.jsonl"}
+
+
+def test_a_query_that_is_not_valid_unicode_is_refused_and_a_terminal_shows_what_it_can(opened, run, capsys):
+    tokir("search", run, "caf\udcff", code=2)
+    captured = capsys.readouterr()
+    assert captured.out == "" and "character 4 of a text is a lone surrogate (U+DCFF)" in captured.err
+    for use in (lambda: opened.search("caf\udcff", systems=["bm25"]), lambda: opened.encode(["\udcff"], STATIC)):
+        with pytest.raises(TokirError, match="lone surrogate"):
+            use()
+    for encoding in ("latin-1", "ascii"):
+        shown = subprocess.run(
+            [sys.executable, "-m", "tokir", "search", str(run), "naïve 東京", "--system", "bm25"],
+            env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, check=False,
+        )  # fmt: skip
+        assert shown.returncode == 0 and shown.stderr == b"" and b"tokens)" in shown.stdout
+        # typer writes UTF-8 to a terminal that says it knows ASCII alone
+        assert rb"\u" in shown.stdout or encoding == "ascii"
 
 
 def test_a_fusion_says_which_of_its_members_is_unavailable(run, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -145,7 +146,15 @@ WRONG = [
     (["run", "--split", "tset"], "data.split"),
     (["run", "--set", "pretrained_folders={byt5: /nowhere}"], "pretrained_folders.byt5"),
     (["train", "--set", "tokenizers.0.vocabulary_size=900000"], "too small for a vocabulary of 900,000"),
+    (
+        ["run", "--set", "fusions=[{systems: [bpe-2k.lstm.lm.mean.s0, bm52]}]"],
+        "'bm52' is not a system of this study",
+    ),
+    (["tokenizers", "compare", "--word", "a\udcff"], "character 2 of a text is a lone surrogate"),
     (["report", "."], "is not a run folder"),
+    (["evaluate", "."], "is not a run folder"),
+    (["embed", "nowhere"], "is not a run folder"),
+    (["search", ".", "words"], "is not a run folder"),
     (["data", "show", "wikki"], "did you mean 'wiki'"),
     (["data", "build", "nq"], "name nq-subset"),
     (["data", "build", "nq-subset", "--from", "missing.zip"], "missing.zip"),
@@ -190,6 +199,63 @@ def test_a_data_set_without_queries_trains_but_is_not_evaluated(tmp_path, passag
     assert "narchis" in capsys.readouterr().out
     tokir("evaluate", run, code=2)
     assert "no judged queries" in capsys.readouterr().err
+
+
+def test_what_is_left_out_of_the_scores_is_said_in_the_report(duplicates_folder, tmp_path):
+    tokir(
+        "run", "quickstart", "--data", duplicates_folder, "--out", tmp_path / "run", "--quiet",
+        "--set", "tokenizers=[{type: bpe, vocabulary_size: 300}]", "--set", "architectures=[static]",
+        "--set", "models.static.steps=3", "--set", "baselines=[bm25]", "--set", "evaluation.bootstrap=100",
+    )  # fmt: skip
+    results = json.loads((tmp_path / "run/results.json").read_text())
+    assert results["systems"][-1]["id"] == "bm25" and results["systems"][-1]["scores"]["recall@1"] == 1.0
+    assert not any(line.split()[0] == line.split()[2] for line in (tmp_path / "run/rankings/bm25.trec").open())
+    for name in ("report.md", "report.html"):
+        text = (tmp_path / "run" / name).read_text()
+        assert "1 query of train is left out: the same query, by id or by text, is in test." in text
+        assert "For 66 of 66 test queries the corpus holds a passage with the query" in text
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
+def test_a_finished_run_that_may_not_be_written_is_read(copy, data, capsys):
+    inside = [copy, *copy.rglob("*")]
+    for path in inside:
+        path.chmod(path.stat().st_mode & ~0o222)
+    try:
+        if os.access(copy, os.W_OK):
+            pytest.skip("this user may write anywhere")
+        tokir("search", copy, "history of anarchism", "--system", "bm25")
+        tokir("run", "quickstart", "--data", data, "--out", copy, "--quiet", *SMALL)
+        assert capsys.readouterr().err == ""
+        tokir("report", copy, code=2)
+        assert "not allowed: Permission denied; choose another folder" in capsys.readouterr().err
+    finally:
+        for path in inside:
+            path.chmod(path.stat().st_mode | 0o200)
+
+
+def test_judgements_of_train_alone_train_and_compare_but_are_not_scored(tmp_path, data, monkeypatch, capsys):
+    """And no two commands share their default folder."""
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    for split in ("dev", "test"):
+        (folder / "qrels" / f"{split}.tsv").unlink()
+    monkeypatch.chdir(tmp_path)
+    settings = [
+        "--data", folder, "--quiet", "--set", "tokenizers=[{type: bpe, vocabulary_size: 500}]",
+        "--set", "architectures=[static]", "--set", "training.documents=100", "--set", "models.static.steps=3",
+    ]  # fmt: skip
+    tokir("run", "tokenizers", *settings, code=2)
+    assert "neither test nor dev queries but train: say with --split" in capsys.readouterr().err
+    assert not Path("runs/tokenizers-data/models").exists()
+    tokir("train", "tokenizers", *settings)
+    assert list(Path("runs/tokenizers-data/models").iterdir())
+    tokir("tokenizers", "compare", *settings)
+    file = "runs/tokenizers-compared-data/tokenizers/bpe-500/tokenizer.json"
+    tokir("tokenizers", "compare", *settings, "--file", file)
+    tokir("tokenizers", "compare", *settings)
+    made = {path.parent.name for path in Path("runs").glob("*/tokenizers.json")}
+    assert len(made) == 2 and "tokenizers-compared-data" in made and len(list(Path("runs").iterdir())) == 3
 
 
 def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, data):

@@ -198,17 +198,22 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._manifest: dict[str, dict[str, Any]] = {}
         self._seen: dict[str, tuple[int, int]] = {}  # size and time of files whose hash was found right
         self._lock: FileLock | None = None
-        manifest = path / Names.MANIFEST
-        if manifest.exists():
-            for line in manifest.read_text("utf-8", errors="replace").splitlines():
-                try:
-                    entry = json.loads(line)
-                    self._manifest[entry["path"]] = {"sha256": "", "inputs": "", **entry}
-                except (ValueError, KeyError, TypeError):  # a line cut short costs one artefact, not the run
-                    log.warning("%s: a damaged line is left out; what it named is computed again", manifest)
+        self._read_manifest()
+
+    def _read_manifest(self) -> None:
+        path = self.path / Names.MANIFEST
+        self._manifest: dict[str, dict[str, Any]] = {}
+        self._manifest_stamp = _stamp(path) if path.exists() else None
+        if self._manifest_stamp is None:
+            return
+        for line in path.read_text("utf-8", errors="replace").splitlines():
+            try:
+                entry = json.loads(line)
+                self._manifest[entry["path"]] = {"sha256": "", "inputs": "", **entry}
+            except (ValueError, KeyError, TypeError):  # a line cut short costs one artefact, not the run
+                log.warning("%s: a damaged line is left out; what it named is computed again", path)
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -251,11 +256,18 @@ class RunFolder:
         try:
             if self._lock.lock_counter == 1:
                 holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf-8")
+                self._follow()
             yield
         finally:
             if self._lock.lock_counter == 1:
                 holder.unlink(missing_ok=True)
             self._lock.release()
+
+    def _follow(self) -> None:
+        """Read the manifest again where another process has written it since."""
+        path = self.path / Names.MANIFEST
+        if path.exists() and _stamp(path) != self._manifest_stamp:
+            self._read_manifest()
 
     # -- artefacts ----------------------------------------------------------------------------------------
 
@@ -342,6 +354,7 @@ class RunFolder:
         write_text(
             self.path / Names.MANIFEST, "".join(json.dumps(line) + "\n" for line in self._manifest.values())
         )
+        self._manifest_stamp = _stamp(self.path / Names.MANIFEST)
 
     def _valid(self, name: str, key: str) -> bool:
         entry, path = self._manifest.get(name), self.path / name

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from tokir.artifacts import Names, read_array
 from tokir.errors import TokirError, Unavailable, nearest
 from tokir.retrieval.files import DenseFiles, Opener, from_json
+from tokir.tokenizers.protocol import require_unicode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,7 +94,7 @@ class Run:
         """What each of ``systems`` (by default all) finds for a query, at most ``top`` passages.
 
         Raises:
-            TokirError: the query is empty, or a system is unknown.
+            TokirError: the query is empty or not valid Unicode, or a system is unknown.
         """
         answers = {answer.system: answer for answer in self.answers(query, top, systems)}
         return {name: answers[name] for name in self._named(systems)}
@@ -102,6 +103,7 @@ class Run:
         """As :meth:`search`, each answer as soon as it is there: systems that load a large library come last."""
         if not query.strip():
             raise TokirError("the query is empty: give some words to look for")
+        require_unicode(query)
         if top < 1:
             raise TokirError(f"top is {top}: ask for one passage at least")
         for name in sorted(self._named(systems), key=self._weight):
@@ -112,7 +114,7 @@ class Run:
 
         Raises:
             Unavailable: this machine lacks what the system needs.
-            TokirError: the system is unknown, or has no vectors.
+            TokirError: the system is unknown, or has no vectors; or a text is not valid Unicode.
         """
         from tokir.retrieval.index import normalize
         from tokir.retrieval.searchers import DenseSearcher
@@ -120,6 +122,8 @@ class Run:
         searcher = self._searcher(self._named([system])[0])
         if not isinstance(searcher, DenseSearcher):
             raise TokirError(f"{system} has no vector for each text: name one of {', '.join(self._dense())}")
+        for text in texts:
+            require_unicode(text)
         return normalize(searcher.encode(list(texts)))
 
     def tokenize(self, text: str, tokenizer: str | None = None) -> list[str]:

@@ -13,7 +13,9 @@ from tokir.config import (
     StudyConfig,
     TokenizerSettings,
 )
-from tokir.errors import TokirError
+from tokir.errors import TokirError, nearest
+
+BEST = ("best", "best-maxsim")  # members of a fusion that are found on the validation queries
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,17 @@ def trained_systems(config: StudyConfig) -> list[TrainedSystem]:
 
 
 def systems(config: StudyConfig) -> list[System]:
-    """Every row of the result table, in the order of the configuration."""
-    return [
-        *trained_systems(config),
-        *(BaselineSystem(name) for name in config.baselines),
-        *(FusionSystem(fusion) for fusion in config.fusions),
-    ]
+    """Every row of the result table, in the order of the configuration.
+
+    Raises:
+        TokirError: a fusion names what is not a system of this study, or another fusion; or as :func:`model_points`.
+    """
+    single: list[System] = [*trained_systems(config), *(BaselineSystem(name) for name in config.baselines)]
+    known = [system.id for system in single]
+    for name in (name for fusion in config.fusions for name in fusion.systems):
+        if name not in (*BEST, *known):
+            raise TokirError(
+                f"fusions: {name!r} is not a system of this study that can be fused{nearest(name, known)}: "
+                f"name best or one of {', '.join(known)}"
+            )
+    return [*single, *(FusionSystem(fusion) for fusion in config.fusions)]

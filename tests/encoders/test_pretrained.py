@@ -1,5 +1,7 @@
 """The real loading and pooling code, on small random weights of exactly the baselines' model classes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,9 @@ from numpy.testing import assert_allclose
 
 from small_models import TEXTS, make_byt5, make_canine, make_roberta
 from tokir.encoders import pretrained
-from tokir.encoders.pretrained import load_pretrained
+from tokir.encoders.model2vec import Model2VecEncoder
+from tokir.encoders.pretrained import load_pretrained, quiet
+from tokir.encoders.registry import PRETRAINED
 from tokir.errors import TokirError, Unavailable
 
 MAKERS = {"canine": make_canine, "roberta": make_roberta, "byt5": make_byt5}
@@ -22,7 +26,7 @@ def test_a_local_folder_is_loaded_and_mean_pooled(name, tmp_path):
     assert type(encoder.model).__name__ == CLASSES[name]
     vectors = encoder.embed(encoder.tokenize(TEXTS))
     assert vectors.shape == (3, 32) and encoder.dimensions == 32
-    assert encoder.count_truncated(TEXTS) == 0
+    assert encoder.count(TEXTS) == (0, sum(map(len, encoder.tokenize(TEXTS))), 0)
     # the definition, one text at a time and without padding
     from transformers import AutoTokenizer
 
@@ -43,7 +47,29 @@ def test_what_is_too_long_is_cut_counted_and_still_ends_with_its_special_token(t
     [ids] = encoder.tokenize(["many words " * 90])
     cut = [*ids[:127], encoder.tokenizer.sep_token_id]
     assert np.array_equal(encoder.embed([ids]), encoder.embed([cut]))
-    assert encoder.count_truncated(["many words " * 90, "few"]) == 1
+    assert encoder.count(["many words " * 90, "few"])[0] == 1
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_special_token_in_a_text_is_text(name, tmp_path):
+    MAKERS[name](tmp_path / name)
+    encoder = load_pretrained(name, folder=str(tmp_path / name))
+    special = set(encoder.tokenizer.all_special_ids) - {encoder.tokenizer.unk_token_id}
+    [ids], [plain] = (encoder.tokenize([text]) for text in ("a</s>b<pad>[SEP]", "ab"))
+    assert sum(i in special for i in ids) == sum(i in special for i in plain)  # those put around every text
+
+
+def test_a_special_token_in_a_text_is_text_for_model2vec_too(tmp_path):
+    model2vec = pytest.importorskip("model2vec")
+    pytest.importorskip("skeletoken")
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "[SEP]": 1, "[": 2, "SEP": 3, "]": 4}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Punctuation()
+    tokenizer.add_special_tokens(["[UNK]", "[SEP]"])
+    model2vec.StaticModel(np.eye(5, dtype=np.float32), tokenizer).save_pretrained(str(tmp_path))
+    [vector] = Model2VecEncoder(tmp_path).embed(["[SEP]"])
+    assert (vector > 0).tolist() == [False, False, True, True, True]
 
 
 def test_missing_weights_name_the_remedy(tmp_path, monkeypatch):
@@ -71,14 +97,30 @@ def test_damaged_weights_of_a_named_folder_are_an_error_and_a_half_filled_cache_
 
 
 def test_minilm_equals_sentence_transformers_and_its_weights_are_checked(passages, monkeypatch):
-    package = pytest.importorskip(pretrained.MINILM_PACKAGE)
+    package = pytest.importorskip(PRETRAINED["minilm"].package)
     encoder = load_pretrained("minilm")
     assert encoder.num_parameters() == pytest.approx(22.7e6, rel=0.01)
     texts = [*passages[:6], "a short one", " ".join(passages[:5])]  # the last is longer than it reads
     vectors = encoder.embed(encoder.tokenize(texts))
     expected = package.load_model(device="cpu").encode(texts, normalize_embeddings=True)
     assert_allclose(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), expected, atol=1e-4)
-    assert encoder.count_truncated(texts) == 1
-    monkeypatch.setattr(pretrained, "MINILM_SHA256", "0" * 64)
+    assert encoder.count(texts)[0] == 1
+    other = replace(PRETRAINED["minilm"], sha256="0" * 64)
+    monkeypatch.setitem(PRETRAINED._entries, "minilm", other)
     with pytest.raises(TokirError, match="not the official weights"):
         load_pretrained("minilm")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_progress_bars_of_the_libraries_are_given_back_as_they_were(enabled):
+    from transformers.utils import logging
+
+    before = logging.is_progress_bar_enabled()
+    try:
+        (logging.enable_progress_bar if enabled else logging.disable_progress_bar)()
+        with pytest.raises(RuntimeError), quiet():
+            assert not logging.is_progress_bar_enabled()
+            raise RuntimeError
+        assert logging.is_progress_bar_enabled() == enabled
+    finally:
+        (logging.enable_progress_bar if before else logging.disable_progress_bar)()

@@ -99,9 +99,9 @@ def test_the_configuration_is_chosen_on_the_validation_queries(assemble):
             for name in ("a", "b")
         ]  # fmt: skip
 
-    luckier, better = configuration("luckier", 0.6, 0.3), configuration("better", 0.5, 0.4)
+    luckier, better = configuration("simcse", 0.6, 0.3), configuration("contrastive", 0.5, 0.4)
     results = assemble([*luckier, *better])
-    assert "same configuration (better)" in results.verdict[0].text
+    assert "same configuration (contrastive)" in results.verdict[0].text
     assert "on validation queries" in results.verdict[0].text
     assert any("validation_recall" in path for path in results.verdict[0].evidence)
     hold(results.verdict, results)

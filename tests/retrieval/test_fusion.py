@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokir.evaluation import tuning
 from tokir.evaluation.tuning import WEIGHTS, fusion_weights
 from tokir.retrieval.fusion import fuse, join
 from tokir.retrieval.index import Hits
@@ -64,3 +65,21 @@ def test_weights_find_the_list_that_is_right_and_of_equals_stay_near_one(lists):
     pool = Hits(np.arange(10, dtype=np.int64), np.arange(10, 0, -1).astype(np.float32))
     assert fusion_weights([join([pool, pool], "weighted")], [frozenset({3})], TIES) == [1.0, 1.0]
     assert min(WEIGHTS) < 1 < max(WEIGHTS)
+
+
+def test_weights_of_many_lists_are_found_one_by_one(monkeypatch):
+    """Of five lists there are 4,096 combinations of weights; far fewer are tried, and the right list gets most."""
+    tried = []
+    monkeypatch.setattr(tuning, "fuse", lambda *words: tried.append(words[1]) or fuse(*words))
+    ties = np.arange(60)
+
+    def ranked(positions):
+        return Hits(np.asarray(positions, dtype=np.int64), np.arange(len(positions), 0, -1).astype(np.float32))
+
+    # Four lists agree on passages of which none is relevant, and the fifth holds the one that is.
+    queries = [join([*[ranked(range(1, 31))] * 4, ranked([0, *range(31, 60)])], "weighted") for _ in range(3)]
+    weights = tuning.fusion_weights(queries, [frozenset({0})] * 3, ties)
+    assert weights[0] == 1.0 and weights[4] > max(weights[:4])
+    assert 0 in fuse(queries[0], weights, 10, ties).positions
+    assert 0 not in fuse(queries[0], [1.0] * 5, 10, ties).positions
+    assert len(tried) <= 3 * tuning.ROUNDS * 4 * len(WEIGHTS)

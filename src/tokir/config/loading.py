@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,7 @@ from tokir.models.registry import ARCHITECTURES, Architecture
 
 log = logging.getLogger("tokir")
 
+_PYDANTIC = re.compile(r"valid dictionary(?: or instance of \w+)?")  # what its words are to a user
 PRESETS = ("quickstart", "reference", "objectives", "ablations", "tokenizers", "vocabulary", "best")
 
 
@@ -134,7 +136,8 @@ def _yaml(text: str, source: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise TokirError(f"{source}{line}: not YAML: {getattr(error, 'problem', error)}") from None
+        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise TokirError(f"{source}{line}: not YAML: {what}") from None
     except ValueError as error:  # such as the date 2024-13-01
         raise TokirError(f"{source}: not YAML: {error}") from None
 
@@ -192,6 +195,7 @@ def _sentence(problem: dict[str, Any]) -> str:
         return f"unknown setting {where}{nearest(str(location[-1]), allowed)}: allowed are {', '.join(allowed)}"
     message: str = problem["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
+    message = _PYDANTIC.sub("mapping of settings", message).replace(" after validation", "")
     if problem["type"] == "literal_error":
         expected = problem["ctx"]["expected"]
         names = [part.strip(" '") for part in expected.replace(" or ", ",").split(",")]

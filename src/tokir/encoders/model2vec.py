@@ -47,6 +47,7 @@ class Model2VecEncoder:
             self.model: Any = StaticModel.from_pretrained(str(folder))
         except Exception as error:  # the library raises whatever the file formats raise
             raise TokirError(f"{folder}: no model2vec model can be read from it: {error}") from None
+        self.model.tokenizer.encode_special_tokens = True  # text that looks like a special token is text
         self.dimensions = int(self.model.dim)
 
     def num_parameters(self) -> int:

@@ -134,7 +134,8 @@ def _load(folder: Path, device: torch.device | str) -> tuple[Any, Any]:
     # An encoder needs no decoder; the class is loaded where it is needed alone.
     kind = transformers.T5EncoderModel if config.model_type == "t5" else AutoModel
     model = kind.from_pretrained(folder, config=config, **options)
-    return model.to(device), AutoTokenizer.from_pretrained(folder, **options)
+    # Text that looks like a special token is text.
+    return model.to(device), AutoTokenizer.from_pretrained(folder, split_special_tokens=True, **options)
 
 
 class PretrainedEncoder:

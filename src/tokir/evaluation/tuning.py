@@ -17,7 +17,7 @@ from tokir.evaluation.measures import HEADLINE, mean_scores, score_queries
 from tokir.retrieval.bm25 import K1, B, BM25Index, Postings
 from tokir.retrieval.exact import ExactIndex
 from tokir.retrieval.fusion import Joined, fuse
-from tokir.retrieval.index import by_query
+from tokir.retrieval.index import Hits, by_query
 from tokir.retrieval.ranking import Ranking
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def whitening(
         index = ExactIndex(tie_order)
         index.add(candidate(vectors))
         hits = index.search(candidate(queries), DEPTH)
-        return recall(by_query(hits, list(validation.queries), ids), validation), number
+        return recall(_ranking(hits, ids, validation), validation), number
 
     return candidates[max(range(len(candidates)), key=quality)]
 
@@ -76,10 +76,13 @@ def bm25_parameters(
     def quality(pair: tuple[float, float]) -> Quality:
         index = BM25Index.of(postings, tie_order, *pair)
         hits = [index.search(words, DEPTH) for words in index.tokenize(list(validation.queries.values()))]
-        ranking = by_query(hits, list(validation.queries), ids)
-        return recall(ranking, validation), -abs(math.log(pair[0] / K1)) - abs(pair[1] - B)
+        return recall(_ranking(hits, ids, validation), validation), -abs(math.log(pair[0] / K1)) - abs(pair[1] - B)
 
     return max(product(K1_CANDIDATES, B_CANDIDATES), key=quality)
+
+
+def _ranking(hits: Sequence[Hits], ids: Sequence[str], validation: Split) -> Ranking:
+    return by_query(hits, list(validation.queries), ids, validation.own_passages)
 
 
 def fusion_weights(

@@ -60,9 +60,21 @@ def top(scores: NDArray[np.float32], depth: int, tie_order: NDArray[np.int64] | 
     return order
 
 
-def by_query(hits: Sequence[Hits], query_ids: Sequence[str], ids: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Ranked lists by the ids of queries and passages (:data:`tokir.retrieval.ranking.Ranking`)."""
-    return {
+def by_query(
+    hits: Sequence[Hits], query_ids: Sequence[str], ids: Sequence[str], own: Sequence[str] = ()
+) -> dict[str, dict[str, float]]:
+    """Ranked lists by the ids of queries and passages (:data:`tokir.retrieval.ranking.Ranking`).
+
+    Args:
+        hits: of each query.
+        query_ids: of the queries.
+        ids: of the passages, by position.
+        own: the queries whose list is to be without the passage of the same id, as BEIR does: it is the query itself.
+    """
+    ranking = {
         query: {ids[i]: score for i, score in zip(found.positions.tolist(), found.scores.tolist(), strict=True)}
         for query, found in zip(query_ids, hits, strict=True)
     }
+    for query in own:
+        ranking[query].pop(query, None)
+    return ranking

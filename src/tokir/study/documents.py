@@ -16,7 +16,11 @@ HELD_OUT = 500  # documents at most, and at most a twentieth of the corpus
 
 
 class Documents:
-    """Training and held-out documents, drawn by seed."""
+    """Training and held-out documents, drawn by seed.
+
+    Raises:
+        TokirError: there are too few documents, or those held out have no text.
+    """
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -52,6 +56,12 @@ class Documents:
         training = order[held_out : held_out + config.training.documents]
         drawn = self._read(training, MOST_CHARACTERS), self._read(order[:held_out], MOST_CHARACTERS // 10)
         dataset.corpus.release()
+        if not any(text.strip() for text in drawn[1]):
+            documents = "document holds" if held_out == 1 else f"{held_out:,} documents hold"
+            raise TokirError(
+                f"{dataset.source}: the held-out {documents} no text, so there is nothing to measure on: give more "
+                "documents, or draw others with another data.seed"
+            )
         return drawn
 
     def _read(self, positions: list[int], most: int) -> list[str]:

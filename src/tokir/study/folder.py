@@ -28,7 +28,10 @@ def read_config(folder: RunFolder) -> StudyConfig:
     try:
         values = yaml.safe_load(path.read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TokirError(f"{path}: damaged: {error}") from None
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise TokirError(f"{where}: damaged: {what}") from None
     if not isinstance(values, dict):
         raise TokirError(f"{path}: damaged: it holds no settings")
     return check_config(values, str(path))

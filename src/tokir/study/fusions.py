@@ -7,7 +7,7 @@ from typing import Any
 
 from tokir.artifacts import Names, write_json
 from tokir.data import Split
-from tokir.errors import TokirError, Unavailable, nearest
+from tokir.errors import Unavailable
 from tokir.evaluation import tuning
 from tokir.retrieval.files import FusionFiles
 from tokir.retrieval.fusion import fuse, join
@@ -17,7 +17,7 @@ from tokir.study.context import Context
 from tokir.study.rankings import Rankings
 from tokir.study.searchers import Searchers
 from tokir.study.selection import Selection
-from tokir.systems import FusionSystem, System, systems
+from tokir.systems import BEST, FusionSystem, System, systems
 
 
 class Fusions:
@@ -28,26 +28,12 @@ class Fusions:
         self.rankings, self.selection = rankings, selection
 
     def members(self, fusion: FusionSystem) -> list[System]:
-        """The systems that a fusion joins, ``best`` resolved.
-
-        Raises:
-            TokirError: one of them is not a system of this study, or is a fusion.
-        """
+        """The systems that a fusion joins, ``best`` resolved."""
         known: dict[str, System] = {other.id: other for other in systems(self.context.config)}
-        found: list[System] = []
-        for name in fusion.settings.systems:
-            if name in ("best", "best-maxsim"):
-                found.append(self.selection.best(late=name == "best-maxsim"))
-                continue
-            member = known.get(name)
-            if member is None or isinstance(member, FusionSystem):
-                single = [key for key, other in known.items() if not isinstance(other, FusionSystem)]
-                raise TokirError(
-                    f"fusions: {name!r} is not a system of this study that can be fused{nearest(name, single)}: "
-                    f"name best or one of {', '.join(single)}"
-                )
-            found.append(member)
-        return found
+        return [
+            self.selection.best(late=name == "best-maxsim") if name in BEST else known[name]
+            for name in fusion.settings.systems
+        ]
 
     def make(self, fusion: FusionSystem) -> FusionFiles:
         """Choose its weights, unless that has been done; Unavailable, with its name, where a member is."""

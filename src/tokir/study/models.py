@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -138,9 +137,10 @@ class Models:
 
         from tokir.training.loop import seconds_per_step
 
-        file = self.context.folder.file(Names.model(plan.id, "budget.json"))
+        name = Names.model(plan.id, "budget.json")
+        file = self.context.folder.file(name)
         key = digest([plan.key, self.context.device.type, torch.get_num_threads()])
-        if file.exists() and (kept := json.loads(file.read_text("utf-8")))["key"] == key:
+        if file.exists() and (kept := self.context.folder.read_json(name))["key"] == key:
             return int(kept["steps"])
         each = seconds_per_step(build, objective, plan.settings, self.context.device, plan.point.seed)
         if seconds < each:
@@ -227,8 +227,17 @@ class Models:
 
         train = self.context.train_queries
         assert train is not None
-        relevant = self.passages.relevant(train)
-        return TrainQueries([train.queries[query] for query in relevant], list(relevant.values()))
+        relevant, own = self.passages.relevant(train), set(train.own_passages)
+        if not relevant:
+            raise TokirError(
+                f"none of the {len(train.queries):,} train queries has a relevant passage among the "
+                f"{len(self.passages.positions):,} that are trained on: raise retrieval.documents"
+            )
+        return TrainQueries(
+            [train.queries[query] for query in relevant],
+            list(relevant.values()),
+            [self.passages.index_of.get(query) if query in own else None for query in relevant],
+        )
 
     def _encode(self, plan: TrainingPlan) -> Callable[[Sequence[str]], list[Tokens]]:
         tokenizer = self.tokenizers.get(plan.point.tokenizer)

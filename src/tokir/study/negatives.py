@@ -27,7 +27,7 @@ def hard_negatives(
     queries: TrainQueries,
     load: Callable[[TrainingPlan], Model],
 ) -> list[list[int]] | None:
-    """Indices of passages for each train query; None where the settings ask for none but the batch's.
+    """Indices of passages for each train query, neither relevant nor the query itself; None where none are asked for.
 
     Args:
         plan: of the training that asks.
@@ -44,9 +44,10 @@ def hard_negatives(
         return None
     texts = list(queries.texts)
     found = _by_bm25(passages, texts) if kind == "bm25" else _by_parent(plan, context, passages, texts, load)
+    own = queries.own or [None] * len(texts)
     return [
-        [index for index in hits.positions.tolist() if index not in set(relevant)]
-        for hits, relevant in zip(found, queries.relevant, strict=True)
+        [index for index in hits.positions.tolist() if index not in {*relevant, itself}]
+        for hits, relevant, itself in zip(found, queries.relevant, own, strict=True)
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tokir.study.context import Context
+from tokir.study.documents import MOST_CHARACTERS
 
 if TYPE_CHECKING:
     from tokir.data import Split
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TrainingPassages:
-    """All passages of the corpus, or as many as ``retrieval.documents`` drawn by seed."""
+    """All passages of the corpus, or as many as ``retrieval.documents`` and 100 million characters, drawn by seed."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -25,11 +26,26 @@ class TrainingPassages:
     @cached_property
     def positions(self) -> list[int]:
         """Where in the corpus they lie, in its order."""
-        count, most = len(self.context.dataset.corpus), self.context.config.retrieval.documents
-        if count <= most:
+        corpus, most = self.context.dataset.corpus, self.context.config.retrieval.documents
+        count, fits = len(corpus), corpus.characters <= MOST_CHARACTERS
+        if count <= most and fits:
             return list(range(count))
-        drawn = np.random.default_rng(self.context.config.data.seed).permutation(count)[:most]
-        return sorted(drawn.tolist())
+        drawn: list[int] = np.random.default_rng(self.context.config.data.seed).permutation(count)[:most].tolist()
+        return sorted(drawn if fits else self._within(drawn))
+
+    def _within(self, drawn: list[int]) -> list[int]:
+        """As many of the first of ``drawn`` as hold the characters that fit into memory; one at least."""
+        corpus, total = self.context.dataset.corpus, 0
+        for number, position in enumerate(drawn):
+            total += len(corpus.record(position).text)
+            if total > MOST_CHARACTERS and number:
+                self.context.progress.say(
+                    f"{number:,} of {len(drawn):,} passages are trained on: they hold {MOST_CHARACTERS:,} characters"
+                )
+                drawn = drawn[:number]
+                break
+        corpus.release()
+        return drawn
 
     @cached_property
     def index_of(self) -> dict[str, int]:

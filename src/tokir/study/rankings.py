@@ -22,18 +22,14 @@ class Rankings:
     def rank(self, searcher: Searcher, queries: Mapping[str, str], depth: int, own: Sequence[str] = ()) -> Ranking:
         """Ranked lists of ``queries`` (id to text), ``depth`` passages each.
 
-        A passage with the id of a query is left out of that query's list, as BEIR does: it is the query itself.
-
         Args:
             searcher: finds the passages.
             queries: to rank for.
             depth: passages of each list.
-            own: ids of the queries that are passages too.
+            own: ids of the queries that are passages too; each list is without its own one.
         """
         hits = searcher.search(list(queries.values()), depth + bool(own))
-        ranking = by_query(hits, list(queries), self.context.dataset.corpus.ids)
-        for query in own:
-            ranking[query].pop(query, None)
+        ranking = by_query(hits, list(queries), self.context.dataset.corpus.ids, own)
         if own:
             ranking = {query: dict(list(found.items())[:depth]) for query, found in ranking.items()}
         return ranking

@@ -6,7 +6,8 @@ and ``tokir evaluate`` are these steps; ``tokir run`` is all of them and the rep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tokir.artifacts import Names, write_json, write_text
 from tokir.config import StudyConfig
 from tokir.data import Split
-from tokir.errors import Unavailable
+from tokir.errors import TokirError, Unavailable
 from tokir.progress import Progress, Silent
 from tokir.retrieval.files import to_json
 from tokir.run import SCHEMA
@@ -64,6 +65,7 @@ class Study:
                 find_weights(name, folder)
         path = path or default_path(config, self.dataset.name)
         self.folder, self.config, self.omissions = begin(path, config, self.dataset, machine.download)
+        self._begun = self.folder.file(Names.STUDY).read_text("utf-8")
         self.context = Context(self.config, self.dataset, self.folder, machine, self.progress)
 
     @cached_property
@@ -87,14 +89,25 @@ class Study:
             self.progress.say(f"{part} is left out of the objectives: {reason}")
         return Parts.of(self.context)
 
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Hold the folder for writing; TokirError where another process does, or has begun another run in it."""
+        with self.folder.locked():
+            if self.folder.file(Names.STUDY).read_text("utf-8") != self._begun:
+                raise TokirError(
+                    f"another process has begun another run in {self.folder.path}: choose another folder with --out"
+                )
+            yield
+
     # -- steps --------------------------------------------------------------------------------------------
 
     def train(self) -> None:
         """Train every tokenizer and every model that is missing."""
-        with self.folder.locked():
+        with self._held():
             self._train()
 
     def _train(self) -> None:
+        systems(self.config)  # what the study cannot hold is said before anything is trained
         for point in model_points(self.config):
             try:
                 self.parts.models.ensure(self.parts.models.plan(point))
@@ -106,12 +119,18 @@ class Study:
 
         Args:
             words: further texts whose cuts are shown, beside words, names and numbers of the corpus.
+
+        Raises:
+            TokirError: one of ``words`` is not valid Unicode.
         """
         from tokir.report.comparison import write_comparison
         from tokir.results.records import TokenizerComparison
         from tokir.tokenizers.comparison import compare
+        from tokir.tokenizers.protocol import require_unicode
 
-        with self.folder.locked():
+        for word in words:
+            require_unicode(word)  # before anything is trained
+        with self._held():
             tokenizers, documents = self.parts.tokenizers, self.parts.documents
             pairs = [
                 (tokenizers.record(settings), tokenizers.get(settings)) for settings in self.config.tokenizers
@@ -131,7 +150,7 @@ class Study:
 
     def embed(self) -> None:
         """Embed the corpus with every system, as far as it is missing: the run is then ready to be searched."""
-        with self.folder.locked():
+        with self._held():
             for system in systems(self.config):
                 try:
                     self._make(system)
@@ -157,7 +176,7 @@ class Study:
         self.context.splits.scored()  # what cannot be scored is said before anything is trained
         if results := finished(self.context):
             return results
-        with self.folder.locked():
+        with self._held():
             results = self.evaluate()
             write_report(self.folder)
             return results
@@ -177,7 +196,7 @@ class Study:
 
         started = datetime.now(timezone.utc).isoformat(timespec="seconds")
         split, folder = self.context.splits.scored(), self.folder
-        with folder.locked():
+        with self._held():
             self._train()  # first, so that all models are there before any is compared
             write_qrels(folder.file(Names.QRELS), split.qrels)
             lines = (f"{query}\t{' '.join(text.split())}\n" for query, text in split.queries.items())

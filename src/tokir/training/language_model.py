@@ -67,12 +67,9 @@ class LanguageModelObjective:
         self._separator = separator
         self._held_out = tokenizer.encode(held_out)
         if not any(self._held_out):
-            documents = (
-                "held-out document holds" if len(held_out) == 1 else f"{len(held_out):,} held-out documents hold"
-            )
             raise TokirError(
-                f"the {documents} no text, so perplexity cannot be measured: give more documents, or draw others with "
-                "another data.seed"
+                "the held-out documents hold no tokens, so perplexity cannot be measured: give more documents, or draw "
+                "others with another data.seed"
             )
         self._characters = sum(map(len, held_out))
         self._bytes = sum(len(text.encode()) for text in held_out)

@@ -22,6 +22,7 @@ class TrainQueries:
 
     texts: Sequence[str]
     relevant: Sequence[Sequence[int]]  # indices of each query's relevant passages; none is empty
+    own: Sequence[int | None] = ()  # index of the passage that is the query itself, for each query; () for no such
 
 
 @dataclass(frozen=True)
