@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-ROUNDS = 7
+ROUNDS = 5
 QUERY = "history of the moon"
 OPENED = """
 import sys, time

@@ -72,12 +72,12 @@ def write_tensors(path: Path, tensors: dict[str, Any], metadata: dict[str, str] 
         file.write(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata))
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Tensors and metadata of a safetensors file; TokirError names a file that is damaged."""
+def read_tensors(path: Path, framework: str = "pt") -> tuple[dict[str, Any], dict[str, str]]:
+    """Tensors (of torch, or of ``numpy``) and metadata of a safetensors file; TokirError names one that is damaged."""
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework=framework) as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise TokirError(f"{path}: damaged checkpoint ({error}): delete it and run again") from None
@@ -134,6 +134,7 @@ class Names:
     """Every file of a run folder by its name inside of it, with ``/``; nobody else spells one out."""
 
     STUDY = "study.yaml"
+    OMISSIONS = "omissions.json"
     MANIFEST = "manifest.jsonl"
     CORPUS = "corpus/passages.arrow"
     CORPUS_FACTS = "corpus/passages.json"
@@ -303,6 +304,15 @@ class RunFolder:
         for name in names:
             self._manifest.pop(name, None)
 
+    def prune(self) -> None:
+        """Forget files that are gone or damaged and that nothing has asked for."""
+        self.forget([name for name, entry in self._manifest.items() if not self._valid(name, entry["inputs"])])
+        self._write_manifest()
+
+    def fingerprint(self, apart: Sequence[str]) -> str:
+        """Hash of all that was made, but for the files ``apart``."""
+        return digest({name: entry["sha256"] for name, entry in self._manifest.items() if name not in apart})
+
     def holds(self, names: Sequence[str], inputs: Any) -> bool:
         """Are the files ``names`` all there, whole and of the same ``inputs``?"""
         key = digest(inputs)
@@ -351,9 +361,11 @@ class RunFolder:
                 "peak_memory": peak_memory(),
             }
             self._seen[name] = _stamp(self.path / name)
-        write_text(
-            self.path / Names.MANIFEST, "".join(json.dumps(line) + "\n" for line in self._manifest.values())
-        )
+        self._write_manifest()
+
+    def _write_manifest(self) -> None:
+        lines = (json.dumps(line) + "\n" for line in self._manifest.values())
+        write_text(self.path / Names.MANIFEST, "".join(lines))
         self._manifest_stamp = _stamp(self.path / Names.MANIFEST)
 
     def _valid(self, name: str, key: str) -> bool:

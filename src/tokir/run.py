@@ -110,7 +110,9 @@ class Run:
             yield self._answer(name, query, top)
 
     def encode(self, texts: Sequence[str], system: str) -> NDArray[np.float32]:
-        """Unit vectors of texts as the system sees queries, (texts, dimensions); zero for a text without tokens.
+        """Unit vectors of texts as the system sees queries, (texts, dimensions).
+
+        A text without tokens is zero, unless the system whitens, which moves it too.
 
         Raises:
             Unavailable: this machine lacks what the system needs.
@@ -203,23 +205,25 @@ def _read_systems(path: Path) -> dict[str, Any]:
         raise TokirError(
             f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TokirError(f"{file}: damaged ({error}): make it again with `tokir embed {path}`") from None
 
 
 def _changes(path: Path) -> tuple[str, ...]:
+    from tokir.data.files import SourceFile
+
     try:
         files = json.loads((path / Names.SOURCE).read_text("utf-8"))["files"]
-        known = [(Path(file["path"]), int(file["size"]), int(file["mtime_ns"])) for file in files]
+        known = [SourceFile(**file) for file in files]
     except (OSError, ValueError, KeyError, TypeError):
         return ()  # what cannot be compared need not stop an answer
     changed = []
-    for file, size, time in known:
-        if not file.exists():
-            changed.append(f"{file} is gone")
-        elif (about := file.stat()).st_size != size or about.st_mtime_ns != time:
-            when = datetime.fromtimestamp(about.st_mtime, timezone.utc)
-            changed.append(f"{file} has changed ({when.day} {when:%B %Y, %H:%M} UTC)")
+    for file in known:
+        if not Path(file.path).exists():
+            changed.append(f"{file.path} is gone")
+        elif file.has_changed():
+            when = datetime.fromtimestamp(Path(file.path).stat().st_mtime, timezone.utc)
+            changed.append(f"{file.path} has changed ({when.day} {when:%B %Y, %H:%M} UTC)")
     if not changed:
         return ()
     return (f"since this run was made, {' and '.join(changed)}; answers are from the passages of the run",)

@@ -14,6 +14,7 @@ from tokir.config import (
     TokenizerSettings,
 )
 from tokir.errors import TokirError, nearest
+from tokir.models.registry import ARCHITECTURES, STATIC
 
 BEST = ("best", "best-maxsim")  # members of a fusion that are found on the validation queries
 
@@ -45,6 +46,11 @@ class ModelPoint:
         return self.objective.retrieves
 
     @property
+    def has_network(self) -> bool:
+        """Does a network see the order of its tokens? Without one it is a weighted bag of token vectors."""
+        return ARCHITECTURES[self.architecture].network is not None
+
+    @property
     def stage(self) -> Objective:
         """The last training of its objective."""
         return self.objective.last
@@ -60,9 +66,9 @@ class ModelPoint:
     @property
     def static(self) -> ModelPoint | None:
         """The static model trained for the same, whose token vectors its training may start from."""
-        if self.architecture == "static" or not self.retrieves or (self.parent and self.parent.retrieves):
+        if not self.has_network or not self.retrieves or (self.parent and self.parent.retrieves):
             return None
-        return replace(self, architecture="static", objective=self.stage)
+        return replace(self, architecture=STATIC, objective=self.stage)
 
 
 @dataclass(frozen=True)
@@ -149,7 +155,7 @@ def trained_systems(config: StudyConfig) -> list[TrainedSystem]:
         for point in model_points(config)
         for pooling in config.poolings
         # The states of a network differ in every context; an index of them would be that of a large model.
-        if pooling.fits(point.objective) and (not pooling.late or point.architecture == "static")
+        if pooling.fits(point.objective) and (not pooling.late or not point.has_network)
     ]
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from tokir.config import RetrievalSettings, TokenizerSettings
-from tokir.encoders.trained import StaticEncoder, TrainedEncoder
+from tokir.encoders.trained import encoder_of
 from tokir.errors import TokirError
 from tokir.models import build_retriever
 from tokir.models.embedding import HashedEmbedding, weighted_sums
@@ -53,10 +53,7 @@ def test_a_hashed_model_embeds_any_character_and_its_encoder_agrees_with_it(arch
     assert weights.shape == (tokenizer.vocabulary_size,) and weights[ord("e")] < weights[ord("a")]
     texts = ["painted it", "語 é"]
     tokens = tokenizer.encode(texts)
-    if architecture == "static":
-        encoder = StaticEncoder(model, tokenizer)
-    else:
-        encoder = TrainedEncoder(model, tokenizer, 64, weights.detach().numpy())
+    encoder = encoder_of(model, tokenizer, 64)
     vectors = encoder.embed([*tokens, []])
     assert vectors.shape == (3, 64) and not vectors[2].any()
     with torch.no_grad():
@@ -90,6 +87,6 @@ def test_tokenizers_are_compared_alone_whatever_their_models_could_not_have(tmp_
 
     hashed = "tokenizers=[{type: character, hashed: true}, {type: byte}]"
     study = Study(load_config("tokenizers", [hashed]), tmp_path)
-    assert [entry["id"] for entry in study.compare_tokenizers()["tokenizers"]] == ["character-2k-hashed", "byte"]
+    assert [row.id for row in study.compare_tokenizers().tokenizers] == ["character-2k-hashed", "byte"]
     with pytest.raises(TokirError, match="leave lm out of the objectives"):
         study.run()

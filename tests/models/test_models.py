@@ -3,8 +3,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from tokir.config import TrainingSettings
-from tokir.models import build_language_model
+from tokir.config import RetrievalSettings, TrainingSettings
+from tokir.models import build_language_model, build_retriever
 from tokir.models.pooling import pool_windows
 from tokir.models.whitening import Whitening
 
@@ -55,3 +55,22 @@ def test_full_whitening_gives_unit_covariance_and_none_keeps_distances(tmp_path)
 def test_whitening_of_fewer_vectors_than_dimensions_stays_finite():
     x = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32)
     assert np.isfinite(Whitening.fit([x])(x)).all()
+
+
+def test_gradients_of_token_weights_are_the_same_bits_every_time():
+    """Of so many tokens torch sums an indexed gradient in threads, in an order of their own."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        torch.manual_seed(0)
+        model = build_retriever("static", 500, RetrievalSettings(dimensions=8), 1)
+        tokens, lengths = torch.randint(0, 500, (60_000,)), torch.full((600,), 100)
+        target = torch.randn(600, 8)
+        found = []
+        for _ in range(4):
+            model.zero_grad()
+            (model(tokens, lengths) * target).sum().backward()
+            found.append(model.log_weight.grad.clone())
+        assert all(torch.equal(found[0], other) for other in found)
+    finally:
+        torch.set_num_threads(threads)

@@ -147,10 +147,15 @@ class StudyConfig(Settings):
 
     @model_validator(mode="after")
     def _has_poolings(self) -> StudyConfig:
-        for objective in self.trained_objectives:
-            if not any(pooling.fits(objective) for pooling in self.poolings):
-                suited = "learned" if objective.retrieves else "mean or sif"
-                raise ValueError(f"poolings hold none for the objective {objective}, which takes {suited}")
+        for name in self.architectures:
+            # The states of a network differ in every context, so that late interaction would need an index of them.
+            late = ARCHITECTURES[name].network is None
+            for objective in self.objectives[name]:
+                if not any(pooling.fits(objective) and (late or not pooling.late) for pooling in self.poolings):
+                    suited = "learned" if objective.retrieves else "mean or sif"
+                    raise ValueError(
+                        f"poolings hold none for {name} with the objective {objective}, which takes {suited}"
+                    )
         return self
 
     @property
@@ -185,7 +190,8 @@ class StudyConfig(Settings):
     @model_validator(mode="after")
     def _fusions_have_members(self) -> StudyConfig:
         if any("best-maxsim" in fusion.systems for fusion in self.fusions) and not (
-            any(pooling.late for pooling in self.poolings) and STATIC in self.architectures
+            any(pooling.late for pooling in self.poolings)
+            and any(ARCHITECTURES[name].network is None for name in self.architectures)
         ):
             raise ValueError(
                 "fusions name best-maxsim, which takes the pooling maxsim and the architecture static"

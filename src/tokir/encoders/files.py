@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from tokir.artifacts import read_array
-from tokir.errors import Unavailable
+from tokir.errors import TokirError, Unavailable
 
 if TYPE_CHECKING:
     from tokir.encoders import Encoder
@@ -19,7 +19,6 @@ class Surroundings(Protocol):
     """What an encoder is opened with: the run folder and this machine."""
 
     device: str  # cpu, cuda or mps
-    download: bool  # may named weights be fetched?
 
     def file(self, name: str) -> Path:
         """The path of a file of the run folder."""
@@ -90,7 +89,10 @@ class PretrainedFiles:
 
     def open(self, surroundings: Surroundings) -> Encoder:
         """Load the model, which must be the one that embedded the passages."""
-        encoder = surroundings.pretrained(self.name, self.folder)
+        try:
+            encoder = surroundings.pretrained(self.name, self.folder)
+        except TokirError as error:  # a folder that is gone is no mistake in a question
+            raise Unavailable(str(error)) from None
         if encoder.checksum != self.checksum:  # type: ignore[attr-defined]
             raise Unavailable(f"{self.name} on this machine is not the model that embedded the passages")
         return encoder

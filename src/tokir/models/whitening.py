@@ -86,10 +86,9 @@ class Whitening:
     @classmethod
     def load(cls, path: Path) -> Whitening:
         """Read what :meth:`save` wrote; TokirError when the file is damaged."""
-        tensors, metadata = read_tensors(path)
+        tensors, metadata = read_tensors(path, "numpy")
         try:
-            arrays = [tensors[name].numpy() for name in ("mean", "directions", "deviations")]
-            mean, directions, deviations = arrays
+            mean, directions, deviations = (tensors[name] for name in ("mean", "directions", "deviations"))
             return cls(mean, directions, deviations, float(metadata["strength"]), int(metadata["removed"]))
         except KeyError as error:
             raise TokirError(f"{path}: not a whitening: {error} is missing") from None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tokir.artifacts import RunFolder, write_text
+from tokir.artifacts import Names, RunFolder, write_text
 from tokir.report.terminal import terminal_table
 
-__all__ = ["terminal_table", "write_report"]
+__all__ = ["report_inputs", "terminal_table", "write_report"]
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -18,18 +18,28 @@ def write_report(folder: RunFolder) -> Path:
     Raises:
         TokirError: the results are missing, damaged, or of another version of tokir.
     """
+    folder.forget(Names.REPORT)
+    folder.ensure(Names.REPORT, report_inputs(folder), lambda: _write(folder))
+    return folder.file("report.html")
+
+
+def report_inputs(folder: RunFolder) -> list[str]:
+    """What a report is made from: the hashes of the result files, as far as they are on record."""
+    names = (Names.RESULTS, Names.EXAMPLES, Names.EXPLORER)
+    return [folder.key(name) for name in names if folder.recorded(name)]
+
+
+def _write(folder: RunFolder) -> None:
     from tokir.report.markdown import to_markdown
     from tokir.report.page import to_html
     from tokir.report.tables import to_csv
     from tokir.results.reading import read_examples, read_explorer, read_results
 
     results, examples = read_results(folder.path), read_examples(folder.path)
-    page = folder.path / "report.html"
-    texts = {
-        folder.path / "results.csv": to_csv(results.systems),
-        folder.path / "report.md": to_markdown(results, examples),
-        page: to_html(results, examples, read_explorer(folder.path)),
-    }
-    for path, text in texts.items():  # all are made before any is written
-        write_text(path, text)
-    return page
+    texts = (
+        to_csv(results.systems),
+        to_markdown(results, examples),
+        to_html(results, examples, read_explorer(folder.path)),
+    )
+    for name, text in zip(Names.REPORT, texts, strict=True):  # all are made before any is written
+        write_text(folder.file(name), text)

@@ -7,6 +7,7 @@ from itertools import permutations
 
 from tokir.config import Objective, Pooling
 from tokir.evaluation.significance import holm
+from tokir.models.registry import ARCHITECTURES
 from tokir.results.records import Ablation, Comparison, System, Tokenizer
 
 TOKENIZER_FACTORS = ("lowercase", "normalization", "prefix_space", "pretokenization", "hashed")
@@ -69,7 +70,8 @@ def _is_step(factor: str, before: System, after: System) -> bool:
     if factor == "variant":
         return before.variant is None
     if factor == "architecture":
-        return before.architecture == "static"
+        name = before.architecture
+        return name is not None and name in ARCHITECTURES and ARCHITECTURES[name].network is None
     if factor == "pooling":
         pair = before.pooling or "", after.pooling or ""
         return str(Pooling.parse(pair[1]).unprocessed) == pair[0] or pair == ("mean", "sif")

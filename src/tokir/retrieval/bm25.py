@@ -16,6 +16,7 @@ from tokir.retrieval.index import Hits, top
 from tokir.retrieval.terms import terms
 
 K1, B = 1.5, 0.75
+NO_WORDS = "the corpus holds no words that BM25 could index"
 
 
 class Postings:
@@ -26,7 +27,7 @@ class Postings:
         numbers = self.vocabulary
         self.texts = [[numbers.setdefault(term, len(numbers)) for term in terms(text)] for text in texts]
         if not numbers:
-            raise Unavailable("the corpus holds no words that BM25 could index")
+            raise Unavailable(NO_WORDS)
 
 
 class BM25Index:

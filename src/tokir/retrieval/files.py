@@ -62,7 +62,7 @@ class DenseFiles:
             from tokir.models.whitening import Whitening
 
             transform = Whitening.load(opener.file(self.whitening))
-        return DenseSearcher(self.encoder.open(opener), index, transform)
+        return DenseSearcher(opener.encoder(self.encoder), index, transform)
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,7 @@ class Opener:
         self.files: dict[str, SystemFiles] = {}
         self._searchers: dict[str, Searcher] = {}
         self._tokenizers: dict[str, Tokenizer] = {}
+        self._encoders: dict[EncoderFiles, Encoder] = {}
         self._pretrained: dict[tuple[str, str | None], Encoder] = {}
 
     def file(self, name: str) -> Path:
@@ -175,6 +176,17 @@ class Opener:
         if self.files.get(system) != files:
             self._searchers.pop(system, None)
         self.files[system] = files
+
+    def release(self) -> None:
+        """Let go of the systems and the encoders that were opened, but for pretrained ones."""
+        self._searchers.clear()
+        self._encoders.clear()
+
+    def encoder(self, files: EncoderFiles) -> Encoder:
+        """The encoder, opened once however many systems use it; Unavailable as :meth:`searcher`."""
+        if files not in self._encoders:
+            self._encoders[files] = files.open(self)
+        return self._encoders[files]
 
     def tokenizer(self, name: str) -> Tokenizer:
         """The tokenizer in a file of the run folder, loaded once."""

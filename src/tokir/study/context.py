@@ -53,7 +53,7 @@ class Context:
     def open(self, files: EncoderFiles) -> Encoder:
         """An encoder on this study's device; Unavailable where this machine lacks what it needs."""
         self.opener.device = self.device.type
-        return files.open(self.opener)
+        return self.opener.encoder(files)
 
     @cached_property
     def precision(self) -> str:

@@ -23,6 +23,7 @@ class Embeddings:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._found: dict[str, PretrainedFiles] = {}
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -48,6 +49,11 @@ class Embeddings:
 
         What was made with a model does not need it again. Raises Unavailable where there is neither.
         """
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def _find(self, name: str) -> PretrainedFiles:
         from tokir.encoders.pretrained import checksum
 
         folder, record = self.context.folder, Names.embedding(name, "model.json")

@@ -46,16 +46,21 @@ class Evaluation:
             again: measure latency once more, even where it was measured before.
         """
         try:
-            searcher = self._searcher(system)
+            return self._evaluate(system, again)
         except Unavailable as error:
             self.context.progress.say(f"{system.id}: unavailable: {error}")
             return Evaluated(unavailable(self.rows.row(system), str(error)))
+        finally:
+            if not self.context.config.fusions:  # whose members are asked again
+                self.context.opener.release()
+
+    def _evaluate(self, system: System, again: bool) -> Evaluated:
         queries, name = self.split.queries, Names.ranking(system.id)
         self.context.progress.say(f"{system.id}: ranking {len(queries):,} queries")
         inputs = self._inputs(system)
-        self.rankings.ensure(name, system.id, inputs, lambda: self._rank(system, searcher))
-        latency = self._latency(system, searcher, inputs, again)
-        perturbed = {kind: self._perturbed(system, searcher, kind) for kind in self._perturbations}
+        self.rankings.ensure(name, system.id, inputs, lambda: self._rank(system))
+        latency = self._latency(system, inputs, again)
+        perturbed = {kind: self._perturbed(system, kind) for kind in self._perturbations}
         ranking = self.rankings.read(name)
         recall = self.selection.recall(system) if isinstance(system, TrainedSystem) else None
         row = self.rows.row(system).model_copy(update={"latency_ms": latency, "validation_recall": recall})
@@ -72,6 +77,7 @@ class Evaluation:
         return self.searchers.searcher(system)
 
     def _inputs(self, system: System) -> dict[str, Any]:
+        """What its ranked lists depend on; whatever it answers from is made if it is missing."""
         made = self.fusions.inputs(system) if isinstance(system, FusionSystem) else self.searchers.inputs(system)
         return {
             "system": made,
@@ -80,13 +86,13 @@ class Evaluation:
             "depth": self.context.config.evaluation.depth,
         }
 
-    def _rank(self, system: System, searcher: Searcher) -> Any:
+    def _rank(self, system: System) -> Any:
         if isinstance(system, FusionSystem):
             return self.fusions.rank(system, self.split)
         depth = self.context.config.evaluation.depth
-        return self.rankings.rank(searcher, self.split.queries, depth, self.split.own_passages)
+        return self.rankings.rank(self._searcher(system), self.split.queries, depth, self.split.own_passages)
 
-    def _latency(self, system: System, searcher: Searcher, inputs: Any, again: bool) -> dict[str, Percentiles]:
+    def _latency(self, system: System, inputs: Any, again: bool) -> dict[str, Percentiles]:
         folder, name = self.context.folder, Names.latency(system.id)
         timed = list(self.split.queries.values())[: self.context.config.evaluation.latency_queries]
         if again:
@@ -94,11 +100,11 @@ class Evaluation:
         folder.ensure(
             [name],
             {**inputs, "timed": len(timed), "device": self.context.device.type},
-            lambda: write_json(folder.file(name), measure_latency(timed, searcher.stages())),
+            lambda: write_json(folder.file(name), measure_latency(timed, self._searcher(system).stages())),
         )
         return {stage: Percentiles.model_validate(times) for stage, times in folder.read_json(name).items()}
 
-    def _perturbed(self, system: System, searcher: Searcher, kind: str) -> list[float]:
+    def _perturbed(self, system: System, kind: str) -> list[float]:
         """Recall@10 of each query under a perturbation."""
         seed = self.context.config.evaluation.seed
         changed = {
@@ -110,6 +116,6 @@ class Evaluation:
             Names.ranking(system.id, kind),
             system.id,
             inputs,
-            lambda: self.rankings.rank(searcher, changed, PERTURBED_DEPTH, self.split.own_passages),
+            lambda: self.rankings.rank(self._searcher(system), changed, PERTURBED_DEPTH, self.split.own_passages),
         )
         return score_queries(self.rankings.read(name), self.split.qrels)[HEADLINE]

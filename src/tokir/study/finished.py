@@ -13,11 +13,28 @@ if TYPE_CHECKING:
     from tokir.results.records import Results
 
 
+MADE = (Names.RESULTS, Names.EXAMPLES, Names.EXPLORER)
+
+
 def results_inputs(context: Context) -> dict[str, Any]:
-    """What the results depend on."""
+    """What the results depend on: settings, data, and all that was made before them."""
     from tokir.results.records import SCHEMA
 
-    return {"settings": settings_of(context.config), "dataset": context.dataset.checksum, "schema": SCHEMA}
+    return {
+        "settings": settings_of(context.config),
+        "dataset": context.dataset.checksum,
+        "schema": SCHEMA,
+        "made": context.folder.fingerprint((*MADE, *Names.REPORT)),
+    }
+
+
+def ready(context: Context) -> bool:
+    """Is a run that has nothing to score ready to be searched and undamaged?"""
+    folder = context.folder
+    if not folder.recorded(Names.SYSTEMS) or not folder.whole():
+        return False
+    missing = set(folder.read_json(Names.SYSTEMS)["unavailable"])
+    return not (missing and _can_be_had(context, missing))
 
 
 def finished(context: Context) -> Results | None:
@@ -25,14 +42,15 @@ def finished(context: Context) -> Results | None:
 
     A system that was unavailable and no longer is, is something to do; one that has become so changes nothing.
     """
-    folder = context.folder
-    made = [Names.RESULTS, Names.EXAMPLES, Names.EXPLORER]
-    if not all(folder.file(name).exists() for name in (*made, *Names.REPORT, Names.SYSTEMS)):
-        return None
-    if not folder.holds(made, results_inputs(context)) or not folder.whole():
-        return None
+    from tokir.report import report_inputs
     from tokir.results.reading import read_results
 
+    folder = context.folder
+    if not all(map(folder.recorded, (*MADE, *Names.REPORT))):
+        return None
+    current = folder.holds(MADE, results_inputs(context)) and folder.holds(Names.REPORT, report_inputs(folder))
+    if not current or not folder.whole():
+        return None
     results = read_results(folder.path)
     missing = {name for row in results.systems if not row.ok for name in (row.id, *row.runs)}
     return None if missing and _can_be_had(context, missing) else results

@@ -14,12 +14,7 @@ from tokir.errors import TokirError
 from tokir.study.context import keep_source
 from tokir.study.omissions import Omissions, find_omissions, leave_out
 
-OMISSIONS = "omissions.json"
-FREE = (
-    "name",
-    "pretrained_folders",
-)  # where pretrained models lie may change: their weights are hashed by themselves
-OWN = (".lock", ".holder")  # files that say who holds the folder
+FREE = ("name", "pretrained_folders")  # where pretrained models lie may change: what they hold is hashed
 
 
 def read_config(folder: RunFolder) -> StudyConfig:
@@ -56,14 +51,15 @@ def begin(
     folder = RunFolder(path)
     if (path / Names.STUDY).exists() and (path / Names.MANIFEST).exists():  # else nothing was made of it yet
         _refuse_other(folder, config, dataset)
-        omissions: Omissions = folder.read_json(OMISSIONS) if folder.file(OMISSIONS).exists() else {}
+        omissions: Omissions = folder.read_json(Names.OMISSIONS)
         return folder, leave_out(config, omissions), omissions
     omissions = find_omissions(config, dataset, download)
     kept = leave_out(config, omissions)
     with folder.locked():
-        write_text(folder.file(Names.STUDY), dump_config(config))
-        write_json(folder.file(OMISSIONS), omissions)
+        # Settings come last: where they lie, so do the others, and a file of the user's is not taken for them.
+        write_json(folder.file(Names.OMISSIONS), omissions)
         keep_source(folder, dataset)
+        write_text(folder.file(Names.STUDY), dump_config(config))
     return folder, kept, omissions
 
 
@@ -74,8 +70,9 @@ def settings_of(config: StudyConfig) -> dict[str, Any]:
 
 
 def _refuse_foreign(path: Path) -> None:
-    inside = [file.name for file in path.iterdir()] if path.is_dir() else []
-    if path.is_file() or (Names.STUDY not in inside and set(inside) - set(OWN)):
+    inside = {file.name for file in path.iterdir() if not file.name.startswith(".")} if path.is_dir() else set()
+    begun = Names.OMISSIONS in inside or inside <= {"corpus"}  # else nothing of it was made here
+    if path.is_file() or not begun:
         raise TokirError(f"{path} is not a run folder and not empty: choose another folder with --out")
 
 

@@ -65,7 +65,8 @@ class Fusions:
         return files
 
     def inputs(self, fusion: FusionSystem) -> Any:
-        """What its ranked lists depend on, beside corpus and queries."""
+        """What its ranked lists depend on, beside corpus and queries; its weights are chosen if they are missing."""
+        self.make(fusion)
         return [self._member_inputs(self.members(fusion)), self.context.folder.read_json(Names.chosen(fusion.id))]
 
     def rank(self, fusion: FusionSystem, split: Split) -> Ranking:

@@ -66,7 +66,8 @@ class TrainingPassages:
         """Their token ids, kept under the id of the tokenizer."""
         from tokir.training.pairs import TokenisedPassages
 
-        if name not in self._tokenised:
+        if name not in self._tokenised:  # the last alone is kept: a study trains tokenizer by tokenizer
+            self._tokenised.clear()
             self._tokenised[name] = TokenisedPassages(tokenizer, *self.texts())
         return self._tokenised[name]
 

@@ -83,7 +83,7 @@ class TrainingPlan:
     @property
     def static(self) -> bool:
         """Is it a model without a network?"""
-        return self.point.architecture == STATIC
+        return not self.point.has_network
 
     @property
     def buckets(self) -> int:
@@ -128,7 +128,8 @@ class Planner:
         config, stretch = self.context.config, self._stretch(point.tokenizer)
         window = max(1, round(config.training.sequence_length * stretch))
         retrieval = _lengthened(config.retrieval_of(point.variant), stretch)
-        retrieval = retrieval.model_copy(update={"dimensions": self._width(point, STATIC, window)})
+        if point.retrieves:
+            retrieval = retrieval.model_copy(update={"dimensions": self._width(point, STATIC, window)})
         earlier = (point.parent, point.static if retrieval.from_static else None)
         plan = TrainingPlan(
             point=point,

@@ -124,12 +124,12 @@ class Rows:
 
     def _teacher_files(self, plan: TrainingPlan) -> dict[str, float]:
         """Seconds of the teacher's vectors: of the corpus, of the crops, and of train queries where they are used."""
-        parts = plan.point.objective.all_parts
-        if "teacher" not in plan.point.objective.all_needs:
+        needs = plan.point.objective.all_needs
+        if "teacher" not in needs:
             return {}
         teacher = self.context.config.retrieval.teacher
         files = [Names.embedding(teacher), Names.teacher(teacher, "crops")]
-        files += [Names.teacher(teacher, "queries")] if "queries" in parts else []
+        files += [Names.teacher(teacher, "queries")] if "train queries" in needs else []
         return {file: self.context.folder.seconds(file) for file in files}
 
     def _postprocessing(self, system: TrainedSystem) -> dict[str, float | int | None]:

@@ -66,6 +66,7 @@ class Searchers:
     def _hashes(self, system: System) -> Any:
         """Of all files that are named for a system."""
         files, folder = to_json(self.files(system)), self.context.folder
+        files.get("encoder", {}).pop("folder", None)  # where a pretrained model lies is free; its checksum counts
         named = {name: folder.folder_key(name) for name in _strings(files)}
         return [files, {name: inside or folder.key(name) for name, inside in named.items() if folder.made(name)}]
 
@@ -154,7 +155,7 @@ class Searchers:
             else [fit.with_strength(strength) for strength in STRENGTHS]
         )
         self.context.keep_passages()
-        opened = encoder.open(self.context.opener)
+        opened = self.context.open(encoder)
         queries = opened.embed(opened.tokenize(list(validation.queries.values())))
         ids, tie_order = self.context.dataset.corpus.ids, self.context.opener.tie_order
         return tuning.whitening(candidates, queries, np.asarray(raw), ids, tie_order, validation)
@@ -190,5 +191,5 @@ def _strings(value: Any) -> list[str]:
     """All strings in a JSON value, in its order."""
     if isinstance(value, str):
         return [value]
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     return [text for part in inner for text in _strings(part)]

@@ -28,13 +28,14 @@ class Selection:
         assert validation is not None
         # A fusion reads as much of its members here as it does of the scored queries.
         depth = config.evaluation.depth if config.fusions else tuning.DEPTH
-        searcher = self.searchers.searcher(system)
         inputs = {"system": self.searchers.inputs(system), "validation": asdict(validation), "depth": depth}
         return self.rankings.ensure(
             Names.ranking(system.id, QUERIES),
             system.id,
             inputs,
-            lambda: self.rankings.rank(searcher, validation.queries, depth, validation.own_passages),
+            lambda: self.rankings.rank(
+                self.searchers.searcher(system), validation.queries, depth, validation.own_passages
+            ),
         )
 
     def recall(self, system: TrainedSystem) -> float | None:

@@ -21,7 +21,7 @@ from tokir.progress import Progress, Silent
 from tokir.retrieval.files import to_json
 from tokir.run import SCHEMA
 from tokir.study.context import Context, Machine
-from tokir.study.finished import finished, results_inputs
+from tokir.study.finished import MADE, finished, ready, results_inputs
 from tokir.study.folder import begin
 from tokir.systems import FusionSystem, System, model_points, systems
 
@@ -58,11 +58,6 @@ class Study:
         )
         if config.data.split and self.dataset.qrels:
             self.dataset.split(config.data.split)
-        if config.pretrained_folders:
-            from tokir.encoders.pretrained import find_weights
-
-            for name, folder in config.pretrained_folders.items():
-                find_weights(name, folder)
         path = path or default_path(config, self.dataset.name)
         self.folder, self.config, self.omissions = begin(path, config, self.dataset, machine.download)
         self._begun = self.folder.file(Names.STUDY).read_text("utf-8")
@@ -77,9 +72,12 @@ class Study:
         """
         import torch
 
+        from tokir.encoders.pretrained import find_weights
         from tokir.study.parts import Parts
         from tokir.training.device import resolve_precision
 
+        for name, folder in self.config.pretrained_folders.items():
+            find_weights(name, folder)
         for precision in (self.config.training.precision, self.config.retrieval.precision):
             resolve_precision(precision, self.context.device)
         _ = self.context.precision
@@ -151,12 +149,8 @@ class Study:
     def embed(self) -> None:
         """Embed the corpus with every system, as far as it is missing: the run is then ready to be searched."""
         with self._held():
-            for system in systems(self.config):
-                try:
-                    self._make(system)
-                except Unavailable as error:
-                    self.progress.say(f"{system.id}: unavailable: {error}")
-            self._write_systems()
+            self._write_systems(say=True)
+            self.folder.prune()
 
     # -- run ----------------------------------------------------------------------------------------------
 
@@ -171,7 +165,8 @@ class Study:
         for note in self.dataset.notes:
             self.progress.say(note)
         if not self.dataset.qrels:
-            self.embed()
+            if not ready(self.context):
+                self.embed()
             return None
         self.context.splits.scored()  # what cannot be scored is said before anything is trained
         if results := finished(self.context):
@@ -192,18 +187,16 @@ class Study:
         from tokir.results.assembly import assemble_results
         from tokir.results.reading import read_results, write_records
         from tokir.results.seeds import average_seeds
-        from tokir.retrieval.ranking import write_qrels
 
         started = datetime.now(timezone.utc).isoformat(timespec="seconds")
         split, folder = self.context.splits.scored(), self.folder
         with self._held():
             self._train()  # first, so that all models are there before any is compared
-            write_qrels(folder.file(Names.QRELS), split.qrels)
-            lines = (f"{query}\t{' '.join(text.split())}\n" for query, text in split.queries.items())
-            write_text(folder.file(Names.QUERIES), "".join(lines))
+            self._write_queries(split)
             evaluation = self.parts.evaluation(split)
             evaluated = average_seeds([evaluation.evaluate(system, again) for system in systems(self.config)])
             self._write_systems()
+            folder.prune()
             environment = self._environment()
 
             def write() -> None:
@@ -213,10 +206,17 @@ class Study:
                 write_records(folder.file(Names.RESULTS), results)
                 self._write_examples(evaluated, split)
 
-            names = [Names.RESULTS, Names.EXAMPLES, Names.EXPLORER]
-            folder.forget(names)
-            folder.ensure(names, results_inputs(self.context), write)
+            folder.forget(MADE)
+            folder.ensure(MADE, results_inputs(self.context), write)
             return read_results(folder.path)
+
+    def _write_queries(self, split: Split) -> None:
+        from tokir.retrieval.ranking import write_qrels
+
+        folder, inputs = self.folder, {"queries": split.queries, "qrels": split.qrels}
+        lines = (f"{query}\t{' '.join(text.split())}\n" for query, text in split.queries.items())
+        folder.ensure([Names.QUERIES], inputs, lambda: write_text(folder.file(Names.QUERIES), "".join(lines)))
+        folder.ensure([Names.QRELS], inputs, lambda: write_qrels(folder.file(Names.QRELS), split.qrels))
 
     def _write_examples(self, evaluated: Any, split: Split) -> None:
         from tokir.results.examples import assemble_examples, assemble_explorer
@@ -242,25 +242,29 @@ class Study:
         else:
             self.parts.searchers.files(system)
 
-    def _write_systems(self) -> None:
-        """Write what an opened run reads: the files of every system, or why it is unavailable."""
+    def _write_systems(self, say: bool = False) -> None:
+        """Make every system as far as it is missing, and write what an opened run reads: its files, or the reason.
+
+        Args:
+            say: tell which systems are unavailable.
+        """
         unavailable: dict[str, str] = {}
         for system in systems(self.config):
             try:
                 self._make(system)
             except Unavailable as error:
                 unavailable[system.id] = str(error)
-        tokenizers = self.parts.tokenizers
-        write_json(
-            self.folder.file(Names.SYSTEMS),
-            {
-                "schema": SCHEMA,
-                "tokenizers": {settings.id: tokenizers.file(settings) for settings in self.config.tokenizers},
-                "systems": [system.id for system in systems(self.config)],
-                "unavailable": unavailable,
-                "files": {name: to_json(files) for name, files in self.context.opener.files.items()},
-            },
-        )
+                if say:
+                    self.progress.say(f"{system.id}: unavailable: {error}")
+        tokenizers, folder = self.parts.tokenizers, self.folder
+        made = {
+            "schema": SCHEMA,
+            "tokenizers": {settings.id: tokenizers.file(settings) for settings in self.config.tokenizers},
+            "systems": [system.id for system in systems(self.config)],
+            "unavailable": unavailable,
+            "files": {name: to_json(files) for name, files in self.context.opener.files.items()},
+        }
+        folder.ensure([Names.SYSTEMS], made, lambda: write_json(folder.file(Names.SYSTEMS), made))
 
     def _dataset_facts(self, split: Split) -> DatasetFacts:
         from tokir.results.records import DatasetFacts

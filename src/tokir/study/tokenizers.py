@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokir.artifacts import Names, file_digest, write_array, write_json
+from tokir.artifacts import Names, atomic, file_digest, write_array, write_json
 from tokir.config import TokenizerSettings
 from tokir.study.context import Context
 from tokir.study.documents import Documents
@@ -55,7 +55,7 @@ class Tokenizers:
         return Names.tokenizer(settings.id, Path(settings.file).suffix if settings.file else ".json")
 
     def _make(self, settings: TokenizerSettings) -> None:
-        from tokir.tokenizers import load, train_tokenizer
+        from tokir.tokenizers import load
 
         folder, name = self.context.folder, self.file(settings)
         inputs = {**self.documents.inputs, **settings.model_dump(exclude={"file"})}
@@ -67,11 +67,19 @@ class Tokenizers:
         if not folder.holds([name], inputs):
             documents = len(self.documents.training)  # read here, since that is not a part of training's time
             self.context.progress.say(f"{settings.id}: training on {documents:,} documents")
-        folder.ensure(
-            [name], inputs, lambda: train_tokenizer(self.documents.training, settings).save(folder.file(name))
-        )
+        folder.ensure([name], inputs, lambda: self._train(settings))
         measured = {**inputs, "tokenizer": folder.key(name)}
         folder.ensure(Names.tokenizer_facts(settings.id), measured, lambda: self._measure(settings))
+
+    def _train(self, settings: TokenizerSettings) -> None:
+        from tokir.tokenizers import train_tokenizer
+
+        path = self.context.folder.file(self.file(settings))
+        if settings.file is None:
+            train_tokenizer(self.documents.training, settings).save(path)
+            return
+        with atomic(path, "wb") as copy:  # byte for byte, so that it stands in for the file when that is gone
+            copy.write(Path(settings.file).read_bytes())
 
     def _measure(self, settings: TokenizerSettings) -> None:
         import numpy as np

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,10 +98,7 @@ class State:
 
 def forget_state(folder: Path) -> None:
     """Remove what a training into ``folder`` kept to resume from; for when its files are on record."""
-    path = _state_path(folder)
-    path.unlink(missing_ok=True)
-    if path.parent.exists():
-        path.parent.rmdir()
+    shutil.rmtree(_state_path(folder).parent, ignore_errors=True)  # with what a killed writer left there
 
 
 def _state_path(folder: Path) -> Path:

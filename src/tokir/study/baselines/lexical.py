@@ -8,7 +8,7 @@ from pathlib import Path
 from tokir.artifacts import Names, RunFolder, write_json
 from tokir.evaluation import tuning
 from tokir.results.records import System
-from tokir.retrieval.bm25 import K1, B, BM25Index
+from tokir.retrieval.bm25 import K1, NO_WORDS, B, BM25Index
 from tokir.retrieval.files import LexicalFiles
 from tokir.retrieval.terms import IN_WORDS
 from tokir.study.context import Context
@@ -23,8 +23,8 @@ class Lexical:
     tuned: bool = False
 
     def missing(self, embeddings: Embeddings) -> str | None:
-        """Nothing ever is; whether the corpus holds words shows when it is cut."""
-        return None
+        """Words in the corpus, the only thing that can be; asked of a row that is unavailable."""
+        return NO_WORDS
 
     def make(self, embeddings: Embeddings) -> LexicalFiles:
         """Index the passages; Unavailable where they hold no words."""
