@@ -9,7 +9,7 @@ import pytest
 from tokir import cli
 
 SMALL = [
-    "--set", "training.documents=120",
+    "--set", "training.documents=80",
     "--set", "training.epochs=1",
     "--set", "tokenizers.0.vocabulary_size=500",
     "--set", "models.static.steps=30",

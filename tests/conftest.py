@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from itertools import combinations
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from command import SMALL, tokir
 from tokir.config import TokenizerSettings
@@ -44,12 +46,26 @@ def tokenizer(passages: list[str]) -> Tokenizer:
     return train_tokenizer(passages, TokenizerSettings(vocabulary_size=600))
 
 
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    """A folder of this session that all of its workers see."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session")
 def data(tmp_path_factory, wiki) -> Path:
-    """The first 800 passages of the embedded set, 50 words of each, and the queries that lie wholly among them."""
-    folder = tmp_path_factory.mktemp("data")
+    """The first 800 passages of the embedded set, 30 words of each, and the queries that lie wholly among them."""
+    folder = _shared(tmp_path_factory) / "first-passages"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            _write(folder, wiki)
+    return folder
+
+
+def _write(folder: Path, wiki: Dataset) -> None:
+    folder.mkdir()
     whole = wiki.corpus.records(0, 800)
-    documents = [document._replace(text=" ".join(document.text.split()[:50])) for document in whole]
+    documents = [document._replace(text=" ".join(document.text.split()[:30])) for document in whole]
     ids = {document.id for document in documents}
     qrels = {
         split: {query: row for query, row in judged.items() if row.keys() <= ids}
@@ -57,14 +73,15 @@ def data(tmp_path_factory, wiki) -> Path:
     }
     queries = {query: wiki.queries[query] for judged in qrels.values() for query in judged}
     beir.write(folder, documents, queries, qrels)
-    return folder
 
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory, data) -> Path:
-    """A small finished study; tests that change it work on a copy."""
-    folder = tmp_path_factory.mktemp("runs") / "small"
-    tokir("run", "quickstart", "--data", data, "--out", folder, "--quiet", *SMALL)
+    """A small finished study, made once for all workers; tests that change it work on a copy."""
+    folder = _shared(tmp_path_factory) / "small"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "report.html").exists():
+            tokir("run", "quickstart", "--data", data, "--out", folder, "--quiet", *SMALL)
     return folder
 
 

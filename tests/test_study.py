@@ -31,7 +31,7 @@ def test_the_run_folder_holds_what_the_design_says(run):
     ]
     assert rows["canine"]["status"] == "unavailable" and "--download" in rows["canine"]["reason"]
     assert rows["canine"]["scores"] is None
-    assert rows["bm25"]["scores"]["recall@10"] > 0.4
+    assert rows["bm25"]["scores"]["recall@10"] > 0.3
     for name, row in rows.items():
         if name == "canine":
             continue

@@ -208,6 +208,16 @@ def new_file(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def one_builder(target: Path) -> Iterator[None]:
+    """Wait until no other process builds ``target``, and keep others waiting meanwhile."""
+    from filelock import FileLock
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.parent / f".{target.name}.lock"):
+        yield
+
+
+@contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
     """Yield a fresh folder beside ``target`` that replaces it on success and vanishes on failure."""
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from tokir.data import beir
 from tokir.data.corpus import Document
 from tokir.data.dataset import Dataset, draw
-from tokir.data.files import new_folder
+from tokir.data.files import new_folder, one_builder
 from tokir.data.qrels import Qrels
 from tokir.data.wikitext import Section, sections
 from tokir.errors import TokirError, Unavailable
@@ -71,20 +71,32 @@ def read(cache: Path) -> Dataset:
 
     """
     folder = cache / f"wiki-{CHECKSUM[:12]}"  # what an earlier version of tokir built is not taken for this one
-    stamp = folder / "checksum.txt"
-    if folder.exists():
-        try:
-            dataset = _read(folder, cache)
-            if dataset.checksum == stamp.read_text(encoding="utf-8"):
-                return dataset
-            reason = "its content has changed"
-        except (TokirError, OSError, ValueError) as error:
-            reason = str(error).rstrip(".")
-        log.warning("%s is damaged (%s); it is built again.", folder, reason)
-    with new_folder(folder) as fresh:
-        build(fresh)
-        (fresh / "checksum.txt").write_text(_read(fresh, cache).checksum, encoding="utf-8")
-    return _read(folder, cache)
+    dataset, _ = _built(folder, cache)
+    if dataset is not None:
+        return dataset
+    with one_builder(folder):  # another process may be building it, and will have done so then
+        dataset, damage = _built(folder, cache)
+        if dataset is not None:
+            return dataset
+        if damage:
+            log.warning("%s is damaged (%s); it is built again.", folder, damage)
+        with new_folder(folder) as fresh:
+            build(fresh)
+            (fresh / "checksum.txt").write_text(_read(fresh, cache).checksum, encoding="utf-8")
+        return _read(folder, cache)
+
+
+def _built(folder: Path, cache: Path) -> tuple[Dataset | None, str]:
+    """The data set as it was built; None where it was not, or is damaged, and then what is wrong with it."""
+    if not folder.exists():
+        return None, ""
+    try:
+        dataset = _read(folder, cache)
+        if dataset.checksum == (folder / "checksum.txt").read_text(encoding="utf-8"):
+            return dataset, ""
+        return None, "its content has changed"
+    except (TokirError, OSError, ValueError) as error:
+        return None, str(error).rstrip(".")
 
 
 def _read(folder: Path, cache: Path) -> Dataset:
