@@ -14,21 +14,7 @@ from command import SMALL, tokir
 from tokir.config import TokenizerSettings
 from tokir.data import Dataset, beir, load
 from tokir.tokenizers import Tokenizer, train_tokenizer
-
-WORDS = [
-    "amber",
-    "birch",
-    "cedar",
-    "delta",
-    "ember",
-    "fjord",
-    "grove",
-    "heath",
-    "inlet",
-    "jetty",
-    "knoll",
-    "lagoon",
-]
+from words import WORDS
 
 
 @pytest.fixture(scope="session")

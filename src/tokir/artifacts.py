@@ -28,29 +28,33 @@ log = logging.getLogger("tokir")
 
 
 @contextmanager
-def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a temporary file beside ``path`` and move it there when the block ends well.
+def new_file(path: Path) -> Iterator[Path]:
+    """Yield the path of an empty file beside ``path`` that is moved there when the block ends well.
 
     A reader sees the old file or the whole new one, never a part, whatever stops the program.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    encoding = None if "b" in mode else "utf-8"
-    handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the move
-        mode, encoding=encoding, dir=path.parent, prefix=f".{path.name}.", delete=False
-    )
-    temporary = Path(handle.name)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(descriptor)
+    temporary = Path(name)
     try:
-        with handle:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.chmod(0o644)
+        yield temporary
+        with temporary.open("rb+") as written:  # opened for writing, since Windows flushes nothing else
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)  # mkstemp's 0o600 would hide a shared cache from other users
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # a write to a full disk does not say where
         raise
+
+
+@contextmanager
+def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """As :func:`new_file`, the file opened for writing; text is UTF-8."""
+    with new_file(path) as fresh, fresh.open(mode, encoding=None if "b" in mode else "utf-8") as handle:
+        yield handle
 
 
 def write_text(path: Path, text: str) -> None:
@@ -194,6 +198,12 @@ class Names:
         return f"latency/{system}.json"
 
 
+def require_run(path: Path) -> None:
+    """TokirError where ``path`` is not a folder that ``tokir run`` made."""
+    if not (path / Names.STUDY).exists():
+        raise TokirError(f"{path} is not a run folder (it holds no {Names.STUDY}): make one with `tokir run`")
+
+
 class RunFolder:
     """The folder that a study makes: what is in it, what that depends on, and who may write."""
 
@@ -201,14 +211,17 @@ class RunFolder:
         self.path = path
         self._seen: dict[str, tuple[int, int]] = {}  # size and time of files whose hash was found right
         self._lock: FileLock | None = None
+        self._manifest: dict[str, dict[str, Any]] = {}
+        self._manifest_stamp: tuple[int, int] | None = None
         self._read_manifest()
 
     def _read_manifest(self) -> None:
+        """Read the manifest, unless it is as this process has last read or written it."""
         path = self.path / Names.MANIFEST
-        self._manifest: dict[str, dict[str, Any]] = {}
-        self._manifest_stamp = _stamp(path) if path.exists() else None
-        if self._manifest_stamp is None:
+        stamp = _stamp(path) if path.exists() else None
+        if stamp in (None, self._manifest_stamp):
             return
+        self._manifest, self._manifest_stamp = {}, stamp
         for line in path.read_text("utf-8", errors="replace").splitlines():
             try:
                 entry = json.loads(line)
@@ -219,8 +232,7 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """A folder that ``tokir run`` made; TokirError where there is none at ``path``."""
-        if not (path / Names.STUDY).exists():
-            raise TokirError(f"{path} is not a run folder (it holds no {Names.STUDY}): make one with `tokir run`")
+        require_run(path)
         return cls(path)
 
     def file(self, name: str) -> Path:
@@ -257,18 +269,12 @@ class RunFolder:
         try:
             if self._lock.lock_counter == 1:
                 holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf-8")
-                self._follow()
+                self._read_manifest()
             yield
         finally:
             if self._lock.lock_counter == 1:
                 holder.unlink(missing_ok=True)
             self._lock.release()
-
-    def _follow(self) -> None:
-        """Read the manifest again where another process has written it since."""
-        path = self.path / Names.MANIFEST
-        if path.exists() and _stamp(path) != self._manifest_stamp:
-            self._read_manifest()
 
     # -- artefacts ----------------------------------------------------------------------------------------
 
@@ -364,9 +370,9 @@ class RunFolder:
         self._write_manifest()
 
     def _write_manifest(self) -> None:
-        lines = (json.dumps(line) + "\n" for line in self._manifest.values())
-        write_text(self.path / Names.MANIFEST, "".join(lines))
-        self._manifest_stamp = _stamp(self.path / Names.MANIFEST)
+        path = self.path / Names.MANIFEST
+        write_text(path, "".join(json.dumps(line) + "\n" for line in self._manifest.values()))
+        self._manifest_stamp = _stamp(path)
 
     def _valid(self, name: str, key: str) -> bool:
         entry, path = self._manifest.get(name), self.path / name

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokir.artifacts import Names, read_array
+from tokir.artifacts import Names, read_array, require_run
 from tokir.errors import TokirError, Unavailable, nearest
 from tokir.retrieval.files import DenseFiles, Opener, from_json
 from tokir.tokenizers.protocol import require_unicode
@@ -192,8 +192,7 @@ class Run:
 
 def _read_systems(path: Path) -> dict[str, Any]:
     """``systems.json``, its records read."""
-    if not (path / Names.STUDY).exists():
-        raise TokirError(f"{path} is not a run folder (it holds no {Names.STUDY}): make one with `tokir run`")
+    require_run(path)
     file = path / Names.SYSTEMS
     try:
         made = json.loads(file.read_text("utf-8"))

@@ -24,21 +24,7 @@ from tokir.study.passages import TrainingPassages
 from tokir.study.rankings import Rankings
 from tokir.study.validation import validation_pool
 from tokir.training.sources import TrainQueries
-
-WORDS = [
-    "amber",
-    "birch",
-    "cedar",
-    "delta",
-    "ember",
-    "fjord",
-    "grove",
-    "heath",
-    "inlet",
-    "jetty",
-    "knoll",
-    "lagoon",
-]
+from words import WORDS
 
 
 def context(dataset, *overrides, validation=None):

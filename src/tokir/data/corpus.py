@@ -15,7 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tokir.data.files import new_file
+from tokir.artifacts import atomic, file_digest, new_file, write_text
 from tokir.errors import TokirError
 
 log = logging.getLogger("tokir")
@@ -92,11 +92,10 @@ class Corpus:
 
     def copy_to(self, path: Path) -> None:
         """Write the corpus to another Arrow file and its facts beside it, each of them atomically."""
-        with new_file(path) as fresh:
-            with fresh.open("wb") as stream:
-                # From the open map: the file it was opened from may have been replaced since.
-                for start in range(0, len(self._map), BYTES_AT_ONCE):
-                    stream.write(self._map[start : start + BYTES_AT_ONCE])
+        with atomic(path, "wb") as stream:
+            # From the open map: the file it was opened from may have been replaced since.
+            for start in range(0, len(self._map), BYTES_AT_ONCE):
+                stream.write(self._map[start : start + BYTES_AT_ONCE])
             _write_facts(path, self._facts)
         self.release()
 
@@ -208,7 +207,7 @@ def store(
 
 def _open(path: Path, *, verify: bool) -> Corpus:
     facts = _Facts(**json.loads(facts_path(path).read_text(encoding="utf-8")))
-    if verify and _file_digest(path) != facts.file:  # little beside reading the source
+    if verify and file_digest(path) != facts.file:  # little beside reading the source
         raise ValueError("its bytes are not those written")
     return Corpus(path, facts)
 
@@ -219,16 +218,7 @@ def facts_path(path: Path) -> Path:
 
 
 def _write_facts(path: Path, facts: _Facts) -> None:
-    with new_file(facts_path(path)) as fresh:
-        fresh.write_text(json.dumps(asdict(facts)), encoding="utf-8")
-
-
-def _file_digest(path: Path) -> str:
-    hasher = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(BYTES_AT_ONCE):
-            hasher.update(block)
-    return hasher.hexdigest()
+    write_text(facts_path(path), json.dumps(asdict(facts)))
 
 
 def _write(
@@ -266,7 +256,7 @@ def _write(
         if batch:
             flush()
     _refuse_duplicates(hashes, documents, location)
-    return _Facts(rows=rows, characters=characters, content=hasher.hexdigest(), file=_file_digest(path))
+    return _Facts(rows=rows, characters=characters, content=hasher.hexdigest(), file=file_digest(path))
 
 
 def canonical(values: Sequence[object]) -> bytes:

@@ -191,23 +191,6 @@ def cache_folder(cache: Path | None = None) -> Path:
 
 
 @contextmanager
-def new_file(target: Path) -> Iterator[Path]:
-    """Yield the path of an empty file beside ``target`` that replaces it on success and vanishes on failure."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb+") as written:  # opened for writing, since Windows flushes nothing else
-            os.fsync(written.fileno())
-        temporary.chmod(0o644)  # mkstemp's 0o600 would hide a shared cache from other users
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
 def one_builder(target: Path) -> Iterator[None]:
     """Wait until no other process builds ``target``, and keep others waiting meanwhile."""
     from filelock import FileLock

@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from tokir.artifacts import write_json
+from tokir.artifacts import Names, write_json
 from tokir.errors import TokirError
 from tokir.results.records import SCHEMA, Disputed, Example, Results
 
-RESULTS, EXAMPLES, EXPLORER = "results.json", "examples.json", "explorer.json"
 Kind = TypeVar("Kind")
 
 
@@ -33,7 +32,7 @@ def read_results(folder: Path) -> Results:
     Raises:
         TokirError: it is missing, damaged, or of another version of tokir.
     """
-    path = folder / RESULTS
+    path = folder / Names.RESULTS
     value = _load(path, folder)
     if value is None:
         raise TokirError(f"{folder} has no results yet: finish it with `tokir evaluate {folder}`")
@@ -42,20 +41,20 @@ def read_results(folder: Path) -> Results:
     if value["schema"] != SCHEMA:
         raise TokirError(
             f"{path}: written by another version of tokir (schema {value['schema']!r}, and this version reads schema "
-            f"{SCHEMA}): repeat the study in another folder with `tokir run {folder / 'study.yaml'} --out NEW`"
+            f"{SCHEMA}): repeat the study in another folder with `tokir run {folder / Names.STUDY} --out NEW`"
         )
     return _checked(path, folder, TypeAdapter(Results), value)
 
 
 def read_examples(folder: Path) -> list[Example]:
     """``examples.json`` of a run folder; empty where there is no such file. Raises as :func:`read_results`."""
-    path = folder / EXAMPLES
+    path = folder / Names.EXAMPLES
     return _checked(path, folder, TypeAdapter(list[Example]), _load(path, folder) or [])
 
 
 def read_explorer(folder: Path) -> list[Disputed]:
     """``explorer.json`` of a run folder; empty where there is no such file. Raises as :func:`read_results`."""
-    path = folder / EXPLORER
+    path = folder / Names.EXPLORER
     return _checked(path, folder, TypeAdapter(list[Disputed]), _load(path, folder) or [])
 
 

@@ -60,7 +60,7 @@ class Evaluation:
         inputs = self._inputs(system)
         self.rankings.ensure(name, system.id, inputs, lambda: self._rank(system))
         latency = self._latency(system, inputs, again)
-        perturbed = {kind: self._perturbed(system, kind) for kind in self._perturbations}
+        perturbed = {kind: self._perturbed(system, inputs, kind) for kind in self._perturbations}
         ranking = self.rankings.read(name)
         recall = self.selection.recall(system) if isinstance(system, TrainedSystem) else None
         row = self.rows.row(system).model_copy(update={"latency_ms": latency, "validation_recall": recall})
@@ -104,14 +104,14 @@ class Evaluation:
         )
         return {stage: Percentiles.model_validate(times) for stage, times in folder.read_json(name).items()}
 
-    def _perturbed(self, system: System, kind: str) -> list[float]:
+    def _perturbed(self, system: System, inputs: dict[str, Any], kind: str) -> list[float]:
         """Recall@10 of each query under a perturbation."""
         seed = self.context.config.evaluation.seed
         changed = {
             query: perturb(text, kind, seed, number)
             for number, (query, text) in enumerate(self.split.queries.items())
         }
-        inputs = {**self._inputs(system), "queries": list(changed.values()), "depth": PERTURBED_DEPTH}
+        inputs = {**inputs, "queries": list(changed.values()), "depth": PERTURBED_DEPTH}
         name = self.rankings.ensure(
             Names.ranking(system.id, kind),
             system.id,

@@ -39,6 +39,11 @@ def find_omissions(config: StudyConfig, dataset: Dataset, download: bool) -> Omi
     return missing
 
 
+def sentences(omissions: Omissions) -> tuple[str, ...]:
+    """What is left out, and why, as a reader is told."""
+    return tuple(f"{part} is left out of the objectives: {reason}" for part, reason in omissions.items())
+
+
 def leave_out(config: StudyConfig, omissions: Omissions) -> StudyConfig:
     """The configuration without the parts that are left out; ids of systems then say so.
 

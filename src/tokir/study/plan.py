@@ -126,7 +126,7 @@ class Planner:
 
     def _make(self, point: ModelPoint) -> TrainingPlan:
         config, stretch = self.context.config, self._stretch(point.tokenizer)
-        window = max(1, round(config.training.sequence_length * stretch))
+        window = self._window(point.tokenizer)
         retrieval = _lengthened(config.retrieval_of(point.variant), stretch)
         if point.retrieves:
             retrieval = retrieval.model_copy(update={"dimensions": self._width(point, STATIC, window)})
@@ -151,6 +151,10 @@ class Planner:
         if budget.window == "tokens":
             return 1.0
         return budget.characters_per_token / (self.tokenizers.characters_per_token(tokenizer) or 1.0)
+
+    def _window(self, tokenizer: TokenizerSettings) -> int:
+        """Tokens of this tokenizer that a network reads at once."""
+        return max(1, round(self.context.config.training.sequence_length * self._stretch(tokenizer)))
 
     def _budget(self, point: ModelPoint) -> Budget:
         config = self.context.config
@@ -189,9 +193,7 @@ class Planner:
 
             return of
 
-        stretch = self._stretch(first.tokenizer)
-        first_window = max(1, round(config.training.sequence_length * stretch))
-        wanted = count(lambda: build(first, first_window)(usual), match)
+        wanted = count(lambda: build(first, self._window(first.tokenizer))(usual), match)
         return matched_width(build(point, window), usual, wanted, match)
 
     def _inputs(self, plan: TrainingPlan) -> dict[str, Any]:

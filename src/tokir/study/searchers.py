@@ -33,7 +33,6 @@ class Searchers:
 
     def __init__(self, context: Context, models: Models, embeddings: Embeddings) -> None:
         self.context, self.models, self.embeddings = context, models, embeddings
-        self._files: dict[str, SystemFiles] = {}
 
     def searcher(self, system: System) -> Searcher:
         """The system, ready to answer; whatever it needs is made if it is missing.
@@ -47,15 +46,15 @@ class Searchers:
 
     def files(self, system: System) -> SystemFiles:
         """The files that the system answers from; raises as :meth:`searcher`."""
-        if system.id not in self._files:
+        opener = self.context.opener
+        if system.id not in opener.files:
             if isinstance(system, TrainedSystem):
                 files = self._trained(system)
             else:
                 assert isinstance(system, BaselineSystem)
                 files = baseline(system.id).make(self.embeddings)
-            self.context.opener.name_files(system.id, files)
-            self._files[system.id] = files
-        return self._files[system.id]
+            opener.name_files(system.id, files)
+        return opener.files[system.id]
 
     def inputs(self, system: System) -> Any:
         """What a system's ranked lists depend on, beside corpus and queries."""

@@ -23,6 +23,7 @@ from tokir.run import SCHEMA
 from tokir.study.context import Context, Machine
 from tokir.study.finished import MADE, finished, ready, results_inputs
 from tokir.study.folder import begin
+from tokir.study.omissions import sentences
 from tokir.systems import FusionSystem, System, model_points, systems
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ class Study:
         _ = self.context.precision
         if self.context.machine.threads:
             torch.set_num_threads(self.context.machine.threads)
-        for part, reason in self.omissions.items():
-            self.progress.say(f"{part} is left out of the objectives: {reason}")
+        for omitted in sentences(self.omissions):
+            self.progress.say(omitted)
         return Parts.of(self.context)
 
     @contextmanager
@@ -270,9 +271,6 @@ class Study:
         from tokir.results.records import DatasetFacts
 
         splits = self.context.splits
-        omitted = tuple(
-            f"{part} is left out of the objectives: {reason}" for part, reason in self.omissions.items()
-        )
         return DatasetFacts(
             name=self.dataset.name,
             source=self.config.data.source,
@@ -284,7 +282,7 @@ class Study:
             queries=len(split.queries),
             relevant=sum(sum(grade > 0 for grade in judged.values()) for judged in split.qrels.values()),
             choices=splits.note,
-            notes=(*self.dataset.notes, *splits.notes, *omitted),
+            notes=(*self.dataset.notes, *splits.notes, *sentences(self.omissions)),
         )
 
     def _environment(self) -> Environment:
