@@ -16,6 +16,7 @@ from tokir.config import (
 from tokir.errors import TokirError, nearest
 from tokir.models.registry import ARCHITECTURES, STATIC
 
+BAG = "a text is a bag of overlapping n-grams, without an order that a network could read or predict"
 BEST = ("best", "best-maxsim")  # members of a fusion that are found on the validation queries
 
 
@@ -115,9 +116,27 @@ def model_points(config: StudyConfig) -> list[ModelPoint]:
     """Every model that embeds; those that others start from are their parents.
 
     Raises:
-        TokirError: hashed characters are to have what they cannot.
+        TokirError: hashed characters are to have what they cannot, or no model suits a tokenizer.
     """
     _check_hashed(config)
+    points = _points(config)
+    for tokenizer in config.tokenizers:
+        if not any(point.tokenizer == tokenizer for point in points):
+            raise TokirError(f"{tokenizer.id}: {BAG}: add the architecture static, or leave the tokenizer out")
+    return points
+
+
+def left_out(config: StudyConfig) -> tuple[str, ...]:
+    """Sentences on the points of the grid that no model suits, and that a study leaves out."""
+    networks = [name for name in config.architectures if ARCHITECTURES[name].network is not None]
+    overlapping = [tokenizer.id for tokenizer in config.tokenizers if tokenizer.overlaps]
+    if not overlapping or not networks:
+        return ()
+    labels = " and ".join(ARCHITECTURES[name].label for name in networks)
+    return (f"{', '.join(overlapping)}: left out with {labels}: {BAG}",)
+
+
+def _points(config: StudyConfig) -> list[ModelPoint]:
     return [
         ModelPoint(tokenizer, architecture, objective, seed, variant)
         for tokenizer in config.tokenizers
@@ -125,6 +144,7 @@ def model_points(config: StudyConfig) -> list[ModelPoint]:
         for objective in config.objectives[architecture]
         for variant in ["", *_variants(config, architecture, objective)]
         for seed in (config.seeds if objective.retrieves else config.language_model_seeds or config.seeds)
+        if not tokenizer.overlaps or ARCHITECTURES[architecture].network is None
     ]
 
 
@@ -154,8 +174,9 @@ def trained_systems(config: StudyConfig) -> list[TrainedSystem]:
         TrainedSystem(point, pooling)
         for point in model_points(config)
         for pooling in config.poolings
-        # The states of a network differ in every context; an index of them would be that of a large model.
-        if pooling.fits(point.objective) and (not pooling.late or not point.has_network)
+        # The states of a network differ in every context; an index of them would be that of a large model. Overlapping
+        # n-grams meet their like in nearly every passage.
+        if pooling.fits(point.objective) and not (pooling.late and (point.has_network or point.tokenizer.overlaps))
     ]
 
 

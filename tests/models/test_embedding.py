@@ -6,7 +6,7 @@ from tokir.config import RetrievalSettings, TokenizerSettings
 from tokir.encoders.trained import encoder_of
 from tokir.errors import TokirError
 from tokir.models import build_retriever
-from tokir.models.embedding import HashedEmbedding, weighted_sums
+from tokir.models.embedding import HashedEmbedding, counted, weighted_sums
 from tokir.tokenizers import train_tokenizer
 
 CHARACTERS = TokenizerSettings(type="character", vocabulary_size=100, hashed=True)
@@ -39,6 +39,24 @@ def test_characters_have_vectors_of_their_own_though_none_has_a_row_of_its_own()
         [(vectors[:10] * weights[:10, None]).sum(0), (vectors[10:] * weights[10:, None]).sum(0)]
     )
     torch.testing.assert_close(sums, expected)
+
+
+def test_counts_times_the_table_are_the_sums_of_tokens_looked_up(monkeypatch):
+    torch.manual_seed(0)
+    model = build_retriever("static", 30, RetrievalSettings(dimensions=16), 64)
+    model.start_weights(torch.rand(30) + 0.1, torch.ones(30))
+    lengths = torch.tensor([5, 0, 200, 1])
+    tokens = torch.randint(30, (int(lengths.sum()),))
+    assert counted(tokens, lengths, 30)[1].sum() == 0 and counted(tokens, lengths, 30).sum() == 206
+    found = {}
+    for pays in (True, False):
+        monkeypatch.setattr("tokir.models.retriever.counts_pay", lambda *sizes, pays=pays: pays)
+        vectors = model(tokens, lengths)
+        model.zero_grad()
+        (vectors * torch.arange(16)).sum().backward()
+        found[pays] = vectors, model.embedding.weight.grad.clone(), model.log_weight.grad.clone()
+    for one, other in zip(*found.values(), strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("architecture", ["static", "lstm", "transformer"])

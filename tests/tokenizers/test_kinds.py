@@ -16,9 +16,11 @@ from tokir.artifacts import write_json
 from tokir.config import TokenizerSettings
 from tokir.errors import TokirError
 from tokir.tokenizers import TOKENIZERS, Span, TokenizerKind, intrinsic_measures, load, train_tokenizer
+from tokir.tokenizers.protocol import overlaps
 
 SIZES = {"byte": 257}
 CASES = {name: {"type": name, "vocabulary_size": SIZES.get(name, 600)} for name in TOKENIZERS if name != "file"}
+CASES["ngram-hashes"] = {"type": "ngram", "vocabulary_size": 600, "hashes": 2, "with_words": False}
 CASES["character-hashed"] = {"type": "character", "vocabulary_size": 600, "hashed": True}
 FILES = ("bert", "llama", *SENTENCEPIECE)
 TRAIN = """
@@ -53,13 +55,22 @@ def test_every_tokenizer_keeps_the_contract(case, passages, tmp_path):
     assert tokenizer.vocabulary_size <= settings.vocabulary_size or settings.hashed or settings.file
     assert tokenizer.separator_id not in {i for ids in encoded for i in ids}
     assert tokenizer.encode(["", "\u00e9\U0001f600 \x00"])[0] == [] and tokenizer.normalize("") == ""
-    assert tokenizer.word_lengths(["a"]) == [1] and min(tokenizer.word_lengths(["history", "4\u00e9"])) >= 1
+    assert (
+        tokenizer.word_lengths(["a"]) == [settings.hashes]
+        and min(tokenizer.word_lengths(["history", "4\u00e9"])) >= 1
+    )
     text = "who painted it"
     spans = tokenizer.spans(text)
     assert len(spans) == len(tokenizer.pieces(text)) == len(tokenizer.encode([text])[0])
-    assert "".join(text[span.start : span.stop] for span in spans).replace(" ", "") == "whopaintedit"
+    covered = "".join(text[span.start : span.stop] for span in spans).replace(" ", "")
     measures = intrinsic_measures(tokenizer, passages[:50])
-    assert (measures.round_trip == 1) == (measures.lost_bits_per_character == 0)
+    assert overlaps(tokenizer) == TOKENIZERS[settings.type].overlaps
+    if overlaps(tokenizer):
+        assert set(covered) == set("whopaintedit") and len(covered) > len("whopaintedit")
+        assert measures.round_trip is measures.whole_words is measures.lost_bits_per_character is None
+    else:
+        assert covered == "whopaintedit"
+        assert (measures.round_trip == 1) == (measures.lost_bits_per_character == 0)
 
 
 @pytest.mark.parametrize("beside", ["the kind is named", "the settings lie beside", "the file alone"])
@@ -97,6 +108,11 @@ def test_the_same_text_gives_the_same_bytes_in_any_process_and_with_any_threads(
         ({"type": "unigram", "pretokenization": "digits"}, "unigram-2k-digits"),
         ({"type": "byte", "prefix_space": True}, "byte-space"),
         ({"type": "character", "hashed": True}, "character-2k-hashed"),
+        ({"type": "ngram", "lowercase": True}, "ngram-2k-lower"),
+        (
+            {"type": "ngram", "longest_ngram": 3, "with_words": False, "hashes": 2, "lowercase": True},
+            "ngram-2k-3to3-only-2hashes-lower",
+        ),
         ({"type": "file", "file": "/models/My BERT/tokenizer.json"}, "file-my-bert"),
         ({"type": "file", "file": "/models/spm_32k.model"}, "file-spm-32k"),
     ],
@@ -117,6 +133,8 @@ def test_ids_say_what_differs_from_the_defaults(settings, id):
             "pretokenization is for the types bpe, wordpiece-bpe, unigram",
         ),
         ({"type": "word", "hashed": True}, "hashed is for the type character, not for word"),
+        ({"hashes": 2}, "hashes is for the type ngram, not for bpe"),
+        ({"type": "ngram", "shortest_ngram": 6}, "shortest_ngram is 6, longer than longest_ngram, 5"),
         ({"file": "tokenizer.json"}, "file is for the type file, not for bpe"),
         ({"type": "file"}, "needs the setting file"),
         ({"type": "file", "file": "t.json", "lowercase": True}, "lowercase is for the types .*, not for file"),

@@ -22,7 +22,7 @@ class TokenizerSettings(Settings):
         ge=2,
         le=1_000_000,
         description="entries, special tokens included; for characters and words at most that many; for hashed "
-        "characters the buckets of each table",
+        "characters the buckets of each table, for letter n-grams the rows that they share",
     )
     lowercase: bool = Field(False, description="lower-case text first")
     normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = Field(
@@ -37,6 +37,12 @@ class TokenizerSettings(Settings):
     hashed: bool = Field(
         False, description="characters: no list of them, but vectors made of hash tables, as in CANINE"
     )
+    shortest_ngram: int = Field(
+        3, ge=1, description="letter n-grams: characters of the shortest, marks of word ends included"
+    )
+    longest_ngram: int = Field(5, le=10, description="letter n-grams: characters of the longest")
+    with_words: bool = Field(True, description="letter n-grams: is the whole word a feature too?")
+    hashes: int = Field(1, ge=1, le=8, description="letter n-grams: rows that each of them has")
     file: str | None = Field(None, description="a tokenizer.json or a sentencepiece .model, for the type file")
 
     @model_validator(mode="before")
@@ -55,6 +61,11 @@ class TokenizerSettings(Settings):
     def buckets(self) -> int:
         """Rows of each of the tables that hashed vectors are made of; 0 where each entry has a row of its own."""
         return self.vocabulary_size if self.hashed else 0
+
+    @property
+    def overlaps(self) -> bool:
+        """Do the tokens of a word overlap, so that a text is a bag of them?"""
+        return TOKENIZERS[self.type].overlaps
 
     @property
     def id(self) -> str:

@@ -40,6 +40,27 @@ def table(vocabulary_size: int, width: int, buckets: int) -> Table:
     return HashedEmbedding(buckets, width) if buckets else nn.Embedding(vocabulary_size, width)
 
 
+CELL = 8  # a cell of a matrix of counts costs an eighth of what a token costs that is looked up
+
+
+def counts_pay(tokens: int, texts: int, vocabulary_size: int) -> bool:
+    """Is a matrix of counts times the table faster than looking each token up? Where tokens are many and rows few."""
+    return tokens * CELL > texts * vocabulary_size
+
+
+def counted(ids: Tensor, lengths: Tensor, vocabulary_size: int) -> Tensor:
+    """How often each entry occurs in each text, (texts, vocabulary) of floats.
+
+    Args:
+        ids: (all tokens,) of the texts, one text after the other.
+        lengths: (texts,) tokens of each.
+        vocabulary_size: entries.
+    """
+    texts = torch.arange(len(lengths), device=ids.device).repeat_interleave(lengths, output_size=len(ids))
+    counts = torch.bincount(texts * vocabulary_size + ids, minlength=len(lengths) * vocabulary_size)
+    return counts.view(len(lengths), vocabulary_size).float()
+
+
 def weighted_sums(table: Table, ids: Tensor, starts: Tensor, weights: Tensor) -> Tensor:
     """The weighted sum of the vectors of each text, without a (tokens, width) copy in between.
 

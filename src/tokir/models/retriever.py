@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tokir.models.embedding import HashedEmbedding, table, weighted_sums
+from tokir.models.embedding import HashedEmbedding, counted, counts_pay, table, weighted_sums
 from tokir.models.network import Network, NetworkConfig
 
 
@@ -91,6 +91,9 @@ class Retriever(nn.Module):
         Returns:
             (texts, width).
         """
+        if self.network is None and self._counts_pay(tokens, lengths):
+            counts = counted(tokens, lengths, self.config.vocabulary_size)
+            return functional.normalize(counts @ (self.embedding.weight * self.log_weight.exp()[:, None]), dim=1)
         weights = self.weights_of(tokens)
         sums = self.sums(tokens, lengths, weights)
         if self.network is not None:
@@ -107,6 +110,10 @@ class Retriever(nn.Module):
     def sums(self, tokens: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:
         """The weighted sum of the token vectors of each text, (texts, width)."""
         return weighted_sums(self.embedding, tokens, lengths.cumsum(0) - lengths, weights)
+
+    def _counts_pay(self, tokens: Tensor, lengths: Tensor) -> bool:
+        hashed = isinstance(self.embedding, HashedEmbedding)
+        return not hashed and counts_pay(len(tokens), len(lengths), self.config.vocabulary_size)
 
     def num_parameters(self) -> int:
         """Trained numbers, all of them."""

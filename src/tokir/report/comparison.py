@@ -110,9 +110,9 @@ def _figure(comparison: TokenizerComparison, name: str) -> str:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0, max(values) * 1.02 or 1)
     axes.set_yticks(range(len(rows)), [row.id for row in rows])
-    for line, value in enumerate(values):
+    for line, (row, value) in enumerate(zip(rows, values, strict=True)):
         axes.annotate(
-            format(value, form),
+            NONE if _value(row, name) is None else format(value, form),
             (value, line),
             xytext=(4, 0),
             textcoords="offset points",

@@ -10,8 +10,18 @@ from tokir.evaluation.significance import holm
 from tokir.models.registry import ARCHITECTURES
 from tokir.results.records import Ablation, Comparison, System, Tokenizer
 
-TOKENIZER_FACTORS = ("lowercase", "normalization", "prefix_space", "pretokenization", "hashed")
-PLAIN = (None, False, "words")  # what such a factor is where it is left out
+TOKENIZER_FACTORS: dict[str, object] = {
+    "lowercase": False,
+    "normalization": None,
+    "prefix_space": False,
+    "pretokenization": "words",
+    "hashed": False,
+    "shortest_ngram": 3,
+    "longest_ngram": 5,
+    "with_words": True,
+    "hashes": 1,
+}
+"""Settings of tokenizers that are paired, each with what it is where nothing is asked for."""
 AS_THEY_COME = ("mean", "learned")
 SHARED = ("tokenizer", "architecture", "objective", "variant", "pooling", "seed")
 ORDER = ("tokenizer", "objective", "variant", "architecture", "pooling", "fusion")
@@ -98,4 +108,4 @@ def _prepares(before: Tokenizer, after: Tokenizer) -> bool:
     changed = [name for name in TOKENIZER_FACTORS if getattr(before, name) != getattr(after, name)]
     same = (before.type, before.file) == (after.type, after.file)
     sized = before.vocabulary_size == after.vocabulary_size or changed == ["hashed"]
-    return same and sized and len(changed) == 1 and getattr(before, changed[0]) in PLAIN
+    return same and sized and len(changed) == 1 and getattr(before, changed[0]) == TOKENIZER_FACTORS[changed[0]]

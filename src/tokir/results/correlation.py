@@ -30,7 +30,8 @@ def correlations(systems: Sequence[System], seed: int) -> tuple[Correlation, ...
 
     Within each configuration (all of a system but its tokenizer) that at least six tokenizers share: ``rho``, its
     two-sided ``p`` by permutation, and a 95% bootstrap interval over tokenizers. None of them where the measure, or the
-    outcome, is the same for all. Bits per byte hold what restores the text that a tokenizer loses.
+    outcome, is the same for all. Tokenizers that a measure does not suit are left out of its correlation. Bits per byte
+    hold what restores the text that a tokenizer loses.
     """
     found = []
     for rows in configurations(systems):
@@ -43,15 +44,16 @@ def correlations(systems: Sequence[System], seed: int) -> tuple[Correlation, ...
         tokenizers = [row.tokenizer for row in rows if row.tokenizer]
         for outcome, values in outcomes.items():
             for measure in INTRINSIC:
-                known = [value for one in tokenizers if (value := _measured(one, measure)) is not None]
-                if len(known) == len(rows):
+                pairs = [(_measured(one, measure), value) for one, value in zip(tokenizers, values, strict=True)]
+                known = [(own, value) for own, value in pairs if own is not None]
+                if len(known) >= LEAST:
                     found.append(
                         Correlation(
                             configuration=rows[0].title,
                             measure=measure,
                             outcome=outcome,
-                            tokenizers=len(rows),
-                            **_spearman(known, values, seed)._asdict(),
+                            tokenizers=len(known),
+                            **_spearman([own for own, _ in known], [got for _, got in known], seed)._asdict(),
                         )
                     )
     return tuple(found)

@@ -74,6 +74,10 @@ class Tokenizer(OpenRecord):
     prefix_space: bool | None = None
     pretokenization: str | None = None
     hashed: bool | None = None
+    shortest_ngram: int | None = None
+    longest_ngram: int | None = None
+    with_words: bool | None = None
+    hashes: int | None = None
     documents: int | None = None
     fertility: float | None = None
     bytes_per_token: float | None = None

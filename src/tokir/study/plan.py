@@ -148,7 +148,7 @@ class Planner:
     def _stretch(self, tokenizer: TokenizerSettings) -> float:
         """Tokens of this tokenizer that hold the text of one token of the settings."""
         budget = self.context.config.budget
-        if budget.window == "tokens":
+        if budget.window == "tokens" and not tokenizer.overlaps:  # so many n-grams would be a few words
             return 1.0
         return budget.characters_per_token / (self.tokenizers.characters_per_token(tokenizer) or 1.0)
 

@@ -24,7 +24,7 @@ from tokir.study.context import Context, Machine
 from tokir.study.finished import MADE, finished, ready, results_inputs
 from tokir.study.folder import begin
 from tokir.study.omissions import sentences
-from tokir.systems import FusionSystem, System, model_points, systems
+from tokir.systems import FusionSystem, System, left_out, model_points, systems
 
 if TYPE_CHECKING:
     from tokir.results.records import DatasetFacts, Environment, Passage, Results, TokenizerComparison
@@ -282,7 +282,7 @@ class Study:
             queries=len(split.queries),
             relevant=sum(sum(grade > 0 for grade in judged.values()) for judged in split.qrels.values()),
             choices=splits.note,
-            notes=(*self.dataset.notes, *splits.notes, *sentences(self.omissions)),
+            notes=(*self.dataset.notes, *splits.notes, *sentences(self.omissions), *left_out(self.config)),
         )
 
     def _environment(self) -> Environment:

@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.tokenizers.measures import IntrinsicMeasures
-from tokir.tokenizers.protocol import Tokenizer
+from tokir.tokenizers.protocol import Tokenizer, overlaps
 from tokir.tokenizers.reconstruction import is_lossless, reconstruction_bits
 
 RENYI_ALPHA = 2.5  # the order at which Zouhar et al. (2023) found the best correlation with translation quality
 
 
 def intrinsic_measures(tokenizer: Tokenizer, texts: Sequence[str]) -> IntrinsicMeasures:
-    """Measure ``tokenizer`` on ``texts`` (at least one token among them)."""
+    """Measure ``tokenizer`` on ``texts`` (at least one token among them).
+
+    Of tokens that overlap those measures are left out that say how a word is parted, and what decoding restores.
+    """
     encoded = tokenizer.encode(texts)
     counts = np.bincount(
         np.fromiter(chain.from_iterable(encoded), dtype=np.int64), minlength=tokenizer.vocabulary_size
@@ -27,19 +30,24 @@ def intrinsic_measures(tokenizer: Tokenizer, texts: Sequence[str]) -> IntrinsicM
     lengths = np.array(tokenizer.word_lengths(list(words)), dtype=np.int64)
     running = np.array(list(words.values()), dtype=np.int64)
     unknown = 0 if tokenizer.unknown_id is None else int(counts[tokenizer.unknown_id])
-    lost = [text for ids, text in zip(encoded, texts, strict=True) if not is_lossless(tokenizer, text, ids)]
+    parts = not overlaps(tokenizer)
+    lost = (
+        []
+        if not parts
+        else [text for ids, text in zip(encoded, texts, strict=True) if not is_lossless(tokenizer, text, ids)]
+    )
     characters = sum(map(len, texts))
     return IntrinsicMeasures(
         fertility=tokens / max(1, int(running.sum())),
         bytes_per_token=sum(len(text.encode()) for text in texts) / tokens,
         characters_per_token=characters / tokens,
         vocabulary_use=float((counts > 0).mean()),
-        whole_words=float((lengths == 1).mean()) if len(lengths) else 0.0,
-        continued_words=float(running[lengths > 1].sum() / max(1, running.sum())),
+        whole_words=(float((lengths == 1).mean()) if len(lengths) else 0.0) if parts else None,
+        continued_words=float(running[lengths > 1].sum() / max(1, running.sum())) if parts else None,
         renyi_efficiency=renyi_efficiency(counts),
         unknown_rate=unknown / tokens,
-        round_trip=1 - len(lost) / max(1, len(texts)),
-        lost_bits_per_character=reconstruction_bits(tokenizer, lost) / max(1, characters),
+        round_trip=1 - len(lost) / max(1, len(texts)) if parts else None,
+        lost_bits_per_character=reconstruction_bits(tokenizer, lost) / max(1, characters) if parts else None,
     )
 
 

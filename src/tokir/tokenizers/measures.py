@@ -18,9 +18,13 @@ class IntrinsicMeasures(Record):
     bytes_per_token: float = Field(title="bytes per token")
     characters_per_token: float = Field(title="characters per token")
     vocabulary_use: float = Field(title="share of entries used", description="of those in the vocabulary")
-    whole_words: float = Field(title="share of words in one token", description="of the distinct words")
-    continued_words: float = Field(
-        title="share of words split", description="of all words, as often as they occur (Rust et al., 2021)"
+    whole_words: float | None = Field(
+        title="share of words in one token",
+        description="of the distinct words; None where every word is a bag of overlapping n-grams",
+    )
+    continued_words: float | None = Field(
+        title="share of words split",
+        description="of all words, as often as they occur (Rust et al., 2021); None for overlapping n-grams",
     )
     renyi_efficiency: float = Field(
         title="Rényi efficiency",
@@ -30,13 +34,15 @@ class IntrinsicMeasures(Record):
     unknown_rate: float = Field(
         title="share of unknown tokens", description="of the tokens, those that stand for what has no entry"
     )
-    round_trip: float = Field(
+    round_trip: float | None = Field(
         title="lossless round trips",
-        description="share of the texts that decode to what they were after the normalization that was asked for",
+        description="share of the texts that decode to what they were after the normalization that was asked for; None "
+        "for hashed n-grams, of which none can be decoded",
     )
-    lost_bits_per_character: float = Field(
+    lost_bits_per_character: float | None = Field(
         title="bits lost per character",
-        description="bits that restore what the tokens lose (unknown words, white space), per character of all texts",
+        description="bits that restore what the tokens lose (unknown words, white space), per character of all texts; "
+        "None for hashed n-grams, over which no language model is trained",
     )
 
 
@@ -60,6 +66,10 @@ class TokenizerRecord(IntrinsicMeasures):
     prefix_space: bool
     pretokenization: str
     hashed: bool
+    shortest_ngram: int = 3
+    longest_ngram: int = 5
+    with_words: bool = True
+    hashes: int = 1
     file: str | None
     documents: int = Field(description="that it was trained on")
 

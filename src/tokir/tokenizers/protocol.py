@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 SEPARATOR = "<|endoftext|>"
 UNKNOWN = "[UNK]"
 # Settings that a kind takes only where it says so.
-OPTIONAL = ("lowercase", "normalization", "prefix_space", "pretokenization", "hashed", "file")
+OPTIONAL = (
+    "lowercase",
+    "normalization",
+    "prefix_space",
+    "pretokenization",
+    "hashed",
+    "shortest_ngram",
+    "longest_ngram",
+    "with_words",
+    "hashes",
+    "file",
+)
 
 
 class Span(NamedTuple):
@@ -80,6 +91,8 @@ class TokenizerKind:
     """What readers call it."""
     takes: ClassVar[frozenset[str]] = frozenset({"lowercase", "normalization"})
     """The optional settings that it takes; ``vocabulary_size`` is every kind's."""
+    overlaps: ClassVar[bool] = False
+    """Do the tokens of a word overlap? Then a text is a bag of them, without an order to read or to predict."""
 
     @classmethod
     def train(cls, texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
@@ -117,6 +130,11 @@ class TokenizerKind:
         """What its id starts with, for example ``bpe-2k``; settings that differ from their defaults follow."""
         size = settings.vocabulary_size
         return f"{settings.type}-{size // 1000}k" if size % 1000 == 0 else f"{settings.type}-{size}"
+
+
+def overlaps(tokenizer: Tokenizer) -> bool:
+    """Do the tokens of a word overlap? A tokenizer whose do says so by an attribute of that name."""
+    return bool(getattr(tokenizer, "overlaps", False))
 
 
 def require_unicode(text: str) -> None:

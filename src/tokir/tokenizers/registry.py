@@ -22,6 +22,7 @@ TOKENIZERS: Registry[type[TokenizerKind]] = Registry(
         "byte": "tokir.tokenizers.byte:Byte",
         "character": "tokir.tokenizers.character:Character",
         "word": "tokir.tokenizers.word:Word",
+        "ngram": "tokir.tokenizers.ngram:NGram",
         "file": "tokir.tokenizers.file:File",
     },
 )
