@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from command import SMALL, tokir
+from tokir import open_run
 from tokir.artifacts import file_digest
 
 
@@ -419,3 +420,41 @@ def test_data_commands_and_doctor(capsys):
     printed = capsys.readouterr().out
     assert "5,627" in printed and printed.count("  query    ") == 3 and "bpe" not in printed
     assert "canine" in printed and "pretrained_folders.canine=FOLDER" in printed
+
+
+def test_queries_alone_are_trained_into_the_space_of_a_teacher(tmp_path, data):
+    from small_models import make_roberta
+
+    make_roberta(tmp_path / "teacher")
+    options = [
+        "--data", data, "--out", tmp_path / "run", *SMALL, "--quiet",
+        "--set", "architectures=[static, lstm]",
+        "--set", "tokenizers=[{vocabulary_size: 500}, {type: ngram, vocabulary_size: 500}]",
+        "--set", "objectives.static=[query-distillation+queries, contrastive]",
+        "--set", "objectives.lstm=[query-distillation+queries]",
+        "--set", "models.lstm.steps=3", "--set", "models.lstm.batch_size=16",
+        "--set", "retrieval.teacher=roberta", "--set", f"pretrained_folders.roberta={tmp_path / 'teacher'}",
+        "--set", "retrieval.teacher_texts=1", "--set", "poolings=[learned, maxsim]",
+        "--set", "baselines=[bm25, roberta]", "--set", "evaluation.examples=3",
+        "--set", "variants=[{name: misspelt, retrieval: {perturbed_share: 0.5}, "
+        "objectives: [query-distillation+queries], architectures: [static]}]",
+        "--set", "fusions=[{systems: [best, best-maxsim, bm25]}]",
+    ]  # fmt: skip
+    tokir("run", "quickstart", *options)
+    rows = {row["id"]: row for row in json.loads((tmp_path / "run/results.json").read_text())["systems"]}
+    asked = "static.query-distillation+queries"
+    names = [
+        f"bpe-500.{asked}.learned.s0", f"bpe-500.{asked}~misspelt.learned.s0", f"ngram-500.{asked}.learned.s0",
+        "bpe-500.lstm.query-distillation+queries.learned.s0",
+    ]  # fmt: skip
+    assert all(rows[name]["status"] == "ok" and rows[name]["dimensions"] == 32 for name in names)
+    assert rows[names[0]]["parameters"] == 500 * 32 + 500 + 1
+    assert rows[names[0]]["needs"] == {"query": ["table"], "passage": ["roberta"]}
+    assert rows["bm25"]["needs"] == {"query": ["terms"], "passage": ["terms"]}
+    assert f"bpe-500.{asked}.maxsim.s0" not in rows and "bpe-500.static.contrastive.maxsim.s0" in rows
+    # One index of the teacher's vectors serves all of them.
+    assert {path.name for path in (tmp_path / "run/indexes").iterdir() if "query" in path.name} == set()
+    shutil.rmtree(tmp_path / "teacher")
+    found = open_run(tmp_path / "run").search("anarchism", 3)
+    assert all(found[name].unavailable is None and found[name].hits for name in names)
+    assert "roberta" in (found["roberta"].unavailable or "")

@@ -174,10 +174,18 @@ def trained_systems(config: StudyConfig) -> list[TrainedSystem]:
         TrainedSystem(point, pooling)
         for point in model_points(config)
         for pooling in config.poolings
-        # The states of a network differ in every context; an index of them would be that of a large model. Overlapping
-        # n-grams meet their like in nearly every passage.
-        if pooling.fits(point.objective) and not (pooling.late and (point.has_network or point.tokenizer.overlaps))
+        if pooling.fits(point.objective) and not (pooling.late and not _interacts(point))
     ]
+
+
+def _interacts(point: ModelPoint) -> bool:
+    """Is late interaction worth the while?
+
+    The states of a network differ in every context, so an index of them would be that of a large model; overlapping
+    n-grams meet their like in nearly every passage; and token vectors that are trained to meet a teacher's passages say
+    nothing of the passages' own tokens.
+    """
+    return not (point.has_network or point.tokenizer.overlaps or point.stage.queries_alone)
 
 
 def systems(config: StudyConfig) -> list[System]:

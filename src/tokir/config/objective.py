@@ -45,6 +45,14 @@ class Objective:
                     )
                 if stage.count(part) > 1:
                     raise ValueError(f"{text!r} names {part} more than once")
+            alone = next((part for part in stage if part in OBJECTIVES and OBJECTIVES[part].queries_alone), None)
+            if alone and (other := next((part for part in stage if part not in (alone, "queries")), None)):
+                raise ValueError(
+                    f"{text!r}: {alone} is summed with queries or with nothing, since its passages are the teacher's "
+                    f"vectors, which {other} would change"
+                )
+            if alone and number and tuple(text.split(THEN)[:number]) != (LANGUAGE_MODEL,):
+                raise ValueError(f"{text!r}: {alone} comes first, or after lm")
         return cls(names)
 
     def __str__(self) -> str:
@@ -81,6 +89,11 @@ class Objective:
         return self.names[0] == (LANGUAGE_MODEL,)
 
     @property
+    def queries_alone(self) -> bool:
+        """Does its last training make queries alone, in the space of a teacher whose vectors are the passages'?"""
+        return any(OBJECTIVES[part].queries_alone for part in self.parts)
+
+    @property
     def needs(self) -> frozenset[Need]:
         """What its last training cannot do without."""
         return frozenset(need for part in self.parts for need in OBJECTIVES[part].needs)
@@ -103,6 +116,8 @@ class Objective:
         >>> str(Objective.parse("contrastive-then-contrastive+queries").without({"queries"}))
         'contrastive'
         """
+        if any(OBJECTIVES[part].queries_alone for part in self.all_parts & set(parts)):
+            return None  # what is left would be another thing
         kept = [tuple(part for part in stage if part not in parts) for stage in self.names]
         return Objective(tuple(dict.fromkeys(kept))) if all(kept) else None
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tokir.config.names import ArchitectureName, PretrainedName
+from tokir.config.names import ArchitectureName, PerturbationName, PretrainedName
 from tokir.config.objective import Objective
-from tokir.config.settings import Settings
+from tokir.config.settings import Settings, distinct
 from tokir.config.training import OptimizationSettings
 
 
@@ -57,7 +57,23 @@ class RetrievalSettings(OptimizationSettings):
     teacher: PretrainedName = Field("minilm", description="the pretrained encoder that distillation follows")
     teacher_texts: int = Field(8, ge=1, le=100, description="query-like crops of a passage the teacher embeds")
     teacher_temperature: float = Field(0.03, gt=0, le=1, description="of the teacher's ranking of a batch")
-    dimensions: int = Field(256, ge=8, le=4096, description="of the static model's vectors")
+    perturbed_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="query-distillation: texts that are misspelt, towards the vector of the right text",
+    )
+    perturbations: Annotated[list[PerturbationName], AfterValidator(distinct)] = Field(
+        ["typo-1", "typo-2", "drop", "swap", "add-diacritics"],
+        min_length=1,
+        description="what is done to them, one drawn for each",
+    )
+    dimensions: int = Field(
+        256,
+        ge=8,
+        le=4096,
+        description="of the vectors trained here; those of query-distillation are its teacher's",
+    )
     validations: int = Field(8, ge=1, le=1000)
 
 

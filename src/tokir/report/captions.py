@@ -114,6 +114,11 @@ def cost_caption(results: Results) -> str:
         "after warm-up, from text to ranked list: tokenizing, encoding with pooling and whitening, exact search "
         "for the ten best. The medians of the steps need not add up to the median of the whole."
     )
+    if any(row.needs and row.needs.query != row.needs.passage for row in results.systems):
+        text += (
+            " Needs: where a new passage needs a pretrained model and a query does not, the vectors of passages are "
+            "that model's own, and it has to read every passage that is added."
+        )
     if any(row.seen for row in results.systems):
         text += (
             " Read in training: tokens are counted from the size of the windows, or from a sample of batches; "

@@ -108,6 +108,8 @@ COST = (
     _latency("p50 of each step, ms", "tokenize", "tokenize", "p50", False),
     _latency("p50 of each step, ms", "encode", "encode", "p50", False),
     _latency("p50 of each step, ms", "search", "search", "p50", False),
+    Column("Needs", "a query", lambda row: None, lambda row: _needs(row, "query")),
+    Column("Needs", "a new passage", lambda row: None, lambda row: _needs(row, "passage")),
     _number("Read in training, M", "tokens", lambda row: row.seen.tokens / 1e6 if row.seen else None, ",.1f"),
     _number(
         "Read in training, M", "characters", lambda row: row.seen.characters / 1e6 if row.seen else None, ",.1f"
@@ -119,6 +121,10 @@ COST = (
     _number("Language model", "bits/char", lambda row: _model(row, "bits_per_character"), ".3f", "low"),
     _number("Language model", "bits/byte", lambda row: _model(row, "bits_per_byte"), ".3f", "low"),
 )
+
+
+def _needs(row: System, what: Literal["query", "passage"]) -> str:
+    return NONE if row.needs is None else " + ".join(getattr(row.needs, what))
 
 
 def _model(row: System, name: str) -> float | None:

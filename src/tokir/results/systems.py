@@ -98,6 +98,13 @@ class Seen(Record):
     characters: int
 
 
+class Needs(Record):
+    """What a system needs when it is used: ``"table"``, ``"network"``, ``"terms"``, or a pretrained model's name."""
+
+    query: tuple[str, ...]  # for each query
+    passage: tuple[str, ...]  # for each passage that is new
+
+
 class Seconds(Record):
     """What making a system took: its training (all stages), its teacher's vectors, the vectors of the corpus."""
 
@@ -124,6 +131,7 @@ class System(Record):
         teacher_files: seconds of every file of its teacher's vectors; systems share them too.
         unknown_rate: share of a pretrained model's tokens of the corpus that are unknown to it.
         validation_recall: recall@10 on the validation queries.
+        needs: what each query, and each new passage, needs.
         groups: numbers of the groups of ``Results.groups`` it belongs to.
     """
 
@@ -158,6 +166,7 @@ class System(Record):
     truncated_passages: int | None = None
     unknown_rate: float | None = None
     fused: Fused | None = None
+    needs: Needs | None = None
     validation_recall: Score | None = None
     runs: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()

@@ -199,6 +199,7 @@ class Models:
             trained=any(earlier.point.retrieves for earlier in plan.starts_from),
             window=plan.longest,
             contrastive_weight=contrastive_weight(stage, plan.retrieval),
+            fixed=self.teacher.passages(self.passages.positions) if stage.queries_alone else None,
         )
 
     def _source_inputs(self, plan: TrainingPlan) -> SourceInputs:
@@ -220,6 +221,8 @@ class Models:
             )
             if "teacher" in plan.point.stage.needs
             else None,
+            queries_alone=plan.point.stage.queries_alone,
+            perturb=_perturbation(plan),
         )
 
     def _train_queries(self) -> TrainQueries:
@@ -242,3 +245,13 @@ class Models:
     def _encode(self, plan: TrainingPlan) -> Callable[[Sequence[str]], list[Tokens]]:
         tokenizer = self.tokenizers.get(plan.point.tokenizer)
         return lambda texts: [np.array(ids, dtype=np.int64) for ids in tokenizer.encode(texts)]
+
+
+def _perturbation(plan: TrainingPlan) -> Callable[[str, np.random.Generator], str] | None:
+    """One of the perturbations that a training asks for, drawn for each text."""
+    from tokir.evaluation.registry import PERTURBATIONS
+
+    names = plan.retrieval.perturbations
+    if not plan.retrieval.perturbed_share:
+        return None
+    return lambda text, rng: PERTURBATIONS[names[int(rng.integers(len(names)))]].edit(text, rng)

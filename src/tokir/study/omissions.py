@@ -47,14 +47,19 @@ def sentences(omissions: Omissions) -> tuple[str, ...]:
 def leave_out(config: StudyConfig, omissions: Omissions) -> StudyConfig:
     """The configuration without the parts that are left out; ids of systems then say so.
 
+    An objective that has nothing else is left out as a whole, unless it is the only one of its architecture.
+
     Raises:
-        TokirError: an objective has nothing else.
+        TokirError: nothing is left to train.
     """
     if not omissions:
         return config
 
     def without(objectives: list[Objective]) -> list[Objective]:
-        return list(dict.fromkeys(_without(objective, omissions) for objective in objectives))
+        kept = [objective.without(omissions) for objective in objectives]
+        if objectives and not any(kept):
+            raise TokirError(f"the objective {objectives[0]} cannot be trained: {'; '.join(omissions.values())}")
+        return list(dict.fromkeys(objective for objective in kept if objective is not None))
 
     changed = {architecture: without(objectives) for architecture, objectives in config.objectives.items()}
     variants = [
@@ -67,10 +72,3 @@ def leave_out(config: StudyConfig, omissions: Omissions) -> StudyConfig:
 def _has_train_queries(config: StudyConfig, dataset: Dataset) -> bool:
     data = config.data
     return dataset.evaluation_splits(data.split, data.queries, data.seed).train is not None
-
-
-def _without(objective: Objective, omissions: Omissions) -> Objective:
-    kept = objective.without(omissions)
-    if kept is None:
-        raise TokirError(f"the objective {objective} cannot be trained: {'; '.join(omissions.values())}")
-    return kept

@@ -129,7 +129,9 @@ class Planner:
         window = self._window(point.tokenizer)
         retrieval = _lengthened(config.retrieval_of(point.variant), stretch)
         if point.retrieves:
-            retrieval = retrieval.model_copy(update={"dimensions": self._width(point, STATIC, window)})
+            taught = point.stage.queries_alone
+            width = self.teacher.dimensions if taught else self._width(point, STATIC, window)
+            retrieval = retrieval.model_copy(update={"dimensions": width})
         earlier = (point.parent, point.static if retrieval.from_static else None)
         plan = TrainingPlan(
             point=point,
@@ -214,7 +216,7 @@ class Planner:
             return {**inputs, "training": config.training.model_dump(mode="json", exclude={"checkpoint"})}
         splits = (self.context.train_queries, self.context.validation)
         inputs |= {
-            "retrieval": plan.retrieval.model_dump(mode="json", exclude=set(APART)),
+            "retrieval": plan.retrieval.model_dump(mode="json", exclude={*APART, *_unused(point)}),
             "window": plan.window,
             "queries": digest([split and [split.queries, split.qrels] for split in splits]),
             "starts_from": [[earlier.key, earlier.checkpoint] for earlier in plan.starts_from],
@@ -222,6 +224,11 @@ class Planner:
         if "teacher" in point.stage.needs:
             inputs["teacher"] = self.teacher.checksum
         return inputs
+
+
+def _unused(point: ModelPoint) -> tuple[str, ...]:
+    """Settings of retrieval that its training does not read."""
+    return () if point.stage.queries_alone else ("perturbed_share", "perturbations")
 
 
 def _lengthened(settings: RetrievalSettings, stretch: float) -> RetrievalSettings:

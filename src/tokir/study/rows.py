@@ -14,6 +14,7 @@ from tokir.results.systems import (
     Fused,
     LanguageModel,
     ModelValidation,
+    Needs,
     RetrievalTraining,
     RetrievalValidation,
     Seconds,
@@ -23,7 +24,7 @@ from tokir.study.baselines import baseline
 from tokir.study.context import Context
 from tokir.study.labels import architecture_label, objective_label, pooling_label, title, tokenizer_label
 from tokir.study.plan import Planner, TrainingPlan
-from tokir.systems import FusionSystem, System, TrainedSystem
+from tokir.systems import FusionSystem, System, TrainedSystem, systems
 
 
 def unavailable(row: Row, reason: str) -> Row:
@@ -41,10 +42,34 @@ class Rows:
     def row(self, system: System) -> Row:
         """The row of a system, with as much as was made of it."""
         if isinstance(system, TrainedSystem):
-            return self._trained(system)
+            row = self._trained(system)
+        elif isinstance(system, FusionSystem):
+            row = self._fusion(system)
+        else:
+            row = baseline(system.id).row(system.id, self.context.folder)
+        return row.model_copy(update={"needs": self._needs(system, row)})
+
+    def _needs(self, system: System, row: Row) -> Needs | None:
+        """What a query and a new passage need; of a fusion what its members do."""
+        if isinstance(system, TrainedSystem):
+            own = "network" if system.model.has_network else "table"
+            taught = system.model.stage.queries_alone
+            return Needs(query=(own,), passage=(self.context.config.retrieval.teacher if taught else own,))
         if isinstance(system, FusionSystem):
-            return self._fusion(system)
-        return baseline(system.id).row(system.id, self.context.folder)
+            members = [self._needs(member, self.row(member)) for member in self._members(row)]
+            known = [needs for needs in members if needs is not None]
+            if not known:
+                return None
+            return Needs(
+                query=tuple(dict.fromkeys(thing for needs in known for thing in needs.query)),
+                passage=tuple(dict.fromkeys(thing for needs in known for thing in needs.passage)),
+            )
+        alone = {"lexical": "terms", "pretrained": row.id}.get(row.kind)
+        return Needs(query=(alone,), passage=(alone,)) if alone else None
+
+    def _members(self, row: Row) -> list[System]:
+        named = row.fused.systems if row.fused else ()
+        return [system for system in systems(self.context.config) if system.id in named]
 
     def _trained(self, system: TrainedSystem) -> Row:
         point, folder = system.model, self.context.folder

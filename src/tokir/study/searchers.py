@@ -77,7 +77,8 @@ class Searchers:
         raw = system.unprocessed
         encoder, vectors = self._raw(raw)
         if system == raw:
-            return self.embeddings.indexed(system.id, vectors, encoder)
+            alone = system.model.stage.queries_alone  # then it shares the teacher's index
+            return self.embeddings.indexed(self.models.teacher.name if alone else system.id, vectors, encoder)
         fitted, whitened = (Names.embedding(system.id, file) for file in ("whitening.safetensors", "corpus.npy"))
         folder, validation = self.context.folder, self.context.validation
         inputs = {
@@ -98,7 +99,10 @@ class Searchers:
         """The encoder of a system before any whitening, and the file of its vectors of the corpus."""
         plan, corpus = self.models.plan(system.model), self.context.dataset.corpus
         weights = self.models.ensure(plan)
-        encoder, name = self._encoder(system), Names.embedding(system.id)
+        encoder = self._encoder(system)
+        if plan.point.stage.queries_alone:  # the teacher has embedded the corpus
+            return encoder, Names.embedding(self.models.teacher.name)
+        name = Names.embedding(system.id)
         inputs = {
             **self.embeddings.inputs,
             "weights": weights,

@@ -26,6 +26,11 @@ class Teacher:
         """Of its weights and tokenizer; Unavailable where it is not on this machine."""
         return self.embeddings.pretrained_files(self.name).checksum
 
+    @property
+    def dimensions(self) -> int:
+        """Of its vectors; it has embedded the corpus then."""
+        return int(read_embeddings(self.embeddings.pretrained(self.name)).shape[1])
+
     def passages(self, positions: Sequence[int]) -> NDArray[np.float32]:
         """Of the passages at ``positions`` in the corpus, (positions, dimensions)."""
         vectors = read_embeddings(self.embeddings.pretrained(self.name))

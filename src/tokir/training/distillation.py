@@ -27,12 +27,13 @@ WORDS = (2, 12)  # of a crop that plays the query
 REACH = 4  # a group is drawn from this many times its size of nearest passages, so that groups vary
 
 
-def distillation_loss(scores: Tensor, teacher: Tensor) -> Tensor:
+def distillation_loss(scores: Tensor, teacher: Tensor, both: bool = True) -> Tensor:
     """Mean divergence of the student's ranking from the teacher's, over rows and over columns.
 
     Args:
         scores: (left, right), the student's cosines over its temperature.
         teacher: (left, right), the teacher's cosines over its own.
+        both: over the columns too; else over the rows alone.
     """
 
     def divergence(dim: int) -> Tensor:
@@ -41,7 +42,7 @@ def distillation_loss(scores: Tensor, teacher: Tensor) -> Tensor:
         apart = wanted.exp() * (wanted - functional.log_softmax(scores, dim))
         return apart.sum() / scores.shape[1 - dim]
 
-    return (divergence(1) + divergence(0)) / 2
+    return (divergence(1) + divergence(0)) / 2 if both else divergence(1)
 
 
 def query_like(titles: Sequence[str], texts: Sequence[str], each: int, seed: int) -> tuple[list[str], list[int]]:

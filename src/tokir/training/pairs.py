@@ -76,7 +76,8 @@ class Pairs:
     """A batch: the i-th of ``left`` belongs to the i-th of ``right``; hard negatives may follow in ``right``.
 
     ``not_negative`` (left, right) marks what is neither the pair nor a fair negative of it: another part of the same
-    passage, another relevant passage of the same query. Teachers are unit vectors, where there is a teacher.
+    passage, another relevant passage of the same query. Teachers are unit vectors, where there is a teacher. An empty
+    ``right`` is fixed: what the texts are to find are the teacher's vectors themselves.
     """
 
     left: list[Tokens]

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.errors import Unavailable
-from tokir.training.pairs import Pairs, TokenisedPassages, Tokens, crop
+from tokir.training.pairs import Pairs, PairSource, TokenisedPassages, Tokens, crop
+from tokir.training.query_distillation import query_texts
 
 if TYPE_CHECKING:
     from tokir.training.sources import SourceInputs
@@ -61,10 +62,12 @@ class QueryPairs:
         return Pairs([self.queries[q] for q in drawn], right, not_negative, left_teacher, right_teacher)
 
 
-def query_pairs(inputs: SourceInputs) -> QueryPairs:
+def query_pairs(inputs: SourceInputs) -> PairSource:
     """The pairs of the part ``queries``, with the teacher's vectors where the training has a teacher."""
     if inputs.train_queries is None:
         raise Unavailable("the data set has no train queries")
+    if inputs.queries_alone:
+        return query_texts(inputs)
     queries, teacher = inputs.train_queries(), inputs.teacher
     return QueryPairs(
         inputs.passages,

@@ -23,6 +23,9 @@ class ObjectivePart:
     source: str  # path of a function from SourceInputs to a PairSource, ``package.module:function``
     needs: frozenset[Need] = frozenset()
     replaces: frozenset[str] = frozenset()  # parts whose pairs are not drawn beside this one's; their losses stay
+    queries_alone: bool = (
+        False  # passages are the teacher's vectors as they are; it is summed with train queries alone
+    )
 
     def build(self, inputs: SourceInputs) -> PairSource:
         """The source of its pairs; Unavailable where ``inputs`` do not hold what these are made of."""
@@ -43,6 +46,12 @@ OBJECTIVES = Registry[ObjectivePart](
             source="tokir.training.distillation:taught_pairs",
             needs=frozenset({"teacher"}),
             replaces=frozenset({"contrastive"}),
+        ),
+        "query-distillation": ObjectivePart(
+            label="query-distilled",
+            source="tokir.training.query_distillation:crop_texts",
+            needs=frozenset({"teacher"}),
+            queries_alone=True,
         ),
         "simcse": ObjectivePart(label="SimCSE", source="tokir.training.simcse:dropout_pairs"),
     },

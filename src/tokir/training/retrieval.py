@@ -46,6 +46,7 @@ class RetrievalObjective:
         trained: do the token vectors come from an earlier training? They then move less.
         window: the longest text a network reads at once, in tokens.
         contrastive_weight: of the contrastive loss in batches that a teacher scores; 0 leaves it out of them.
+        fixed: (passages, width) unit vectors that passages have, where queries alone are trained.
     """
 
     def __init__(
@@ -58,11 +59,12 @@ class RetrievalObjective:
         trained: bool,
         window: int,
         contrastive_weight: float = 1.0,
+        fixed: NDArray[np.float32] | None = None,
     ) -> None:
         self.passages, self.validation, self.settings = passages, validation, settings
         self.network_rate, self.trained = architecture.retrieval_learning_rate, trained
         self.steps, self.batch_size = architecture.steps, architecture.batch_size
-        self.window, self.contrastive_weight = window, contrastive_weight
+        self.window, self.contrastive_weight, self.fixed = window, contrastive_weight, fixed
         self.steps_per_epoch = max(1, math.ceil(len(passages) / self.batch_size))
         self.unit, self.units_per_step = "pairs", self.batch_size
         self._sources = [source for source, _ in sources]
@@ -114,7 +116,11 @@ class RetrievalObjective:
         pairs = source.draw(rng, self.batch_size)
         retriever = _retriever(model)
         left = self._vectors(retriever, pairs.left, rng)
-        right = self._vectors(retriever, pairs.right, rng)
+        if pairs.right:
+            right = self._vectors(retriever, pairs.right, rng)
+        else:
+            assert pairs.right_teacher is not None
+            right = torch.from_numpy(pairs.right_teacher).to(left.device)
         with torch.autocast(left.device.type, enabled=False):
             scores = left @ right.T * retriever.log_scale.exp()
             return self._score(scores, pairs)
@@ -124,7 +130,8 @@ class RetrievalObjective:
         if pairs.left_teacher is None:
             return contrastive_loss(scores, not_negative)
         wanted = teacher_scores(pairs, self.settings.teacher_temperature)
-        loss = distillation_loss(scores, wanted.to(scores.device))
+        # Fixed passages rank nothing: they are there for the texts alone.
+        loss = distillation_loss(scores, wanted.to(scores.device), both=bool(pairs.right))
         if self.contrastive_weight:
             loss = loss + self.contrastive_weight * contrastive_loss(scores, not_negative)
         return loss
@@ -141,9 +148,13 @@ class RetrievalObjective:
         """
         retriever, was_training = _retriever(model), model.training
         model.eval()
-        pool = [self.passages.whole(index, self.window) for index in self.validation.pool]
         vectors = _embed_many(retriever, [ids[: self.window] for ids in self.validation.queries])
-        scores = (vectors @ _embed_many(retriever, pool).T).cpu().numpy()
+        if self.fixed is None:
+            pool = [self.passages.whole(index, self.window) for index in self.validation.pool]
+            passages = _embed_many(retriever, pool)
+        else:
+            passages = torch.from_numpy(self.fixed[self.validation.pool]).to(vectors.device)
+        scores = (vectors @ passages.T).cpu().numpy()
         model.train(was_training)
         reciprocal, recalled = [], []
         for row, relevant in zip(scores, self.validation.relevant, strict=True):

@@ -46,6 +46,10 @@ class SourceInputs:
     hard_negatives: Callable[[TrainQueries], Sequence[Sequence[int]] | None] = lambda queries: None
     """Indices of passages that look relevant to each train query and are not; None where none are asked for."""
     teacher: Teacher | None = None  # None: no part of the training is taught
+    queries_alone: bool = False  # the passages' vectors are the teacher's, and stay as they are
+    perturb: Callable[[str, np.random.Generator], str] | None = (
+        None  # misspells a text; None where none is asked for
+    )
 
 
 def pair_sources(objective: Objective, inputs: SourceInputs) -> list[tuple[PairSource, float]]:
@@ -69,5 +73,7 @@ def pair_sources(objective: Objective, inputs: SourceInputs) -> list[tuple[PairS
 
 def contrastive_weight(objective: Objective, settings: RetrievalSettings) -> float:
     """Of the contrastive loss in batches that a teacher scores: zero where all that is asked for is to follow it."""
+    if objective.queries_alone:  # the teacher's own vectors are to be found by it too
+        return settings.contrastive_weight
     taught = all("teacher" in OBJECTIVES[part].needs for part in objective.parts)
     return 0.0 if taught else settings.contrastive_weight

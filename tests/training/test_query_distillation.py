@@ -1,0 +1,127 @@
+"""Queries trained alone, in the space of a teacher whose vectors of passages stay as they are."""
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from tokir.config import ArchitectureSettings, Objective, RetrievalSettings, StudyConfig
+from tokir.models import build_retriever
+from tokir.progress import Silent
+from tokir.retrieval.index import normalize
+from tokir.training import loop
+from tokir.training.pairs import TokenisedPassages
+from tokir.training.query_distillation import TaughtTexts
+from tokir.training.retrieval import RetrievalObjective, ValidationPool
+
+WIDTH = 48
+
+
+@pytest.fixture(scope="module")
+def taught(wiki, tokenizer):
+    """Passages, texts that ask for them, and a teacher that is a random bag of tokens."""
+    records = [wiki.corpus.record(index * 28) for index in range(200)]
+    passages = TokenisedPassages(tokenizer, [r.title for r in records], [r.text for r in records])
+    table = np.random.default_rng(5).normal(size=(tokenizer.vocabulary_size, WIDTH)).astype(np.float32)
+
+    def vectors(texts):
+        return normalize(np.array([table[ids].sum(0) for ids in tokenizer.encode(texts)]))
+
+    asked = [" ".join(r.text.split()[:12]) for r in records]
+    return passages, asked, vectors(asked), vectors([f"{r.title} {r.text}" for r in records])
+
+
+def encoded(tokenizer):
+    return lambda texts: [np.array(ids, dtype=np.int64) for ids in tokenizer.encode(texts)]
+
+
+@pytest.mark.parametrize("ranked", [1000, 60])
+def test_a_batch_ranks_all_passages_or_the_own_the_near_and_some_others(taught, tokenizer, ranked):
+    _, asked, queries, passages = taught
+    owners = [[i, (i + 1) % 200] for i in range(200)]
+    source = TaughtTexts(asked, owners, (queries, passages), encoded(tokenizer), ranked=ranked)
+    pairs = source.draw(np.random.default_rng(0), 16)
+    right = [int(np.argmax(row @ passages.T)) for row in pairs.right_teacher]
+    assert pairs.right == [] and len(pairs.left) == 16
+    assert len(right) <= ranked if ranked < 200 else set(right) == set(range(200))
+    drawn = [int(np.argmax(row @ queries.T)) for row in pairs.left_teacher]
+    for row, asking in enumerate(drawn):
+        assert right[row] in owners[asking] and not pairs.not_negative[row, row]
+        marked = {right[column] for column in np.flatnonzero(pairs.not_negative[row])}
+        assert marked <= set(owners[asking])
+        assert (set(owners[asking]) & set(right)) - {right[row]} <= marked
+        nearest = int(np.argmax(queries[asking] @ passages.T))
+        assert nearest in right
+
+
+def test_a_share_of_the_texts_is_misspelt_towards_the_vector_of_the_right_one(taught, tokenizer):
+    _, asked, queries, passages = taught
+    made = []
+
+    def perturb(text, rng):
+        made.append(text)
+        return "zzz"
+
+    own = [[i] for i in range(200)]
+    source = TaughtTexts(asked, own, (queries, passages), encoded(tokenizer), perturb, 0.5)
+    pairs = source.draw(np.random.default_rng(1), 100)
+    [wrong] = encoded(tokenizer)(["zzz"])
+    misspelt = [row for row, ids in enumerate(pairs.left) if np.array_equal(ids, wrong)]
+    assert 30 < len(misspelt) < 70 and len(made) == len(misspelt)
+    assert [asked[int(np.argmax(pairs.left_teacher[row] @ queries.T))] for row in misspelt] == made
+
+
+def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tmp_path):
+    passages, asked, queries, vectors = taught
+    settings = RetrievalSettings(validations=2, dimensions=WIDTH, token_dropout=0.0)
+    own = [[i] for i in range(200)]
+    source = TaughtTexts(asked, own, (queries, vectors), encoded(tokenizer))
+    tokens = encoded(tokenizer)(asked)
+    asked_again = ValidationPool(tokens[140:], [{i} for i in range(140, 200)], list(range(200)))
+    objective = RetrievalObjective(
+        passages,
+        [(source, 1.0)],
+        asked_again,
+        settings,
+        ArchitectureSettings(steps=60, batch_size=64),
+        False,
+        10**9,
+        0.3,
+        vectors,
+    )
+
+    def build():
+        model = build_retriever("static", tokenizer.vocabulary_size, settings, 64)
+        objective.prepare(model)
+        return model
+
+    torch.manual_seed(0)
+    before = objective.validate(build())["recall@10"]
+    about = {"architecture": "static", "objective": "query-distillation"}
+    cpu = torch.device("cpu")
+    loop.train(build, objective, settings, tmp_path, about=about, seed=0, device=cpu, progress=Silent(), inputs={})
+    model = build()
+    from safetensors.torch import load_file
+
+    model.load_state_dict(load_file(tmp_path / "best.safetensors"))
+    after = objective.validate(model)["recall@10"]
+    assert before < 0.2 and after > 0.5
+
+
+@pytest.mark.parametrize(
+    ("objective", "words"),
+    [
+        ("query-distillation+contrastive", "summed with queries or with nothing"),
+        ("contrastive-then-query-distillation", "comes first, or after lm"),
+    ],
+)
+def test_what_would_change_the_passages_is_refused(objective, words):
+    with pytest.raises(ValueError, match=words):
+        Objective.parse(objective)
+
+
+def test_an_objective_without_its_teacher_is_none_at_all():
+    assert Objective.parse("query-distillation+queries").without({"query-distillation"}) is None
+    assert str(Objective.parse("query-distillation+queries").without({"queries"})) == "query-distillation"
+    with pytest.raises(ValidationError, match="unknown perturbation 'typo'"):
+        StudyConfig.model_validate({"retrieval": {"perturbations": ["typo"]}})
