@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokir.artifacts import Names
+from tokir.encoders.registry import model_id
 from tokir.errors import Unavailable
 from tokir.results.records import System as Row
 from tokir.results.records import Tokenizer
@@ -44,7 +45,7 @@ class Rows:
             return self._trained(system)
         if isinstance(system, FusionSystem):
             return self._fusion(system)
-        return baseline(system.id).row(system.id, self.context.folder)
+        return baseline(system.name).row(system.id, self.context.folder)
 
     def _trained(self, system: TrainedSystem) -> Row:
         point, folder = system.model, self.context.folder
@@ -127,7 +128,7 @@ class Rows:
         needs = plan.point.objective.all_needs
         if "teacher" not in needs:
             return {}
-        teacher = self.context.config.retrieval.teacher
+        teacher = model_id(self.context.config.retrieval.teacher)
         files = [Names.embedding(teacher), Names.teacher(teacher, "crops")]
         files += [Names.teacher(teacher, "queries")] if "train queries" in needs else []
         return {file: self.context.folder.seconds(file) for file in files}

@@ -52,7 +52,7 @@ class Searchers:
                 files = self._trained(system)
             else:
                 assert isinstance(system, BaselineSystem)
-                files = baseline(system.id).make(self.embeddings)
+                files = baseline(system.name).make(self.embeddings)
             opener.name_files(system.id, files)
         return opener.files[system.id]
 

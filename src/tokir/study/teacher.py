@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import Names, digest
+from tokir.encoders.registry import model_id
 from tokir.encoders.store import read_embeddings
 from tokir.retrieval.index import normalize
 from tokir.study.context import Context
@@ -32,13 +33,14 @@ class Teacher:
         return normalize(np.asarray(vectors[list(positions)]))
 
     def texts(self, name: str, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Of ``texts``, (texts, dimensions), kept under ``name``."""
-        folder, file = self.context.folder, Names.teacher(self.name, name)
+        """Of ``texts``, (texts, dimensions), as it reads queries; kept under ``name``."""
+        folder, id = self.context.folder, model_id(self.name)
+        file = Names.teacher(id, name)
         model = self.embeddings.pretrained_files(self.name)
         inputs = {"texts": digest(list(texts)), "weights": model.checksum, "precision": self.context.precision}
 
         def make() -> None:
-            self.embeddings.embed(self.context.open(model), Texts(texts), file, inputs, f"{self.name}: {name}")
+            self.embeddings.embed(self.context.open(model), Texts(texts), file, inputs, f"{id}: {name}")
 
         folder.ensure([file], inputs, make)
         return normalize(np.asarray(read_embeddings(folder.file(file))))
