@@ -45,3 +45,40 @@ def make_roberta(folder):
     )
     transformers.RobertaModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def make_sentence_encoder(folder, prompts=None, pooling="cls", seed=0):
+    """A BERT of letters with a pooling and a normalisation, as sentence-transformers saves them."""
+    import torch
+
+    library = pytest.importorskip("sentence_transformers")
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    entries = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *letters,
+        *",.:'-",
+        *(f"##{letter}" for letter in letters),
+    ]
+    bert = folder.parent / f"{folder.name}-bert"
+    bert.mkdir(exist_ok=True)
+    (bert / "vocab.txt").write_text("\n".join(entries))
+    transformers.BertTokenizerFast(vocab=str(bert / "vocab.txt")).save_pretrained(bert)
+    config = transformers.BertConfig(
+        vocab_size=len(entries),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        initializer_range=0.3,  # so that texts differ
+    )
+    torch.manual_seed(seed)
+    transformers.BertModel(config).save_pretrained(bert)
+    modules = [Transformer(str(bert)), Pooling(32, pooling), Normalize()]
+    library.SentenceTransformer(modules=modules, prompts=prompts, device="cpu").save(str(folder))

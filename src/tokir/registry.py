@@ -7,7 +7,7 @@ what stands behind it, and adding an entry is one file and one line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Generic, TypeVar
 
@@ -55,9 +55,8 @@ class Registry(Generic[Entry]):
             raise ValueError(f"there is already a {self.kind} named {name!r}")
         self._entries[name] = entry
 
-    def check(self, name: str, known: Iterable[str] | None = None) -> str:
-        """The name as it is; ValueError, with the nearest name (of ``known``), where it is not registered."""
+    def check(self, name: str) -> str:
+        """The name as it is; ValueError, with the nearest name, where it is not registered."""
         if name not in self._entries:
-            known = tuple(self if known is None else known)
-            raise ValueError(f"unknown {self.kind} {name!r}{nearest(name, known)}: known are {', '.join(known)}")
+            raise ValueError(f"unknown {self.kind} {name!r}{nearest(name, self)}: known are {', '.join(self)}")
         return name

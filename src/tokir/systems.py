@@ -13,6 +13,7 @@ from tokir.config import (
     StudyConfig,
     TokenizerSettings,
 )
+from tokir.encoders.registry import model_id
 from tokir.errors import TokirError, nearest
 from tokir.models.registry import ARCHITECTURES, STATIC
 
@@ -92,9 +93,14 @@ class TrainedSystem:
 
 @dataclass(frozen=True)
 class BaselineSystem:
-    """BM25, model2vec or a pretrained encoder; its id is its name."""
+    """BM25, model2vec or a pretrained encoder."""
 
-    id: BaselineName
+    name: BaselineName
+
+    @property
+    def id(self) -> str:
+        """Its name; of a folder or a model of the hub the last part, for example ``bge-small-en-v1-5``."""
+        return model_id(self.name)
 
 
 @dataclass(frozen=True)

@@ -70,4 +70,14 @@ def examine() -> list[Line]:
             lines.append(Line(name, True, f"{title}: {find_weights(name)}"))
         except TokirError as error:
             lines.append(Line(name, False, f"{title}: {error}"))
+    library = found["sentence-transformers"]
+    lines.append(
+        Line(
+            "any other",
+            library is not None,
+            f"a folder or a hub id (owner/name), read with sentence-transformers {library}"
+            if library
+            else "sentence-transformers is not installed: pip install 'tokir[pretrained]'",
+        )
+    )
     return lines

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from tokir.encoders.registry import PRETRAINED
+from tokir.encoders.registry import model_name
 from tokir.evaluation.registry import PERTURBATIONS
 from tokir.models.registry import ARCHITECTURES
 from tokir.retrieval.registry import INDEXES
 from tokir.study.registry import check as check_baseline
 
 ArchitectureName = Annotated[str, AfterValidator(ARCHITECTURES.check)]
-PretrainedName = Annotated[str, AfterValidator(PRETRAINED.check)]
+# Folders become whole paths, so that a run can be resumed from anywhere.
+PretrainedName = Annotated[str, AfterValidator(model_name)]
+ModelFolder = Annotated[str, AfterValidator(lambda folder: str(Path(folder).expanduser().resolve()))]
 BaselineName = Annotated[str, AfterValidator(check_baseline)]
 IndexName = Annotated[str, AfterValidator(INDEXES.check)]
 PerturbationName = Annotated[str, AfterValidator(PERTURBATIONS.check)]

@@ -54,7 +54,9 @@ class RetrievalSettings(OptimizationSettings):
     )
     contrastive_weight: float = Field(0.3, ge=0, description="of the contrastive loss beside a teacher's")
     teacher_optional: bool = Field(False, description="train without distillation where the teacher is missing")
-    teacher: PretrainedName = Field("minilm", description="the pretrained encoder that distillation follows")
+    teacher: PretrainedName = Field(
+        "minilm", description="the pretrained encoder that distillation follows: a name, a folder or a hub id"
+    )
     teacher_texts: int = Field(8, ge=1, le=100, description="query-like crops of a passage the teacher embeds")
     teacher_temperature: float = Field(0.03, gt=0, le=1, description="of the teacher's ranking of a batch")
     perturbed_share: float = Field(

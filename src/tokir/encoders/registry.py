@@ -1,10 +1,18 @@
-"""Pretrained encoders, and the kinds of files that an encoder is opened from: each is one file and one line here."""
+"""Pretrained encoders, and the kinds of files that an encoder is opened from: each is one file and one line here.
+
+A pretrained encoder has a name of ``PRETRAINED``, or is *foreign*: a folder or a model of the Hugging Face hub, which
+sentence-transformers reads.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokir.errors import nearest
 from tokir.registry import Registry
 
 if TYPE_CHECKING:
@@ -49,3 +57,57 @@ ENCODERS: Registry[type[EncoderFiles]] = Registry(
         "model2vec": "tokir.encoders.files:Model2VecFiles",
     },
 )
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_MODEL_FILES = ("modules.json", "config.json")  # one of them lies in every folder that sentence-transformers reads
+
+
+def model_name(name: str, kind: str = "pretrained model", known: Iterable[str] | None = None) -> str:
+    """The name of a pretrained encoder: of ``PRETRAINED``, a folder as its whole path, or ``owner/name`` of the hub.
+
+    A whole path may be gone, since a run outlives the models that it was made with.
+
+    Args:
+        name: as the user wrote it.
+        kind: what it is a name of, for the message.
+        known: names that the message lists; by default those of ``PRETRAINED``.
+
+    Raises:
+        ValueError: it is none of them; or nothing of it can stand in the name of a file.
+    """
+    if name in PRETRAINED:
+        return name
+    path = Path(name).expanduser()
+    if name and path.is_dir():
+        if not any((path / file).is_file() for file in _MODEL_FILES):
+            raise ValueError(f"{path} holds neither {' nor '.join(_MODEL_FILES)}, so it is not a model folder")
+        path = path.resolve()
+    elif not path.is_absolute() and not _HUB_ID.fullmatch(name):
+        known = tuple(PRETRAINED if known is None else known)
+        raise ValueError(
+            f"unknown {kind} {name!r}{nearest(name, known)}: known are {', '.join(known)}; or give a folder or a "
+            "Hugging Face hub id (owner/name) that sentence-transformers reads"
+        )
+    found = str(path) if path.is_absolute() else name
+    if not model_id(found):
+        raise ValueError(f"{found} has no letter of a to z and no digit in its last part: rename the folder")
+    return found
+
+
+def is_foreign(name: str) -> bool:
+    """Is a checked name that of a model which sentence-transformers reads?"""
+    return name not in PRETRAINED and ("/" in name or is_folder(name))
+
+
+def is_folder(name: str) -> bool:
+    """Is a checked name the path of a folder?"""
+    return Path(name).is_absolute()
+
+
+def model_id(name: str) -> str:
+    """What a model is called in ids and file names: its name, or the last part of a path or of a hub id.
+
+    >>> model_id("minilm"), model_id("BAAI/bge-small-en-v1.5")
+    ('minilm', 'bge-small-en-v1-5')
+    """
+    return re.sub("[^a-z0-9]+", "-", Path(name).name.lower()).strip("-") if is_foreign(name) else name

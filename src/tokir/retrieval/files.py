@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tokir.encoders import Encoder
+    from tokir.encoders import Encoder, ReadyMade
     from tokir.encoders.files import EncoderFiles
     from tokir.retrieval.fusion import Method
     from tokir.retrieval.searchers import DenseSearcher, Searcher
@@ -145,7 +145,7 @@ class Opener:
         self._searchers: dict[str, Searcher] = {}
         self._tokenizers: dict[str, Tokenizer] = {}
         self._encoders: dict[EncoderFiles, Encoder] = {}
-        self._pretrained: dict[tuple[str, str | None], Encoder] = {}
+        self._pretrained: dict[tuple[str, str | None], ReadyMade] = {}
 
     def file(self, name: str) -> Path:
         """The path of a file of the run folder."""
@@ -196,14 +196,12 @@ class Opener:
             self._tokenizers[name] = load(self.file(name))
         return self._tokenizers[name]
 
-    def pretrained(self, name: str, folder: str | None) -> Encoder:
+    def pretrained(self, name: str, folder: str | None) -> ReadyMade:
         """A pretrained encoder, loaded once; Unavailable where it is not on this machine."""
         if (name, folder) not in self._pretrained:
-            from tokir.encoders.pretrained import load_pretrained
+            from tokir.encoders.named import load
 
-            self._pretrained[name, folder] = load_pretrained(
-                name, folder=folder, download=self.download, device=self.device
-            )
+            self._pretrained[name, folder] = load(name, folder=folder, download=self.download, device=self.device)
         return self._pretrained[name, folder]
 
 

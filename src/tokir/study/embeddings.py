@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tokir.artifacts import Names, digest, write_json
 from tokir.encoders import Encoder
 from tokir.encoders.files import PretrainedFiles
+from tokir.encoders.registry import model_id
 from tokir.encoders.store import Passages, blocks, embed_corpus, read_embeddings
 from tokir.errors import Unavailable
 from tokir.retrieval.files import DenseFiles
 from tokir.retrieval.registry import INDEXES
 from tokir.study.context import Context
+
+if TYPE_CHECKING:
+    from tokir.encoders import ReadyMade
 
 COUNTED_AT_ONCE = 1024  # passages
 
@@ -40,9 +44,9 @@ class Embeddings:
 
     def weights(self, name: str) -> Path:
         """Where a pretrained model lies on this machine; Unavailable where it does not."""
-        from tokir.encoders.pretrained import find_weights
+        from tokir.encoders.named import find
 
-        return find_weights(name, self.context.config.pretrained_folders.get(name), self.context.machine.download)
+        return find(name, self.context.config.pretrained_folders.get(name), self.context.machine.download)
 
     def pretrained_files(self, name: str) -> PretrainedFiles:
         """Which model stands behind a name: the one on this machine, else the one that this run has used before.
@@ -54,13 +58,13 @@ class Embeddings:
         return self._found[name]
 
     def _find(self, name: str) -> PretrainedFiles:
-        from tokir.encoders.pretrained import checksum
+        from tokir.encoders.named import checksum
 
-        folder, record = self.context.folder, Names.embedding(name, "model.json")
+        folder, record = self.context.folder, Names.embedding(model_id(name), "model.json")
         named = self.context.config.pretrained_folders.get(name)
         known = folder.read_json(record)["checksum"] if folder.file(record).exists() else None
         try:
-            found = checksum(self.weights(name))
+            found = checksum(name, self.weights(name))
         except Unavailable:
             if known is None:
                 raise
@@ -71,34 +75,30 @@ class Embeddings:
 
     def pretrained(self, name: str) -> Path:
         """The corpus embedded by a pretrained encoder, as a baseline and as a teacher; facts of it lie beside."""
-        from tokir.encoders.pretrained import longest_read
+        from tokir.encoders.named import settings
 
-        folder, corpus = self.context.folder, self.context.dataset.corpus
+        folder, system = self.context.folder, model_id(name)
         made = self.pretrained_files(name)
-        vectors, facts = (Names.embedding(name, file) for file in ("corpus.npy", "encoder.json"))
-        inputs = {**self.inputs, "weights": made.checksum, "longest": longest_read(name)}
+        vectors, facts = (Names.embedding(system, file) for file in ("corpus.npy", "encoder.json"))
+        inputs = {**self.inputs, "weights": made.checksum, **settings(name)}
 
         def make() -> None:
-            encoder: Any = self.context.open(made)
-            self.embed(encoder, corpus, vectors, inputs, name)
-            counts = [
-                encoder.count(corpus.passages(start, start + COUNTED_AT_ONCE))
-                for start in range(0, len(corpus), COUNTED_AT_ONCE)
-            ]
-            truncated, tokens, unknown = map(sum, zip(*counts, strict=True))
-            write_json(
-                folder.file(facts),
-                {
-                    "parameters": encoder.num_parameters(),
-                    "dimensions": encoder.dimensions,
-                    "longest": encoder.longest,
-                    "truncated": truncated,
-                    "unknown_rate": unknown / max(1, tokens),
-                },
-            )
+            encoder = cast("ReadyMade", self.context.open(made)).of_passages
+            self.embed(encoder, self.context.dataset.corpus, vectors, inputs, system)
+            write_json(folder.file(facts), {**encoder.facts(), **self._read_by(encoder)})
 
         folder.ensure([vectors, facts], inputs, make)
         return folder.file(vectors)
+
+    def _read_by(self, encoder: ReadyMade) -> dict[str, Any]:
+        """How many passages an encoder cuts short, and the share of their tokens that stand for what has no entry."""
+        corpus = self.context.dataset.corpus
+        starts = range(0, len(corpus), COUNTED_AT_ONCE)
+        counts = [encoder.count(corpus.passages(start, start + COUNTED_AT_ONCE)) for start in starts]
+        if not counts or None in counts:
+            return {"truncated": None, "unknown_rate": None}
+        truncated, tokens, unknown = map(sum, zip(*(count for count in counts if count), strict=True))
+        return {"truncated": truncated, "unknown_rate": unknown / max(1, tokens)}
 
     def indexed(self, system: str, vectors: str, encoder: Any, whitening: str | None = None) -> DenseFiles:
         """Put the vectors in the file ``vectors`` into an index: the files of a dense system."""

@@ -65,7 +65,7 @@ def _can_be_had(context: Context, missing: set[str]) -> bool:
     for system in systems(context.config):
         if system.id not in missing:
             continue
-        if isinstance(system, BaselineSystem) and baseline(system.id).missing(embeddings) is None:
+        if isinstance(system, BaselineSystem) and baseline(system.name).missing(embeddings) is None:
             return True
         taught = isinstance(system, TrainedSystem) and "teacher" in system.model.objective.all_needs
         if taught and baseline(context.config.retrieval.teacher).missing(embeddings) is None:

@@ -10,7 +10,8 @@ import yaml
 from tokir.artifacts import Names, RunFolder, write_json, write_text
 from tokir.config import StudyConfig, check_config, dump_config, flatten
 from tokir.data import Dataset
-from tokir.errors import TokirError
+from tokir.encoders.registry import is_folder
+from tokir.errors import TokirError, Unavailable
 from tokir.study.context import keep_source
 from tokir.study.omissions import Omissions, find_omissions, leave_out
 
@@ -45,7 +46,8 @@ def begin(
 
     Raises:
         TokirError: ``path`` holds a run of another configuration or of other data (the difference is named), or
-            files that are not a run; or another process holds it.
+            files that are not a run; or another process holds it; or a folder of a model, named for a run that
+            is to begin, is none.
     """
     _refuse_foreign(path)
     folder = RunFolder(path)
@@ -53,6 +55,7 @@ def begin(
         _refuse_other(folder, config, dataset)
         omissions: Omissions = folder.read_json(Names.OMISSIONS)
         return folder, leave_out(config, omissions), omissions
+    _refuse_folders(config)
     omissions = find_omissions(config, dataset, download)
     kept = leave_out(config, omissions)
     with folder.locked():
@@ -74,6 +77,17 @@ def _refuse_foreign(path: Path) -> None:
     begun = Names.OMISSIONS in inside or inside <= {"corpus"}  # else nothing of it was made here
     if path.is_file() or not begun:
         raise TokirError(f"{path} is not a run folder and not empty: choose another folder with --out")
+
+
+def _refuse_folders(config: StudyConfig) -> None:
+    """What a user has just named and is no model is a mistake; later it has gone, which a row says."""
+    from tokir.encoders.named import find
+
+    for name in filter(is_folder, config.pretrained_models):
+        try:
+            find(name, config.pretrained_folders.get(name))
+        except Unavailable as error:
+            raise TokirError(str(error)) from None
 
 
 def _refuse_other(folder: RunFolder, config: StudyConfig, dataset: Dataset) -> None:

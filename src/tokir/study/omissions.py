@@ -29,11 +29,11 @@ def find_omissions(config: StudyConfig, dataset: Dataset, download: bool) -> Omi
         reason = "the data set has no train queries"
         missing |= {part: reason for part in sorted(used) if "train queries" in needs[part]}
     if any("teacher" in needed for needed in needs.values()) and config.retrieval.teacher_optional:
-        from tokir.encoders.pretrained import find_weights
+        from tokir.encoders.named import find
 
         name = config.retrieval.teacher
         try:
-            find_weights(name, config.pretrained_folders.get(name), download)
+            find(name, config.pretrained_folders.get(name), download)
         except Unavailable as error:
             missing |= {part: f"no teacher: {error}" for part in sorted(used) if "teacher" in needs[part]}
     return missing

@@ -1,10 +1,10 @@
-"""The baselines of a study beside ``PRETRAINED`` encoders: each is one file and one line here."""
+"""The baselines of a study beside pretrained encoders: each is one file and one line here."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokir.encoders.registry import PRETRAINED
+from tokir.encoders.registry import PRETRAINED, model_name
 from tokir.registry import Registry
 
 if TYPE_CHECKING:
@@ -20,11 +20,6 @@ BASELINES: Registry[Baseline] = Registry(
 )
 
 
-def known() -> tuple[str, ...]:
-    """Every baseline that a study can name."""
-    return (*BASELINES, *PRETRAINED)
-
-
 def check(name: str) -> str:
-    """The name as it is; ValueError, with the nearest name, where no baseline has it."""
-    return name if name in PRETRAINED else BASELINES.check(name, known())
+    """The name of a baseline, or of any pretrained encoder, as :func:`model_name` checks and completes it."""
+    return name if name in BASELINES else model_name(name, BASELINES.kind, (*BASELINES, *PRETRAINED))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokir.artifacts import Names
+from tokir.encoders.registry import model_id
 from tokir.errors import Unavailable
 from tokir.results.records import System as Row
 from tokir.results.records import Tokenizer
@@ -46,7 +47,7 @@ class Rows:
         elif isinstance(system, FusionSystem):
             row = self._fusion(system)
         else:
-            row = baseline(system.id).row(system.id, self.context.folder)
+            row = baseline(system.name).row(system.id, self.context.folder)
         return row.model_copy(update={"needs": self._needs(system, row)})
 
     def _needs(self, system: System, row: Row) -> Needs | None:
@@ -54,7 +55,9 @@ class Rows:
         if isinstance(system, TrainedSystem):
             own = "network" if system.model.has_network else "table"
             taught = system.model.stage.queries_alone
-            return Needs(query=(own,), passage=(self.context.config.retrieval.teacher if taught else own,))
+            return Needs(
+                query=(own,), passage=(model_id(self.context.config.retrieval.teacher) if taught else own,)
+            )
         if isinstance(system, FusionSystem):
             members = [self._needs(member, self.row(member)) for member in self._members(row)]
             known = [needs for needs in members if needs is not None]
@@ -152,7 +155,7 @@ class Rows:
         needs = plan.point.objective.all_needs
         if "teacher" not in needs:
             return {}
-        teacher = self.context.config.retrieval.teacher
+        teacher = model_id(self.context.config.retrieval.teacher)
         files = [Names.embedding(teacher), Names.teacher(teacher, "crops")]
         files += [Names.teacher(teacher, "queries")] if "train queries" in needs else []
         return {file: self.context.folder.seconds(file) for file in files}

@@ -52,7 +52,7 @@ class Searchers:
                 files = self._trained(system)
             else:
                 assert isinstance(system, BaselineSystem)
-                files = baseline(system.id).make(self.embeddings)
+                files = baseline(system.name).make(self.embeddings)
             opener.name_files(system.id, files)
         return opener.files[system.id]
 
@@ -78,7 +78,7 @@ class Searchers:
         encoder, vectors = self._raw(raw)
         if system == raw:
             alone = system.model.stage.queries_alone  # then it shares the teacher's index
-            return self.embeddings.indexed(self.models.teacher.name if alone else system.id, vectors, encoder)
+            return self.embeddings.indexed(self.models.teacher.id if alone else system.id, vectors, encoder)
         fitted, whitened = (Names.embedding(system.id, file) for file in ("whitening.safetensors", "corpus.npy"))
         folder, validation = self.context.folder, self.context.validation
         inputs = {
@@ -101,7 +101,7 @@ class Searchers:
         weights = self.models.ensure(plan)
         encoder = self._encoder(system)
         if plan.point.stage.queries_alone:  # the teacher has embedded the corpus
-            return encoder, Names.embedding(self.models.teacher.name)
+            return encoder, Names.embedding(self.models.teacher.id)
         name = Names.embedding(system.id)
         inputs = {
             **self.embeddings.inputs,

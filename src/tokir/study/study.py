@@ -73,12 +73,12 @@ class Study:
         """
         import torch
 
-        from tokir.encoders.pretrained import find_weights
+        from tokir.encoders.named import find
         from tokir.study.parts import Parts
         from tokir.training.device import resolve_precision
 
         for name, folder in self.config.pretrained_folders.items():
-            find_weights(name, folder)
+            find(name, folder)
         for precision in (self.config.training.precision, self.config.retrieval.precision):
             resolve_precision(precision, self.context.device)
         _ = self.context.precision

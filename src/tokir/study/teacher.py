@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import Names, digest
+from tokir.encoders.registry import model_id
 from tokir.encoders.store import read_embeddings
 from tokir.retrieval.index import normalize
 from tokir.study.context import Context
@@ -20,6 +21,11 @@ class Teacher:
     def __init__(self, context: Context, embeddings: Embeddings) -> None:
         self.context, self.embeddings = context, embeddings
         self.name = context.config.retrieval.teacher
+
+    @property
+    def id(self) -> str:
+        """Names its files, and its row where it is a baseline too."""
+        return model_id(self.name)
 
     @property
     def checksum(self) -> str:
@@ -37,13 +43,13 @@ class Teacher:
         return normalize(np.asarray(vectors[list(positions)]))
 
     def texts(self, name: str, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Of ``texts``, (texts, dimensions), kept under ``name``."""
-        folder, file = self.context.folder, Names.teacher(self.name, name)
+        """Of ``texts``, (texts, dimensions), as it reads queries; kept under ``name``."""
+        folder, file = self.context.folder, Names.teacher(self.id, name)
         model = self.embeddings.pretrained_files(self.name)
         inputs = {"texts": digest(list(texts)), "weights": model.checksum, "precision": self.context.precision}
 
         def make() -> None:
-            self.embeddings.embed(self.context.open(model), Texts(texts), file, inputs, f"{self.name}: {name}")
+            self.embeddings.embed(self.context.open(model), Texts(texts), file, inputs, f"{self.id}: {name}")
 
         folder.ensure([file], inputs, make)
         return normalize(np.asarray(read_embeddings(folder.file(file))))

@@ -26,8 +26,8 @@ class Baseline(Protocol):
 
 def baseline(name: str) -> Baseline:
     """The baseline of a name; any pretrained encoder is one."""
-    from tokir.encoders.registry import PRETRAINED
+    from tokir.encoders.registry import PRETRAINED, is_foreign
     from tokir.study.baselines.pretrained import PretrainedBaseline
     from tokir.study.registry import BASELINES
 
-    return PretrainedBaseline(name) if name in PRETRAINED else BASELINES[name]
+    return PretrainedBaseline(name) if name in PRETRAINED or is_foreign(name) else BASELINES[name]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tokir.artifacts import Names, RunFolder
-from tokir.encoders.registry import PRETRAINED
+from tokir.encoders.registry import PRETRAINED, is_folder, is_foreign, model_id
 from tokir.errors import Unavailable
 from tokir.results.records import System
 from tokir.retrieval.files import SystemFiles
@@ -15,7 +16,7 @@ from tokir.study.embeddings import Embeddings
 
 @dataclass(frozen=True)
 class PretrainedBaseline:
-    """One of the pretrained encoders."""
+    """Any of the pretrained encoders."""
 
     name: str
 
@@ -31,9 +32,13 @@ class PretrainedBaseline:
         """Embed the passages."""
         embeddings.pretrained(self.name)
         files = embeddings.pretrained_files(self.name)
-        return embeddings.indexed(self.name, Names.embedding(self.name), files)
+        id = model_id(self.name)
+        return embeddings.indexed(id, Names.embedding(id), files)
 
     def row(self, name: str, folder: RunFolder) -> System:
         """What it is, and how much of the passages it read."""
-        about = PRETRAINED[name]
+        if is_foreign(self.name):
+            title = Path(self.name).name if is_folder(self.name) else self.name
+            return encoder_row(name, title, "pretrained elsewhere", folder, pooling=None)
+        about = PRETRAINED[self.name]
         return encoder_row(name, about.title, about.training, folder)
