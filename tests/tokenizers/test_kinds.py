@@ -20,6 +20,9 @@ from tokir.tokenizers import TOKENIZERS, Span, TokenizerKind, intrinsic_measures
 SIZES = {"byte": 257}
 CASES = {name: {"type": name, "vocabulary_size": SIZES.get(name, 600)} for name in TOKENIZERS if name != "file"}
 CASES["character-hashed"] = {"type": "character", "vocabulary_size": 600, "hashed": True}
+CASES["word-reduced"] = {  # German stop words, none of which stands in the words below
+    "type": "word", "vocabulary_size": 600, "stemming": "english", "stop_words": "german"
+}  # fmt: skip
 FILES = ("bert", "llama", *SENTENCEPIECE)
 TRAIN = """
 import json, sys
@@ -97,6 +100,10 @@ def test_the_same_text_gives_the_same_bytes_in_any_process_and_with_any_threads(
         ({"type": "unigram", "pretokenization": "digits"}, "unigram-2k-digits"),
         ({"type": "byte", "prefix_space": True}, "byte-space"),
         ({"type": "character", "hashed": True}, "character-2k-hashed"),
+        (
+            {"type": "word", "lowercase": True, "stemming": "english", "stop_words": "english_plus"},
+            "word-2k-lower-stop-english_plus-stem-english",
+        ),
         ({"type": "file", "file": "/models/My BERT/tokenizer.json"}, "file-my-bert"),
         ({"type": "file", "file": "/models/spm_32k.model"}, "file-spm-32k"),
     ],
@@ -117,6 +124,15 @@ def test_ids_say_what_differs_from_the_defaults(settings, id):
             "pretokenization is for the types bpe, wordpiece-bpe, unigram",
         ),
         ({"type": "word", "hashed": True}, "hashed is for the type character, not for word"),
+        ({"stemming": "english"}, "stemming is for the type word, not for bpe"),
+        (
+            {"type": "word", "stemming": "englsh"},
+            "stemming: no stemmer is called 'englsh' .did you mean 'english'",
+        ),
+        (
+            {"type": "word", "stop_words": "latin"},
+            "stop_words: no list is called 'latin': known are english, .*german",
+        ),
         ({"file": "tokenizer.json"}, "file is for the type file, not for bpe"),
         ({"type": "file"}, "needs the setting file"),
         ({"type": "file", "file": "t.json", "lowercase": True}, "lowercase is for the types .*, not for file"),

@@ -37,6 +37,12 @@ class TokenizerSettings(Settings):
     hashed: bool = Field(
         False, description="characters: no list of them, but vectors made of hash tables, as in CANINE"
     )
+    stemming: str | None = Field(
+        None, description="words: a stemmer of Snowball, for example english; words of one stem are one token"
+    )
+    stop_words: str | None = Field(
+        None, description="words: a list of bm25s, for example english, whose words are no tokens"
+    )
     file: str | None = Field(None, description="a tokenizer.json or a sentencepiece .model, for the type file")
 
     @model_validator(mode="before")
@@ -64,4 +70,6 @@ class TokenizerSettings(Settings):
         name += "-lower" if self.lowercase else ""
         name += "-space" if self.prefix_space else ""
         name += f"-{self.pretokenization}" if self.pretokenization != "words" else ""
+        name += f"-stop-{self.stop_words}" if self.stop_words else ""
+        name += f"-stem-{self.stemming}" if self.stemming else ""
         return name + (f"-{self.normalization.lower()}" if self.normalization else "")

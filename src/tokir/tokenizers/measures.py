@@ -55,11 +55,14 @@ class TokenizerRecord(IntrinsicMeasures):
     id: str
     type: str
     vocabulary_size: int
+    entries_asked: int = Field(description="for; of words and characters there may be fewer")
     lowercase: bool
     normalization: str | None
     prefix_space: bool
     pretokenization: str
     hashed: bool
+    stemming: str | None
+    stop_words: str | None
     file: str | None
     documents: int = Field(description="that it was trained on")
 

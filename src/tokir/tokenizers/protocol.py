@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 SEPARATOR = "<|endoftext|>"
 UNKNOWN = "[UNK]"
 # Settings that a kind takes only where it says so.
-OPTIONAL = ("lowercase", "normalization", "prefix_space", "pretokenization", "hashed", "file")
+OPTIONAL = (
+    "lowercase",
+    "normalization",
+    "prefix_space",
+    "pretokenization",
+    "hashed",
+    "stemming",
+    "stop_words",
+    "file",
+)
 
 
 class Span(NamedTuple):
@@ -25,6 +34,8 @@ class Span(NamedTuple):
     known: bool
     continues: bool
     """Does the token itself say that it continues the word before it?"""
+    exact: bool = True
+    """Is whatever gets this token spelled as it is? Else a known token has to be told from others that get it too."""
 
 
 class Tokenizer(Protocol):
