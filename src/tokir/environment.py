@@ -15,6 +15,7 @@ PACKAGES = (
     "numpy",
     "scipy",
     "bm25s",
+    "PyStemmer",
     "ir-measures",
     "pytrec-eval-terrier",
     "gensim",

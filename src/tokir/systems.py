@@ -92,6 +92,18 @@ class TrainedSystem:
 
 
 @dataclass(frozen=True)
+class LexicalSystem:
+    """BM25 over the tokens of a tokenizer."""
+
+    tokenizer: TokenizerSettings
+
+    @property
+    def id(self) -> str:
+        """For example ``bpe-2k-lower.bm25``."""
+        return f"{self.tokenizer.id}.bm25"
+
+
+@dataclass(frozen=True)
 class BaselineSystem:
     """BM25, model2vec or a pretrained encoder."""
 
@@ -115,7 +127,14 @@ class FusionSystem:
         return self.settings.id
 
 
-System = TrainedSystem | BaselineSystem | FusionSystem
+System = TrainedSystem | LexicalSystem | BaselineSystem | FusionSystem
+
+
+def tokenizer_of(system: System) -> TokenizerSettings | None:
+    """The tokenizer trained here that a single system cuts with; None where it has none."""
+    if isinstance(system, TrainedSystem):
+        return system.model.tokenizer
+    return system.tokenizer if isinstance(system, LexicalSystem) else None
 
 
 def model_points(config: StudyConfig) -> list[ModelPoint]:
@@ -200,7 +219,12 @@ def systems(config: StudyConfig) -> list[System]:
     Raises:
         TokirError: a fusion names what is not a system of this study, or another fusion; or as :func:`model_points`.
     """
-    single: list[System] = [*trained_systems(config), *(BaselineSystem(name) for name in config.baselines)]
+    tokenizers = config.tokenizers if config.lexical else []
+    single: list[System] = [
+        *trained_systems(config),
+        *(LexicalSystem(tokenizer) for tokenizer in tokenizers),
+        *(BaselineSystem(name) for name in config.baselines),
+    ]
     known = [system.id for system in single]
     for name in (name for fusion in config.fusions for name in fusion.systems):
         if name not in (*BEST, *known):

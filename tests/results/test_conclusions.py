@@ -1,5 +1,7 @@
 """Ablations, correlations, examples: what is read off the rows beside verdict and findings."""
 
+from dataclasses import replace
+
 from tokir.data.dataset import Split
 from tokir.evaluation.hits import Hit
 from tokir.evaluation.perturbations import Perturbation
@@ -37,6 +39,24 @@ def test_a_tokenizer_and_the_same_with_one_thing_more_are_an_ablation(assemble):
 
     [found] = assemble([one("lower", 0.6, True), one("plain", 0.5, False)]).ablations
     assert (found.factor, found.before, found.after) == ("tokenizer", "plain.static", "lower.static")
+
+
+def test_a_step_of_a_tokenizer_is_an_ablation_of_bm25_over_tokens_too(assemble):
+    def one(name, quality, size=2000, **more):
+        tokenizer = Tokenizer(id=name, type="word", vocabulary_size=size, entries_asked=2000, **more)
+        system = averaged(name, quality, tokenizer=tokenizer)
+        return replace(system, row=row(f"{name}.bm25", "lexical", architecture="bm25", tokenizer=tokenizer))
+
+    words = [
+        one("plain", 0.5),
+        one("stems", 0.6, 1500, stemming="english"),
+        one("stopped", 0.5, stop_words="english"),
+    ]
+    baseline = replace(averaged("x", 0.5), row=row("bm25", "lexical", architecture="bm25"))
+    found = assemble([*words, baseline]).ablations
+    assert {(entry.factor, entry.before, entry.after) for entry in found} == {
+        ("tokenizer", "plain.bm25", "stems.bm25"), ("tokenizer", "plain.bm25", "stopped.bm25"),
+    }  # fmt: skip
 
 
 def test_a_perturbation_of_ones_own_is_in_the_results(assemble, config, monkeypatch):

@@ -9,6 +9,7 @@ from tokir.results.findings import findings
 from tokir.results.paths import resolve
 from tokir.results.reading import as_json
 from tokir.results.records import Tokenizer
+from tokir.results.systems import Fused
 from tokir.results.verdict import verdict
 
 from .conftest import averaged, results_of, row
@@ -105,6 +106,50 @@ def test_the_configuration_is_chosen_on_the_validation_queries(assemble):
     assert "on validation queries" in results.verdict[0].text
     assert any("validation_recall" in path for path in results.verdict[0].evidence)
     hold(results.verdict, results)
+
+
+def kinds(name, quality):
+    """A tokenizer in every way to retrieve; its lexical system is the best on the validation queries."""
+    tokenizer = Tokenizer(id=name, type="bpe", vocabulary_size=2000)
+    fused = Fused(systems=(f"{name}.bm25", f"{name}.static", "minilm"), weights=(1, 1, 1), method="weighted")
+    for kind, more in {
+        "lexical": {"kind": "lexical", "id": f"{name}.bm25", "title": "BM25 over tokens", "architecture": "bm25",
+                    "parameters": None, "pooling": None, "validation_recall": 0.5},
+        "dense": {"validation_recall": 0.4},
+        "worse": {"id": f"{name}.worse", "objective": "simcse", "validation_recall": 0.3},
+        "late": {"id": f"{name}.late", "pooling": "maxsim", "title": "Late", "validation_recall": 0.4},
+        "fused": {"kind": "fusion", "id": f"{name}.fused", "title": name, "architecture": "fusion", "fused": fused,
+                  "parameters": None, "pooling": None, "validation_recall": 0.9},
+    }.items():  # fmt: skip
+        system = averaged(name, quality - 0.1 * (kind == "worse"), tokenizer=tokenizer)
+        yield replace(system, row=system.row.model_copy(update=more))
+
+
+def test_each_way_to_retrieve_has_a_line_with_its_own_best_tokenizer(assemble):
+    results = assemble([*kinds("a", 0.6), *kinds("b", 0.2)])
+    texts = [sentence.text for sentence in results.verdict]
+    assert texts[0].startswith("Use the tokenizer a") and "same configuration (BM25 over tokens)" in texts[0]
+    assert "Of 4 configurations" in texts[0]  # fusions are not among them
+    assert any(text == "A query takes 0.25 ms on one thread (the median)." for text in texts)
+    lines = [text for text in texts if ": of 2 tokenizers a has the highest recall@10" in text]
+    assert [text.partition(":")[0] for text in lines] == [
+        "Dense retrieval (Static, contrastive; the best of 2 configurations on validation queries)",
+        "Late interaction (Late)",
+        "Fused retrieval (fusion of bm25, static and minilm, weighted)",
+    ]
+    assert all("it is significantly better than b (+0." in line for line in lines)
+    assert "BM25 is not trained" in texts[-1]
+    compared = {entry.a for entry in results.perturbation_comparisons}
+    assert compared == {"a.bm25", "a.static", "a.worse", "a.late", "a.fused"}
+    hold(results.verdict, results)
+
+
+def test_fusions_of_several_tokenizers_or_of_the_same_are_not_compared(assemble):
+    one, other = list(kinds("a", 0.6))[-1], list(kinds("b", 0.5))[-1]
+    again = replace(one, row=one.row.model_copy(update={"id": "again"}))
+    mixed = replace(other, row=other.row.model_copy(update={"id": "mixed", "tokenizer": None}))
+    assert assemble([one, again, mixed]).verdict == ()
+    assert {entry.b for entry in assemble([one, again, other]).perturbation_comparisons} == {"b.fused"}
 
 
 def test_one_tokenizer_gives_no_verdict():

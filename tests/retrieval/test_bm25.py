@@ -1,16 +1,19 @@
 import re
 import unicodedata
 
+import bm25s
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from tokir.config import TokenizerSettings
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.bm25 import BM25Index, Postings
 from tokir.retrieval.ranking import id_order
-from tokir.retrieval.terms import terms
+from tokir.retrieval.terms import terms, tokens_of
+from tokir.tokenizers import train_tokenizer
 
 CUTS = [
     ("Don't panic", ["don", "t", "panic"]),
@@ -69,6 +72,24 @@ def test_bm25_ranks_by_the_formula_of_lucene(tmp_path):
     (tmp_path / "params.index.json").write_text("{")
     with pytest.raises(TokirError, match="damaged BM25 index"):
         BM25Index.load(tmp_path, index.tie_order)
+
+
+def test_bm25_over_tokens_is_bm25_of_their_ids_without_what_is_unknown(passages, tmp_path):
+    texts, query = passages[:80], "who zyzzyva painted the chapel of the the"
+    tokenizer = train_tokenizer(texts, TokenizerSettings(type="word", vocabulary_size=200))
+    ids = tokenizer.encode([*texts, query])
+    known = [[f"t{i}" for i in found if i != tokenizer.unknown_id] for found in ids]
+    assert all(0 < len(kept) < len(found) for kept, found in zip(known, ids, strict=True))
+    library = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+    library.index(known[:-1], show_progress=False)
+    ties, cut = id_order([f"p{number}" for number in range(80)]), tokens_of(tokenizer)
+    index = BM25Index.of(Postings(texts, cut), ties)
+    index.save(tmp_path)
+    for opened in (index, BM25Index.load(tmp_path, ties, cut)):
+        [terms] = opened.tokenize([query])
+        assert_allclose(opened.scores(terms), library.get_scores(known[-1]), rtol=1e-6)
+    with pytest.raises(Unavailable, match="no known tokens"):
+        Postings(["zyzzyva", ""], cut)
 
 
 def test_bm25_reads_a_script_without_spaces():

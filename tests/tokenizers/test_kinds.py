@@ -22,6 +22,9 @@ SIZES = {"byte": 257}
 CASES = {name: {"type": name, "vocabulary_size": SIZES.get(name, 600)} for name in TOKENIZERS if name != "file"}
 CASES["ngram-hashes"] = {"type": "ngram", "vocabulary_size": 600, "hashes": 2, "with_words": False}
 CASES["character-hashed"] = {"type": "character", "vocabulary_size": 600, "hashed": True}
+CASES["word-reduced"] = {  # German stop words, none of which stands in the words below
+    "type": "word", "vocabulary_size": 600, "stemming": "english", "stop_words": "german"
+}  # fmt: skip
 FILES = ("bert", "llama", *SENTENCEPIECE)
 TRAIN = """
 import json, sys
@@ -113,6 +116,10 @@ def test_the_same_text_gives_the_same_bytes_in_any_process_and_with_any_threads(
             {"type": "ngram", "longest_ngram": 3, "with_words": False, "hashes": 2, "lowercase": True},
             "ngram-2k-3to3-only-2hashes-lower",
         ),
+        (
+            {"type": "word", "lowercase": True, "stemming": "english", "stop_words": "english_plus"},
+            "word-2k-lower-stop-english_plus-stem-english",
+        ),
         ({"type": "file", "file": "/models/My BERT/tokenizer.json"}, "file-my-bert"),
         ({"type": "file", "file": "/models/spm_32k.model"}, "file-spm-32k"),
     ],
@@ -135,6 +142,15 @@ def test_ids_say_what_differs_from_the_defaults(settings, id):
         ({"type": "word", "hashed": True}, "hashed is for the type character, not for word"),
         ({"hashes": 2}, "hashes is for the type ngram, not for bpe"),
         ({"type": "ngram", "shortest_ngram": 6}, "shortest_ngram is 6, longer than longest_ngram, 5"),
+        ({"stemming": "english"}, "stemming is for the type word, not for bpe"),
+        (
+            {"type": "word", "stemming": "englsh"},
+            "stemming: no stemmer is called 'englsh' .did you mean 'english'",
+        ),
+        (
+            {"type": "word", "stop_words": "latin"},
+            "stop_words: no list is called 'latin': known are english, .*german",
+        ),
         ({"file": "tokenizer.json"}, "file is for the type file, not for bpe"),
         ({"type": "file"}, "needs the setting file"),
         ({"type": "file", "file": "t.json", "lowercase": True}, "lowercase is for the types .*, not for file"),

@@ -100,6 +100,7 @@ class StudyConfig(Settings):
         "interaction, of static ones",
     )
     index: IndexName = Field("exact", description="what the vectors of passages are put into")
+    lexical: bool = Field(False, description="rank by BM25 over the tokens of every tokenizer too")
     seeds: list[Seed] = Field([0], min_length=1)
     language_model_seeds: list[Seed] | None = Field(
         None, min_length=1, description="of models trained as language models alone, where they are to be fewer"

@@ -43,6 +43,12 @@ class TokenizerSettings(Settings):
     longest_ngram: int = Field(5, le=10, description="letter n-grams: characters of the longest")
     with_words: bool = Field(True, description="letter n-grams: is the whole word a feature too?")
     hashes: int = Field(1, ge=1, le=8, description="letter n-grams: rows that each of them has")
+    stemming: str | None = Field(
+        None, description="words: a stemmer of Snowball, for example english; words of one stem are one token"
+    )
+    stop_words: str | None = Field(
+        None, description="words: a list of bm25s, for example english, whose words are no tokens"
+    )
     file: str | None = Field(None, description="a tokenizer.json or a sentencepiece .model, for the type file")
 
     @model_validator(mode="before")
@@ -75,4 +81,6 @@ class TokenizerSettings(Settings):
         name += "-lower" if self.lowercase else ""
         name += "-space" if self.prefix_space else ""
         name += f"-{self.pretokenization}" if self.pretokenization != "words" else ""
+        name += f"-stop-{self.stop_words}" if self.stop_words else ""
+        name += f"-stem-{self.stemming}" if self.stemming else ""
         return name + (f"-{self.normalization.lower()}" if self.normalization else "")

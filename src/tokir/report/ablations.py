@@ -11,7 +11,7 @@ from tokir.results.records import Results
 from tokir.results.wording import difference
 
 FACTORS = {
-    "tokenizer": "Tokenizer: one more step before it cuts",
+    "tokenizer": "Tokenizer: one more step",
     "objective": "Objective: one more part or stage",
     "variant": "Training: one setting changed",
     "architecture": "Architecture: a network on the token vectors",

@@ -28,7 +28,7 @@ def groups(systems: Sequence[System]) -> list[tuple[str, list[System]]]:
 def in_words(row: System) -> str:
     """What a system is, in one line: tokenizer, architecture, objective, pooling, parameters, dimensions."""
     parts = []
-    if row.tokenizer:
+    if row.tokenizer and row.kind != "fusion":  # whose members name theirs
         kind = row.tokenizer.label or row.tokenizer.type
         parts.append(f"{kind} of {row.tokenizer.vocabulary_size:,} entries")
     if row.kind == "trained" and row.architecture:

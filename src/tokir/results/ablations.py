@@ -20,6 +20,8 @@ TOKENIZER_FACTORS: dict[str, object] = {
     "longest_ngram": 5,
     "with_words": True,
     "hashes": 1,
+    "stemming": None,
+    "stop_words": None,
 }
 """Settings of tokenizers that are paired, each with what it is where nothing is asked for."""
 AS_THEY_COME = ("mean", "learned")
@@ -32,10 +34,10 @@ def ablations(systems: Sequence[System], comparisons: Sequence[Comparison]) -> t
 
     ``p_holm`` is corrected for these pairs, which were asked for before any was seen, and not for all of the study.
 
-    The pairs are: a tokenizer and the same with one thing more before it cuts; a pooling and what is made of it; an
-    objective and the same with one part or one stage more; a static model and the same with a network; a training and
-    its variant; a trained system and its fusion. Trainings are compared by their vectors as they come, and what is made
-    of the vectors by the trainings that are not variants.
+    The pairs are: a tokenizer and the same with one step more, of trained systems and of BM25 over tokens; a pooling
+    and what is made of it; an objective and the same with one part or one stage more; a static model and the same with
+    a network; a training and its variant; a trained system and its fusion. Trainings are compared by their vectors as
+    they come, and what is made of the vectors by the trainings that are not variants.
     """
     evaluated = [row for row in systems if row.ok]
     positions = {frozenset((entry.a, entry.b)): number for number, entry in enumerate(comparisons)}
@@ -58,14 +60,14 @@ def _factor(before: System, after: System) -> str | None:
         members = after.fused.systems if after.fused else ()
         runs = before.runs or (before.id,)
         return "fusion" if before.kind == "trained" and set(runs) & set(members) else None
-    if before.kind != "trained" or after.kind != "trained":
+    if before.kind != after.kind or before.kind not in ("trained", "lexical"):
         return None
     changed = [name for name in SHARED if getattr(before, name) != getattr(after, name)]
     if len(changed) != 1:
         return None
     if changed == ["pooling"] and before.variant:
         return None
-    if changed != ["pooling"] and before.pooling not in AS_THEY_COME:
+    if changed != ["pooling"] and before.kind == "trained" and before.pooling not in AS_THEY_COME:
         return None
     return changed[0] if _is_step(changed[0], before, after) else None
 
@@ -104,8 +106,13 @@ def _adds(before: str, after: str) -> bool:
 
 
 def _prepares(before: Tokenizer, after: Tokenizer) -> bool:
-    """Are two tokenizers of a kind and a size, but for one thing that ``after`` does to a text before it cuts it?"""
+    """Are two tokenizers of a kind and a size, but for one thing that ``after`` does to a text or its words?"""
     changed = [name for name in TOKENIZER_FACTORS if getattr(before, name) != getattr(after, name)]
     same = (before.type, before.file) == (after.type, after.file)
-    sized = before.vocabulary_size == after.vocabulary_size or changed == ["hashed"]
+    sized = _size(before) == _size(after) or changed == ["hashed"]
     return same and sized and len(changed) == 1 and getattr(before, changed[0]) == TOKENIZER_FACTORS[changed[0]]
+
+
+def _size(tokenizer: Tokenizer) -> int:
+    """The entries that were asked for: a step may leave fewer words than that."""
+    return tokenizer.entries_asked or tokenizer.vocabulary_size

@@ -9,7 +9,7 @@ import numpy as np
 
 from tokir.evaluation.registry import HEADLINE
 from tokir.results.base import Interval
-from tokir.results.configurations import configurations, score
+from tokir.results.configurations import configuration_title, configurations, score
 from tokir.results.records import Correlation, System, Tokenizer
 from tokir.tokenizers.measures import INTRINSIC
 
@@ -49,7 +49,7 @@ def correlations(systems: Sequence[System], seed: int) -> tuple[Correlation, ...
                 if len(known) >= LEAST:
                     found.append(
                         Correlation(
-                            configuration=rows[0].title,
+                            configuration=configuration_title(rows[0]),
                             measure=measure,
                             outcome=outcome,
                             tokenizers=len(known),

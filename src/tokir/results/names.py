@@ -44,7 +44,7 @@ def short_names(systems: Sequence[System]) -> dict[str, str]:
         name = row.title.replace(" language model", "") if row.kind == "trained" else row.title
         name = name.replace(" + ", "+") if row.kind == "trained" else brief(row)
         name = row.id if row.kind == "fusion" else name
-        if row.tokenizer and len(tokenizers) > 1:
+        if row.tokenizer and row.kind != "fusion" and len(tokenizers) > 1:
             name += f", {row.tokenizer.id}"
         if row.seed is not None and len(seeds) > 1:
             name += f", seed {row.seed}"

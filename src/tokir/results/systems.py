@@ -68,6 +68,7 @@ class Tokenizer(OpenRecord):
     type: str
     label: str | None = None  # what a reader calls the type
     vocabulary_size: int
+    entries_asked: int | None = None  # words and characters may have fewer
     file: str | None = None
     lowercase: bool | None = None
     normalization: str | None = None
@@ -78,6 +79,8 @@ class Tokenizer(OpenRecord):
     longest_ngram: int | None = None
     with_words: bool | None = None
     hashes: int | None = None
+    stemming: str | None = None
+    stop_words: str | None = None
     documents: int | None = None
     fertility: float | None = None
     bytes_per_token: float | None = None
@@ -118,6 +121,7 @@ class Fused(Record):
 
     systems: tuple[str, ...]
     weights: tuple[float, ...]
+    method: str | None = None
 
 
 class System(Record):
@@ -127,6 +131,7 @@ class System(Record):
     ends without one. ``runs`` names the ranked lists, one per seed.
 
     Attributes:
+        tokenizer: of a fusion that of its members, where those that have one share it.
         stages: seconds of every training that the system rests on, by training; systems share them.
         teacher_files: seconds of every file of its teacher's vectors; systems share them too.
         unknown_rate: share of a pretrained model's tokens of the corpus that are unknown to it.

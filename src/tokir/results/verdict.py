@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 from tokir.evaluation.decision import LEVEL
 from tokir.evaluation.registry import HEADLINE
-from tokir.results.configurations import configurations, ranked, score
+from tokir.results.configurations import configuration_title, configurations, retrieval, score
 from tokir.results.names import brief, titles
 from tokir.results.pairs import Pair, comparisons_of, perturbation_comparisons_of
 from tokir.results.paths import path
-from tokir.results.records import Comparison, Correlation, Difference, PerturbationScore, Results, Sentence, System
+from tokir.results.records import Comparison, Correlation, PerturbationScore, Results, Sentence, System
+from tokir.results.retrievals import Choice, other_retrievals, tokenizer_id, written
 from tokir.results.wording import could_not_read, difference, joined, recall, signed, signed_interval
 from tokir.tokenizers.measures import INTRINSIC
 
@@ -25,51 +26,45 @@ def verdict(results: Results) -> tuple[Sentence, ...]:
     """Sentences with their evidence; none where fewer than two tokenizers share a configuration.
 
     The configuration (all of a system but its tokenizer) is the one that retrieves best on average over its tokenizers,
-    on the validation queries; on the scored ones where there are no others.
+    on the validation queries; on the scored ones where there are no others. Other ways to retrieve than its own (BM25,
+    one vector, late interaction, fused) have a line each.
     """
-    several = configurations(results.systems)
-    if not several:
+    choice = Choice(configurations(results.systems))
+    if not choice.configurations:
         return ()
-    validated = all(row.validation_recall is not None for rows in several for row in rows)
-
-    def quality(rows: Sequence[System]) -> float:
-        values = [row.validation_recall if validated else row.score() for row in rows]
-        return sum(value or 0.0 for value in values) / len(rows)
-
-    case = _Case(results, ranked(max(several, key=quality)), several, validated)
+    case = _Case(results, choice)
     found = [case.best(), case.level(), case.worse(), case.cost(), case.perturbed(), case.others()]
-    found += [case.predicted(), case.trainings()]
+    found += [*other_retrievals(results, choice, case.first), case.predicted(), case.trainings()]
     return tuple(sentence for sentence in found if sentence is not None)
 
 
 class _Case:
     """The tokenizers of one configuration, best first."""
 
-    def __init__(self, results: Results, rows: list[System], several: list[list[System]], validated: bool) -> None:
-        self.results, self.rows, self.first = results, rows, rows[0]
-        self.configurations, self.validated = several, validated
+    def __init__(self, results: Results, choice: Choice) -> None:
+        self.results, self.choice, self.rows = results, choice, choice.best(choice.single)
+        self.first, self.title = self.rows[0], configuration_title(self.rows[0])
         self.pairs, self.perturbation_pairs = comparisons_of(results), perturbation_comparisons_of(results)
         self.names = titles(results.systems)
         self._positions = {row.id: number for number, row in enumerate(results.systems)}
-        self.tied = [row for row in rows[1:] if not self._pair(row).significant]
+        self.tied = [row for row in self.rows[1:] if not self._pair(row).significant]
 
     def best(self) -> Sentence:
         """Which tokenizer."""
         text = (
             f"Use {_tokenizer(self.first)}: of {len(self.rows)} tokenizers with the same configuration "
-            f"({self.first.title}) it has the highest recall@10, {recall(self.first)}."
+            f"({self.title}) it has the highest recall@10, {recall(self.first)}."
         )
         evidence = [self._path(self.first, "tokenizer", "vocabulary_size")]
         evidence += [self._path(self.first, "intervals", HEADLINE)]
         evidence += [self._path(row, "scores", HEADLINE) for row in self.rows]
-        if len(self.configurations) > 1:
-            where = "validation queries" if self.validated else "these queries"
+        several = self.choice.single
+        if len(several) > 1:
             text += (
-                f" (Of {len(self.configurations)} configurations, this one has the highest mean recall@10 over "
-                f"its tokenizers on {where}.)"
+                f" (Of {len(several)} configurations, this one has the highest mean recall@10 over "
+                f"its tokenizers on {self.choice.where}.)"
             )
-            steps = ("validation_recall",) if self.validated else ("scores", HEADLINE)
-            evidence += [self._path(row, *steps) for rows in self.configurations for row in rows]
+            evidence += [self._path(row, *self.choice.steps) for rows in several for row in rows]
         return _sentence(text, evidence)
 
     def level(self) -> Sentence:
@@ -81,14 +76,14 @@ class _Case:
         parts, evidence = [], []
         for row in self.tied:
             pair = self._pair(row)
-            parts.append(f"{_id(row)} ({_difference(pair.entry)}{self._power(pair)})")
+            parts.append(f"{tokenizer_id(row)} ({written(pair.entry)}{self._power(pair)})")
             evidence.append(pair.path)
         text = f"It does not differ significantly from {joined(parts)}."
         sized = [row for row in (self.first, *self.tied) if row.parameters is not None]
         smallest = min(sized, key=lambda row: row.parameters or 0, default=self.first)
         if smallest is not self.first:
             text += (
-                f" Of these, {_id(smallest)} makes the smallest model: {smallest.parameters or 0:,} "
+                f" Of these, {tokenizer_id(smallest)} makes the smallest model: {smallest.parameters or 0:,} "
                 f"parameters against {self.first.parameters or 0:,}."
             )
             evidence += [self._path(smallest, "parameters"), self._path(self.first, "parameters")]
@@ -111,21 +106,24 @@ class _Case:
         beaten = [row for row in self.rows[1:] if row not in self.tied]
         if not beaten or not self.tied:
             return None
-        parts = [f"{_id(row)} ({_difference(self._pair(row).entry)})" for row in beaten]
+        parts = [f"{tokenizer_id(row)} ({written(self._pair(row).entry)})" for row in beaten]
         text = f"It is better than {joined(parts)}, significantly so after correction for all pairs of the study."
         return _sentence(text, [self._pair(row).path for row in beaten])
 
     def cost(self) -> Sentence | None:
         """Time and memory."""
         row, times = self.first, self.first.latency()
-        if times is None or row.parameters is None or row.dimensions is None:
+        if times is None:
             return None
-        text = (
-            f"A query takes {times.p50:.2f} ms on one thread (the median), the model "
-            f"{row.parameters * BYTES / 1e6:.1f} MB, and each passage {row.dimensions * BYTES:,} bytes of the index."
-        )
-        evidence = [self._path(row, "latency_ms", "total"), self._path(row, "parameters")]
-        return _sentence(text, [*evidence, self._path(row, "dimensions")])
+        text = f"A query takes {times.p50:.2f} ms on one thread (the median)"
+        evidence = [self._path(row, "latency_ms", "total")]
+        if row.parameters is not None and row.dimensions is not None:
+            text += (
+                f", the model {row.parameters * BYTES / 1e6:.1f} MB, and each passage {row.dimensions * BYTES:,} "
+                "bytes of the index"
+            )
+            evidence += [self._path(row, "parameters"), self._path(row, "dimensions")]
+        return _sentence(f"{text}.", evidence)
 
     def perturbed(self) -> Sentence | None:
         """What perturbed queries cost it."""
@@ -159,9 +157,9 @@ class _Case:
         pair = self.perturbation_pairs.get(steady.id, self.first.id, (worst, HEADLINE))
         how = "significant" if pair.significant else "not significant"
         text = (
-            f" Under {worst} the highest recall@10 is that of {_id(steady)}, "
+            f" Under {worst} the highest recall@10 is that of {tokenizer_id(steady)}, "
             f"{robustness[steady.id][worst].recall_at_10:.3f} against {scores[worst].recall_at_10:.3f} "
-            f"({_difference(pair.entry)}, {how})."
+            f"({written(pair.entry)}, {how})."
         )
         return _sentence(text, [path("robustness", steady.id, worst, HEADLINE), pair.path])
 
@@ -176,7 +174,7 @@ class _Case:
             for name in self.results.robustness.get(self.first.id, {}):
                 pair = self.perturbation_pairs.find(self.first.id, row.id, (name, "change"))
                 if pair and pair.significant and pair.difference * sign < 0:  # of changes, which are losses
-                    found.setdefault(_id(row), []).append(name)
+                    found.setdefault(tokenizer_id(row), []).append(name)
                     evidence.append(pair.path)
         if not found:
             return None
@@ -187,7 +185,7 @@ class _Case:
         """Against systems that this study did not train; nothing is claimed against one that could not read."""
         parts, evidence, unread = [], [], []
         for row in self.results.systems:
-            if not row.ok or row.kind not in ("lexical", "pretrained"):
+            if not row.ok or row.kind not in ("lexical", "pretrained") or row.tokenizer:
                 continue
             if not row.could_read:
                 unread.append(f" {could_not_read(row, brief(row))}, so nothing is claimed against it.")
@@ -195,7 +193,7 @@ class _Case:
                 continue
             pair = self._pair(row)
             how = "significant" if pair.significant else f"p after correction is {pair.entry.p_holm:.2f}"
-            parts.append(f"{self.names[row.id]} ({score(row):.3f}; {_difference(pair.entry)}; {how})")
+            parts.append(f"{self.names[row.id]} ({score(row):.3f}; {written(pair.entry)}; {how})")
             evidence += [self._path(row, "scores", HEADLINE), pair.path]
         compared = (
             f"Its recall@10 compared with that of systems not trained here: {joined(parts)}." if parts else ""
@@ -205,7 +203,7 @@ class _Case:
 
     def predicted(self) -> Sentence | None:
         """Would the tokenizers' own measures have said so?"""
-        recalls = self._correlated(HEADLINE, self.first.title)
+        recalls = self._correlated(HEADLINE, self.title)
         bits = self._correlated("bits_per_byte")
         found = [sentence for sentence in (recalls, bits) if sentence]
         if not found:
@@ -246,6 +244,9 @@ class _Case:
                 f"Intervals hold the spread over queries and over {len(self.first.seeds)} trainings of each model."
             )
             return _sentence(text, [self._path(self.first, "by_seed")])
+        if retrieval(self.first) == "lexical":
+            text = "BM25 is not trained: the intervals hold the spread over queries."
+            return _sentence(text, [self._path(self.first, "architecture_label")])
         text = "One training of each model: the intervals hold the spread over queries, not over trainings."
         return _sentence(text, [self._path(self.first, "seed")])
 
@@ -264,16 +265,6 @@ def _sentence(text: str, evidence: Sequence[str]) -> Sentence:
 def _tokenizer(row: System) -> str:
     assert row.tokenizer is not None
     return f"the tokenizer {row.tokenizer.id} ({row.tokenizer.vocabulary_size:,} entries)"
-
-
-def _id(row: System) -> str:
-    """The id of its tokenizer."""
-    assert row.tokenizer is not None
-    return row.tokenizer.id
-
-
-def _difference(entry: Difference) -> str:
-    return difference(entry.difference, entry.interval)
 
 
 def _measure(entry: Correlation) -> str:

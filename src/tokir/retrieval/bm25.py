@@ -4,7 +4,9 @@ chosen on validation queries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +15,50 @@ from numpy.typing import NDArray
 
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.index import Hits, top
-from tokir.retrieval.terms import terms
+from tokir.retrieval.terms import Cut, words
 
 K1, B = 1.5, 0.75
-NO_WORDS = "the corpus holds no words that BM25 could index"
+NO_WORDS = "the corpus holds no words, or no known tokens, that BM25 could index"
+CUT_AT_ONCE = 256  # passages; bounds memory
 
 
 class Postings:
-    """The terms of every passage as numbers: cut once, and indexed with as many parameters as one likes."""
+    """The terms of every passage as numbers: cut once, and indexed with as many parameters as one likes.
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    Args:
+        texts: the passages.
+        cut: texts to their terms.
+
+    Raises:
+        Unavailable: none of the passages holds a term.
+    """
+
+    def __init__(self, texts: Iterable[str], cut: Cut = words) -> None:
         self.vocabulary: dict[str, int] = {}
-        numbers = self.vocabulary
-        self.texts = [[numbers.setdefault(term, len(numbers)) for term in terms(text)] for text in texts]
-        if not numbers:
+        self.cut = cut
+        self.texts = list(self._numbered(iter(texts)))
+        if not self.vocabulary:
             raise Unavailable(NO_WORDS)
+
+    def _numbered(self, texts: Iterator[str]) -> Iterator[array[int]]:
+        """The numbers of the terms of each passage, four bytes each."""
+        numbers = self.vocabulary
+        while some := list(islice(texts, CUT_AT_ONCE)):
+            for found in self.cut(some):
+                yield array("i", [numbers.setdefault(term, len(numbers)) for term in found])
 
 
 class BM25Index:
-    """Terms are those of :mod:`tokir.retrieval.terms`; no stop words are left out.
+    """BM25 over the terms that ``cut`` makes of a text, by default the words of :mod:`tokir.retrieval.terms`.
 
     Args:
         bm25: the library's index, with its vocabulary.
         tie_order: (passages,) breaks ties between equal scores.
+        cut: queries to their terms, as the passages were cut.
     """
 
-    def __init__(self, bm25: Any, tie_order: NDArray[np.int64]) -> None:
-        self._bm25, self.tie_order = bm25, tie_order
+    def __init__(self, bm25: Any, tie_order: NDArray[np.int64], cut: Cut = words) -> None:
+        self._bm25, self.tie_order, self.tokenize = bm25, tie_order, cut
 
     @classmethod
     def of(cls, postings: Postings, tie_order: NDArray[np.int64], k1: float = K1, b: float = B) -> BM25Index:
@@ -48,22 +67,18 @@ class BM25Index:
 
         bm25 = bm25s.BM25(method="lucene", k1=k1, b=b)
         bm25.index((postings.texts, postings.vocabulary), create_empty_token=False, show_progress=False)
-        return cls(bm25, tie_order)
+        return cls(bm25, tie_order, postings.cut)
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
-        """Terms of each text."""
-        return [terms(text) for text in texts]
-
-    def scores(self, words: list[str]) -> NDArray[np.float32]:
+    def scores(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """BM25 of every passage, (passages,); zeros for a query without known terms."""
-        known = self._bm25.get_tokens_ids(words)  # of those that occur in the corpus
+        known = self._bm25.get_tokens_ids(terms)  # of those that occur in the corpus
         if not known:
             return np.zeros(len(self.tie_order), dtype=np.float32)
         return np.asarray(self._bm25.get_scores_from_ids(known), dtype=np.float32)
 
-    def search(self, words: list[str], depth: int) -> Hits:
+    def search(self, terms: Sequence[str], depth: int) -> Hits:
         """The ``depth`` best passages of one query; those that share no term with it are left out."""
-        scores = self.scores(words)
+        scores = self.scores(terms)
         best = top(scores, depth, self.tie_order)
         best = best[scores[best] > 0]
         return Hits(best, scores[best])
@@ -73,12 +88,12 @@ class BM25Index:
         self._bm25.save(str(folder), show_progress=False)
 
     @classmethod
-    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> BM25Index:
+    def load(cls, folder: Path, tie_order: NDArray[np.int64], cut: Cut = words) -> BM25Index:
         """Open what :meth:`save` wrote, memory-mapped; TokirError where a file is missing or damaged."""
         import bm25s
 
         try:
-            return cls(bm25s.BM25.load(str(folder), mmap=True, show_progress=False), tie_order)
+            return cls(bm25s.BM25.load(str(folder), mmap=True, show_progress=False), tie_order, cut)
         except (OSError, ValueError, KeyError, EOFError, TypeError) as error:
             raise TokirError(
                 f"{folder}: damaged BM25 index ({error}): delete it and run the study again"

@@ -91,6 +91,7 @@ class LexicalFiles:
     """BM25."""
 
     index: str  # its folder
+    tokenizer: str | None = None  # whose tokens are its terms; None where these are words
 
     def weight(self, opener: Opener) -> int:
         """Postings are tables."""
@@ -100,8 +101,10 @@ class LexicalFiles:
         """Map the index."""
         from tokir.retrieval.bm25 import BM25Index
         from tokir.retrieval.searchers import LexicalSearcher
+        from tokir.retrieval.terms import tokens_of, words
 
-        return LexicalSearcher(BM25Index.load(opener.file(self.index), opener.tie_order))
+        cut = words if self.tokenizer is None else tokens_of(opener.tokenizer(self.tokenizer))
+        return LexicalSearcher(BM25Index.load(opener.file(self.index), opener.tie_order, cut))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""How BM25 cuts a text: words by Unicode, and pairs of characters where a script is written without spaces.
+"""How BM25 cuts a text: words by Unicode, and pairs of characters where a script is written without spaces; or by a
+tokenizer.
 
 A word is a run of letters, marks, digits and connectors after NFC and case folding, so that vowel signs (Devanagari,
 Tamil) and combining accents stay with their letters, and words of one letter count. Runs of scripts without spaces
@@ -11,10 +12,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tokir.tokenizers import Tokenizer
+
+Cut = Callable[[Sequence[str]], list[list[str]]]
+"""Texts to the terms of each."""
 
 IN_WORDS = "words by Unicode, character bigrams where a script has no spaces"
 _SPACELESS = "Han Hiragana Katakana Hangul Thai Lao Khmer Myanmar"
@@ -43,6 +50,20 @@ def terms(text: str) -> list[str]:
     ['don', 't', 'panic', 'café', '東京', '京都']
     """
     return list(_terms(text))
+
+
+def words(texts: Sequence[str]) -> list[list[str]]:
+    """The :func:`terms` of each text."""
+    return [terms(text) for text in texts]
+
+
+def tokens_of(tokenizer: Tokenizer) -> Cut:
+    """The ids that a tokenizer gives, in figures, as terms; what has no entry is left out."""
+
+    def cut(texts: Sequence[str]) -> list[list[str]]:
+        return [[str(i) for i in ids if i != tokenizer.unknown_id] for ids in tokenizer.encode(texts)]
+
+    return cut
 
 
 def _terms(text: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from tokir.study.rankings import Rankings
 from tokir.study.rows import Rows, unavailable
 from tokir.study.searchers import Searchers
 from tokir.study.selection import Selection
-from tokir.systems import FusionSystem, System, TrainedSystem
+from tokir.systems import FusionSystem, System, tokenizer_of
 
 PERTURBED_DEPTH = 100  # passages ranked for a perturbed query; recall@10 needs no more
 
@@ -62,9 +62,16 @@ class Evaluation:
         latency = self._latency(system, inputs, again)
         perturbed = {kind: self._perturbed(system, inputs, kind) for kind in self._perturbations}
         ranking = self.rankings.read(name)
-        recall = self.selection.recall(system) if isinstance(system, TrainedSystem) else None
-        row = self.rows.row(system).model_copy(update={"latency_ms": latency, "validation_recall": recall})
+        row = self.rows.row(system).model_copy(
+            update={"latency_ms": latency, "validation_recall": self._validation_recall(system)}
+        )
         return Evaluated(row, score_queries(ranking, self.split.qrels), hits(ranking, self.split.qrels), perturbed)
+
+    def _validation_recall(self, system: System) -> float | None:
+        """Of systems that have a tokenizer of the study: the configuration of the verdict is chosen by it."""
+        if isinstance(system, FusionSystem):
+            return self.fusions.recall(system)
+        return None if tokenizer_of(system) is None else self.selection.recall(system)
 
     @property
     def _perturbations(self) -> list[str]:

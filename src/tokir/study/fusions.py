@@ -71,12 +71,22 @@ class Fusions:
 
     def rank(self, fusion: FusionSystem, split: Split) -> Ranking:
         """Its ranked lists of the scored queries, out of those of its members, which must be there."""
-        files, config = self.make(fusion), self.context.config
-        lists = [self.rankings.read_hits(Names.ranking(member), split.queries) for member in files.members]
-        tie_order, depth = self.context.opener.tie_order, config.evaluation.depth
-        hits = [
-            fuse(join(found, files.method), files.weights, depth, tie_order) for found in zip(*lists, strict=True)
-        ]
+        return self._rank(fusion, split, [Names.ranking(member) for member in self.make(fusion).members])
+
+    def recall(self, fusion: FusionSystem) -> float | None:
+        """Recall@10 on the validation queries; None where there are none."""
+        validation = self.context.validation
+        if validation is None:
+            return None
+        lists = [self.selection.run_file(member) for member in self.members(fusion)]
+        return tuning.recall(self._rank(fusion, validation, lists), validation)
+
+    def _rank(self, fusion: FusionSystem, split: Split, lists: list[str]) -> Ranking:
+        """Ranked lists of the queries of ``split``, out of those of the members in the run files ``lists``."""
+        files, depth = self.make(fusion), self.context.config.evaluation.depth
+        found = zip(*(self.rankings.read_hits(name, split.queries) for name in lists), strict=True)
+        tie_order = self.context.opener.tie_order
+        hits = [fuse(join(hits, files.method), files.weights, depth, tie_order) for hits in found]
         return by_query(hits, list(split.queries), self.context.dataset.corpus.ids)
 
     def _weights(self, members: list[System], validation: Split) -> list[float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokir.artifacts import Names
+from tokir.config import TokenizerSettings
 from tokir.encoders.registry import model_id
 from tokir.errors import Unavailable
 from tokir.results.records import System as Row
@@ -24,8 +25,9 @@ from tokir.results.systems import (
 from tokir.study.baselines import baseline
 from tokir.study.context import Context
 from tokir.study.labels import architecture_label, objective_label, pooling_label, title, tokenizer_label
+from tokir.study.lexical import lexical_row
 from tokir.study.plan import Planner, TrainingPlan
-from tokir.systems import FusionSystem, System, TrainedSystem, systems
+from tokir.systems import FusionSystem, LexicalSystem, System, TrainedSystem, systems, tokenizer_of
 
 
 def unavailable(row: Row, reason: str) -> Row:
@@ -46,6 +48,8 @@ class Rows:
             row = self._trained(system)
         elif isinstance(system, FusionSystem):
             row = self._fusion(system)
+        elif isinstance(system, LexicalSystem):
+            row = lexical_row(system).model_copy(update={"tokenizer": self._tokenizer(system.tokenizer)})
         else:
             row = baseline(system.name).row(system.id, self.context.folder)
         return row.model_copy(update={"needs": self._needs(system, row)})
@@ -95,8 +99,8 @@ class Rows:
             return row
         if not folder.recorded(Names.model(point.id, "config.json")):
             return row
-        facts = folder.read_json(Names.tokenizer_facts(point.tokenizer.id)[0])
-        tokenizer = Tokenizer.model_validate({"label": tokenizer_label(facts["type"]), **facts})
+        tokenizer = self._tokenizer(point.tokenizer)
+        assert tokenizer is not None  # a model is trained with it
         model, history = self._model(plan)
         used = history[-1] if plan.checkpoint == "final" else min(history, key=lambda line: float(line["loss"]))
         trainings, teacher_files = self._trainings(plan), self._teacher_files(plan)
@@ -125,12 +129,24 @@ class Rows:
         row = Row(id=system.id, kind="fusion", title=f"Fusion {system.id}", architecture="fusion")
         if not folder.recorded(name):
             return row
-        fused = Fused.model_validate(folder.read_json(name))
+        fused = Fused.model_validate({**folder.read_json(name), "method": system.settings.method})
+        known = {other.id: other for other in systems(self.context.config)}
+        shared = {cut for member in fused.systems if (cut := tokenizer_of(known[member]))}
+        tokenizer = self._tokenizer(shared.pop()) if len(shared) == 1 else None
         if system.settings.method == "rrf":
             how = "reciprocal ranks"
         else:
             how = "z-scores weighted " + " : ".join(f"{weight:g}" for weight in fused.weights)
-        return row.model_copy(update={"title": f"{' + '.join(fused.systems)}, {how}", "fused": fused})
+        called = f"{' + '.join(fused.systems)}, {how}"
+        return row.model_copy(update={"title": called, "fused": fused, "tokenizer": tokenizer})
+
+    def _tokenizer(self, settings: TokenizerSettings) -> Tokenizer | None:
+        """What was measured of a tokenizer; None where it was not made."""
+        facts = Names.tokenizer_facts(settings.id)[0]
+        if not self.context.folder.recorded(facts):
+            return None
+        measured = self.context.folder.read_json(facts)
+        return Tokenizer.model_validate({"label": tokenizer_label(measured["type"]), **measured})
 
     def _model(self, plan: TrainingPlan) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """What a model's folder says of it, and the lines of its history."""

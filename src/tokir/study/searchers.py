@@ -1,4 +1,4 @@
-"""Trained systems and baselines ready to answer: their vectors, whitening and indexes, made where they are missing."""
+"""Systems of the grid ready to answer: their vectors, whitening and indexes, made where they are missing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tokir.retrieval.searchers import Searcher
 from tokir.study.baselines import baseline
 from tokir.study.context import Context
 from tokir.study.embeddings import Embeddings
+from tokir.study.lexical import lexical_files
 from tokir.study.models import Models
-from tokir.systems import BaselineSystem, System, TrainedSystem
+from tokir.systems import BaselineSystem, LexicalSystem, System, TrainedSystem
 
 if TYPE_CHECKING:
     from tokir.models.retriever import Retriever
@@ -48,13 +49,16 @@ class Searchers:
         """The files that the system answers from; raises as :meth:`searcher`."""
         opener = self.context.opener
         if system.id not in opener.files:
-            if isinstance(system, TrainedSystem):
-                files = self._trained(system)
-            else:
-                assert isinstance(system, BaselineSystem)
-                files = baseline(system.name).make(self.embeddings)
-            opener.name_files(system.id, files)
+            opener.name_files(system.id, self._made(system))
         return opener.files[system.id]
+
+    def _made(self, system: System) -> SystemFiles:
+        if isinstance(system, TrainedSystem):
+            return self._trained(system)
+        if isinstance(system, LexicalSystem):
+            return lexical_files(system, self.context, self.models.tokenizers)
+        assert isinstance(system, BaselineSystem)
+        return baseline(system.name).make(self.embeddings)
 
     def inputs(self, system: System) -> Any:
         """What a system's ranked lists depend on, beside corpus and queries."""

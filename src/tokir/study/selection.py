@@ -1,4 +1,4 @@
-"""What each trained system reaches on the validation queries, and which of them is best."""
+"""What each system reaches on the validation queries, and which of them is best."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Selection:
             ),
         )
 
-    def recall(self, system: TrainedSystem) -> float | None:
-        """Recall@10 on the validation queries; None where there are none."""
+    def recall(self, system: System) -> float | None:
+        """Recall@10 of a single system on the validation queries; None where there are none."""
         validation = self.context.validation
         if validation is None:
             return None

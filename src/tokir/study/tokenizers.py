@@ -99,6 +99,7 @@ class Tokenizers:
             **settings.model_dump(exclude={"vocabulary_size"}),
             id=settings.id,
             vocabulary_size=tokenizer.vocabulary_size,
+            entries_asked=settings.vocabulary_size,
             documents=len(training),
             **intrinsic_measures(tokenizer, self.documents.held_out).model_dump(),
         )

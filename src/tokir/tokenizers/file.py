@@ -20,6 +20,13 @@ UNREAD_SIZE = 257  # stands in the settings; the file's own size is recorded whe
 _NAMED = re.compile(rb'\s*\{\s*"type"\s*:\s*"([^"]+)"')
 
 
+def kind_named_in(path: Path) -> str:
+    """The kind that a file names in its first entry; empty where it names none."""
+    with path.open("rb") as file:
+        named = _NAMED.match(file.read(1000))
+    return named[1].decode("utf-8", "replace") if named else ""
+
+
 class File(TokenizerKind):
     """A ``tokenizer.json``, a sentencepiece ``.model``, or a JSON file whose first entry is its kind's ``type``."""
 
@@ -58,9 +65,7 @@ class File(TokenizerKind):
     @classmethod
     def load(cls, path: Path) -> Tokenizer:
         """By its content and its suffix."""
-        with path.open("rb") as file:
-            named = _NAMED.match(file.read(1000))
-        name = named[1].decode("utf-8", "replace") if named else ""
+        name = kind_named_in(path)
         if name in TOKENIZERS and name != "file":
             return TOKENIZERS[name].load(path)
         if path.suffix == ".json":

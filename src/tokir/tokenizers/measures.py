@@ -61,6 +61,7 @@ class TokenizerRecord(IntrinsicMeasures):
     id: str
     type: str
     vocabulary_size: int
+    entries_asked: int = Field(description="for; of words and characters there may be fewer")
     lowercase: bool
     normalization: str | None
     prefix_space: bool
@@ -70,6 +71,8 @@ class TokenizerRecord(IntrinsicMeasures):
     longest_ngram: int = 5
     with_words: bool = True
     hashes: int = 1
+    stemming: str | None
+    stop_words: str | None
     file: str | None
     documents: int = Field(description="that it was trained on")
 

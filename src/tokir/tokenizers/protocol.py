@@ -24,6 +24,8 @@ OPTIONAL = (
     "longest_ngram",
     "with_words",
     "hashes",
+    "stemming",
+    "stop_words",
     "file",
 )
 
@@ -36,6 +38,8 @@ class Span(NamedTuple):
     known: bool
     continues: bool
     """Does the token itself say that it continues the word before it?"""
+    exact: bool = True
+    """Is whatever gets this token spelled as it is? Else a known token has to be told from others that get it too."""
 
 
 class Tokenizer(Protocol):

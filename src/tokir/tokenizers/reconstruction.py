@@ -3,8 +3,8 @@
 A model over tokens is a code for a text only as far as the text follows from its tokens. White space that a tokenizer
 drops and words that it does not know cost the model nothing, so its bits would be too few. Here they are written out
 behind the tokens, in a code of two parts as of minimum description length (Rissanen, 1978): the gaps between tokens,
-given what stands before and after and whether a token says that it continues a word; and the spelling of what is
-unknown, byte by byte.
+given what stands before and after and whether a token says that it continues a word; and the spelling of what its token
+does not spell (unknown words, inflected ones behind their stem), byte by byte, empty where a stem is the word itself.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def reconstruction_bits(tokenizer: Tokenizer, texts: Iterable[str]) -> float:
             end = max(end, span.stop)
             if not span.known:
                 spelled.update([*normal[span.start : span.stop].encode(), END])
+            elif not span.exact:
+                spelled[END] += 1  # an empty spelling: the token's own
         gaps[_context(normal, end, len(normal)), False][normal[end:]] += 1
     distinct = {gap for found in gaps.values() for gap in found}
     listed = sum(8 * len(gap.encode()) for gap in distinct)

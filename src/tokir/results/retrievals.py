@@ -1,0 +1,97 @@
+"""Which tokenizer in each way to retrieve: which configuration of it speaks, and its line of the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from tokir.evaluation.registry import HEADLINE
+from tokir.results.configurations import RETRIEVAL, configuration_title, ranked, retrieval
+from tokir.results.pairs import comparisons_of
+from tokir.results.paths import path
+from tokir.results.records import Difference, Results, Sentence, System
+from tokir.results.wording import difference, joined, recall
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Chooses among configurations, by the mean recall@10 over their tokenizers.
+
+    On the validation queries; on the scored ones where there are no others.
+    """
+
+    configurations: list[list[System]]
+
+    @cached_property
+    def single(self) -> list[list[System]]:
+        """Those of single systems: fusions are of the tokenizers that someone named, so their means do not compare."""
+        return [rows for rows in self.configurations if retrieval(rows[0]) != "fused"] or self.configurations
+
+    @cached_property
+    def validated(self) -> bool:
+        """Are there validation queries?"""
+        return all(row.validation_recall is not None for rows in self.configurations for row in rows)
+
+    @property
+    def where(self) -> str:
+        """The queries it is made on, in words."""
+        return "validation queries" if self.validated else "these queries"
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Where a row of ``results.json`` holds what it is made by."""
+        return ("validation_recall",) if self.validated else ("scores", HEADLINE)
+
+    def best(self, among: Sequence[list[System]]) -> list[System]:
+        """The tokenizers of the best of some configurations, the best first on the scored queries."""
+        return ranked(max(among, key=self._quality))
+
+    def _quality(self, rows: Sequence[System]) -> float:
+        values = [row.validation_recall if self.validated else row.score() for row in rows]
+        return sum(value or 0.0 for value in values) / len(rows)
+
+
+def other_retrievals(results: Results, choice: Choice, headline: System) -> list[Sentence]:
+    """A line for each way to retrieve that is not the one of ``headline``, where tokenizers are compared in it."""
+    found = []
+    for name in RETRIEVAL:
+        among = [rows for rows in choice.configurations if retrieval(rows[0]) == name]
+        if among and name != retrieval(headline):
+            found.append(_line(results, choice, name, among))
+    return found
+
+
+def _line(results: Results, choice: Choice, name: str, among: list[list[System]]) -> Sentence:
+    rows, pairs = choice.best(among), comparisons_of(results)
+    first, positions = rows[0], {row.id: number for number, row in enumerate(results.systems)}
+    evidence = [path("systems", positions[first.id], "intervals", HEADLINE)]
+    evidence += [path("systems", positions[row.id], "scores", HEADLINE) for row in rows]
+    title = configuration_title(first)
+    if len(among) > 1:
+        title += f"; the best of {len(among)} configurations on {choice.where}"
+        evidence += [path("systems", positions[row.id], *choice.steps) for same in among for row in same]
+    tied: list[str] = []
+    beaten: list[str] = []
+    for row in rows[1:]:
+        pair = pairs.get(first.id, row.id)
+        (beaten if pair.significant else tied).append(f"{tokenizer_id(row)} ({written(pair.entry)})")
+        evidence.append(pair.path)
+    said = [f"does not differ significantly from {joined(tied)}"] if tied else []
+    said += [f"is significantly better than {joined(beaten)}"] if beaten else []
+    text = (
+        f"{RETRIEVAL[name]} ({title}): of {len(rows)} tokenizers {tokenizer_id(first)} has the highest recall@10, "
+        f"{recall(first)}; it {' and '.join(said)}."
+    )
+    return Sentence(text=text, evidence=tuple(evidence))
+
+
+def tokenizer_id(row: System) -> str:
+    """The id of a system's tokenizer."""
+    assert row.tokenizer is not None
+    return row.tokenizer.id
+
+
+def written(entry: Difference) -> str:
+    """A difference and its interval."""
+    return difference(entry.difference, entry.interval)
