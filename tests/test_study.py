@@ -438,7 +438,7 @@ def test_queries_alone_are_trained_into_the_space_of_a_teacher(tmp_path, data):
         "--set", "baselines=[bm25, roberta]", "--set", "evaluation.examples=3",
         "--set", "variants=[{name: misspelt, retrieval: {perturbed_share: 0.5}, "
         "objectives: [query-distillation+queries], architectures: [static]}]",
-        "--set", "fusions=[{systems: [best, best-maxsim, bm25]}]",
+        "--set", "fusions=[{systems: [best, best-own, bm25]}, {systems: [best-own, best-maxsim, bm25]}]",
     ]  # fmt: skip
     tokir("run", "quickstart", *options)
     rows = {row["id"]: row for row in json.loads((tmp_path / "run/results.json").read_text())["systems"]}
@@ -450,6 +450,8 @@ def test_queries_alone_are_trained_into_the_space_of_a_teacher(tmp_path, data):
     assert all(rows[name]["status"] == "ok" and rows[name]["dimensions"] == 32 for name in names)
     assert rows[names[0]]["parameters"] == 500 * 32 + 500 + 1
     assert rows[names[0]]["needs"] == {"query": ["table"], "passage": ["roberta"]}
+    assert "contrastive" in rows["best-own+best-maxsim+bm25.weighted"]["fused"]["systems"][0]
+    assert rows["best-own+best-maxsim+bm25.weighted"]["needs"]["passage"] == ["table", "terms"]
     assert rows["bm25"]["needs"] == {"query": ["terms"], "passage": ["terms"]}
     assert f"bpe-500.{asked}.maxsim.s0" not in rows and "bpe-500.static.contrastive.maxsim.s0" in rows
     # One index of the teacher's vectors serves all of them.

@@ -18,7 +18,7 @@ from tokir.errors import TokirError, nearest
 from tokir.models.registry import ARCHITECTURES, STATIC
 
 BAG = "a text is a bag of overlapping n-grams, without an order that a network could read or predict"
-BEST = ("best", "best-maxsim")  # members of a fusion that are found on the validation queries
+BEST = ("best", "best-own", "best-maxsim")  # members of a fusion that are found on the validation queries
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ class FusionSettings(Settings):
     """Several systems as one.
 
     ``best`` is the system trained here that does best on the validation queries, of those with one vector per
-    passage; ``best-maxsim`` of those with late interaction.
+    passage; ``best-own`` of those among them whose passages need no teacher; ``best-maxsim`` of those with late
+    interaction. A system that two of them stand for is a member once.
     """
 
     method: FusionName = Field("weighted", description="weighted sum of z-scores, or reciprocal ranks")
@@ -193,6 +194,10 @@ class StudyConfig(Settings):
 
     @model_validator(mode="after")
     def _fusions_have_members(self) -> StudyConfig:
+        if any("best-own" in fusion.systems for fusion in self.fusions) and all(
+            objective.queries_alone for objective in self.trained_objectives
+        ):
+            raise ValueError("fusions name best-own, which takes an objective other than query-distillation")
         if any("best-maxsim" in fusion.systems for fusion in self.fusions) and not (
             any(pooling.late for pooling in self.poolings)
             and any(ARCHITECTURES[name].network is None for name in self.architectures)
@@ -204,7 +209,7 @@ class StudyConfig(Settings):
 
     @model_validator(mode="after")
     def _models_have_ids_of_their_own(self) -> StudyConfig:
-        taken = {name: name for name in (*BASELINES, *PRETRAINED, "best", "best-maxsim")}
+        taken = {name: name for name in (*BASELINES, *PRETRAINED, "best", "best-own", "best-maxsim")}
         for name in self.pretrained_models:
             if (other := taken.setdefault(model_id(name), name)) != name:
                 raise ValueError(

@@ -28,12 +28,10 @@ class Fusions:
         self.rankings, self.selection = rankings, selection
 
     def members(self, fusion: FusionSystem) -> list[System]:
-        """The systems that a fusion joins, ``best`` resolved."""
+        """The systems that a fusion joins, each once, ``best`` and its like resolved."""
         known: dict[str, System] = {other.id: other for other in systems(self.context.config)}
-        return [
-            self.selection.best(late=name == "best-maxsim") if name in BEST else known[name]
-            for name in fusion.settings.systems
-        ]
+        named = fusion.settings.systems
+        return list(dict.fromkeys(self.selection.best(name) if name in BEST else known[name] for name in named))
 
     def make(self, fusion: FusionSystem) -> FusionFiles:
         """Choose its weights, unless that has been done; Unavailable, with its name, where a member is."""

@@ -47,15 +47,21 @@ class Selection:
             self._recall[system.id] = tuning.recall(self.rankings.read(self.run_file(system)), validation)
         return self._recall[system.id]
 
-    def best(self, *, late: bool = False) -> TrainedSystem:
+    def best(self, name: str = "best") -> TrainedSystem:
         """The trained system with the best recall@10 on the validation queries; without them the first.
 
         Of several seeds the mean counts, or the luckiest training would win; the first of them is taken.
 
         Args:
-            late: of those with late interaction; else of those with one vector per passage.
+            name: ``best`` of those with one vector per passage, ``best-own`` of those among them that make the vectors
+                of passages themselves, ``best-maxsim`` of those with late interaction.
         """
-        candidates = [system for system in trained_systems(self.context.config) if system.pooling.late == late]
+        candidates = [
+            system
+            for system in trained_systems(self.context.config)
+            if system.pooling.late == (name == "best-maxsim")
+            and not (name == "best-own" and system.model.stage.queries_alone)
+        ]
         if not candidates:
             raise TokirError("fusions: best needs a model trained here, and this study trains none")
         if self.context.validation is None:
