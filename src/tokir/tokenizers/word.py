@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tokir.tokenizers.huggingface import HuggingFaceKind, HuggingFaceTokenizer
 from tokir.tokenizers.vocabulary import most_frequent
+from tokir.words import spaceless_character
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 class Word(HuggingFaceKind):
     """One token for each word and each run of punctuation, the most frequent ones of the texts; others are unknown.
+
+    In a script without spaces only a dictionary could tell words, so there each character, as a reader sees it, is a
+    token.
 
     ``vocabulary_size`` is a bound: texts with fewer words give a smaller vocabulary.
     """
@@ -23,6 +27,8 @@ class Word(HuggingFaceKind):
     @classmethod
     def train(cls, texts: Iterable[str], settings: TokenizerSettings) -> HuggingFaceTokenizer:
         """Decoded words stand one space apart, since their spaces are not kept."""
-        from tokenizers import pre_tokenizers
+        from tokenizers import Regex, pre_tokenizers
 
-        return HuggingFaceTokenizer(most_frequent(texts, settings, pre_tokenizers.Whitespace()))
+        apart = pre_tokenizers.Split(Regex(spaceless_character()), "isolated")
+        cut = pre_tokenizers.Sequence([apart, pre_tokenizers.Whitespace()])
+        return HuggingFaceTokenizer(most_frequent(texts, settings, cut))
