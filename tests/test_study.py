@@ -318,8 +318,8 @@ def test_tokenizers_are_compared_over_seeds_perturbations_and_a_fair_budget(tmp_
         "--data", data, "--out", tmp_path / "run", "--quiet",
         "--set", "tokenizers=[{type: bpe, vocabulary_size: 500}, {type: byte}]", *SMALL,
         "--set", "budget={equal: text, window: characters, match: total}",
-        "--set", "seeds=[0, 1]", "--set", "fusions=[]", "--set", "evaluation.robustness=[typo-1, upper]",
-        "--set", "training.documents=60",
+        "--set", "seeds=[0, 1]", "--set", "fusions=[]", "--set", "training.documents=60",
+        "--set", "evaluation.robustness=[typo-1, upper, strip-diacritics]",
     ]  # fmt: skip
     tokir("run", "tokenizers", *options)
     results = json.loads((tmp_path / "run/results.json").read_text())
@@ -333,7 +333,12 @@ def test_tokenizers_are_compared_over_seeds_perturbations_and_a_fair_budget(tmp_
         assert other["seen"]["characters"] == pytest.approx(one["seen"]["characters"], rel=0.1)
         assert other["seen"]["tokens"] > 1.5 * one["seen"]["tokens"]
         assert other["parameters"] == pytest.approx(one["parameters"], rel=0.05)
+    # No query has a diacritic: nothing is ranked, scored or compared without them.
     assert set(results["robustness"][bpe["id"]]) == {"typo-1", "upper"}
+    assert {entry["perturbation"] for entry in results["perturbation_comparisons"]} == {"typo-1", "upper"}
+    assert [entry["changed"] > 0 for entry in results["perturbations"]] == [True, True, False]
+    assert {path.name for path in (tmp_path / "run/rankings").iterdir() if path.is_dir()} >= {"typo-1", "upper"}
+    assert not (tmp_path / "run/rankings/strip-diacritics").exists()
     assert "Use the tokenizer" in results["verdict"][0]["text"] and results["groups"]
     explorer = json.loads((tmp_path / "run/explorer.json").read_text())
     assert all(len(entry["query_pieces"]) == 2 and entry["ranks"][0] <= 10 for entry in explorer) and explorer

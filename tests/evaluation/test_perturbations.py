@@ -1,5 +1,5 @@
+import hashlib
 import unicodedata
-from string import ascii_lowercase
 
 import numpy as np
 import pytest
@@ -7,31 +7,121 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokir.config import EvaluationSettings
-from tokir.evaluation.perturbations import Perturbation, perturb
+from tokir.evaluation.keyboards import neighbours
+from tokir.evaluation.perturbations import Perturbation, perturb, perturbed
 from tokir.evaluation.registry import PERTURBATIONS
+from tokir.words import characters
 
 KEYS = {"typo-1": 1, "typo-2": 2}  # wrong ones
-LENGTHS = {"typo-1": 0, "typo-2": 0, "swap": 0, "look-alike": 0, "drop": -1, "joined": -1, "split": 1}
+LENGTHS = {"swap": 0, "drop": -1, "split": 1}  # in characters as a reader sees them
 TEXT = "Rilès painted café walls"
+QUERIES = {
+    "Latin": TEXT,
+    "Cyrillic": "Где находится ёлка й",
+    "Greek": "Πού είναι ο Όμηρος",
+    "Hebrew": "היכן נמצאת ירושלים",
+    "Arabic": "أين تقع مدينة مكة",
+    "Devanagari": "हिन्दी भाषा कहाँ बोली जाती है",
+    "Thai": "กรุงเทพอยู่ที่ไหน",
+    "Hangul": "한국어는 언제 만들었나",
+    "Japanese": "手塚治虫のデビュー作は何かな",
+    "Chinese": "北京在哪里",
+}
+# Marks only on letters: a stray virama, for one, makes a single character of what follows it.
+LETTERS = [c for c in "".join(QUERIES.values()) + "ÀéßİŁøſ \n.1" if len(characters(f"a{c}")) == 2]
+LETTERS += ["मि", "ที่", "a\u0323", "مَ"]
+TYPED = st.lists(st.sampled_from(LETTERS)).map(lambda parts: unicodedata.normalize("NFC", "".join(parts)))
+# What each gave for Latin text before it knew of other scripts; a digest of all texts, seeds and positions.
+LATIN = (TEXT, "Who wrote Don Quixote, and when?", "straße nach İzmir 1984 ø ≠ ñandú", "Đà Nẵng a b",
+         "  x\r\ny  ", "naïve Bayes vs. k-NN (2019)")  # fmt: skip
+BEFORE = {
+    "typo-1": "5583719046a9", "typo-2": "30c00d0721aa", "drop": "623cab804765", "swap": "dbf65169a4af",
+    "upper": "a6eb4b59b20f", "lower": "6f5d13784b24", "strip-diacritics": "9209fd739fb4",
+    "add-diacritics": "d45f80bbfc21", "look-alike": "4fccb69a78af", "joined": "c3a1625c50a2", "split": "e45e9a7d2218",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)
-@given(text=st.text(), seed=st.integers(0, 9), position=st.integers(0, 9))
+@given(text=st.one_of(st.text(), TYPED), seed=st.integers(0, 9), position=st.integers(0, 9))
 def test_a_perturbation_is_one_of_its_kind(name, text, seed, position):
     changed = perturb(text, name, seed, position)
+    changed.encode()
     assert perturb(text, name, seed, position) == changed
     assert perturb(text, name, seed, position, times=0) == text
-    if name in LENGTHS:
-        assert len(changed) - len(text) in (0, LENGTHS[name])
-    if name in KEYS:
-        letters = sum(c.lower() in ascii_lowercase for c in text)
-        assert sum(a != b for a, b in zip(text, changed, strict=True)) == min(KEYS[name], letters)
-    if name == "swap":
-        assert sorted(changed) == sorted(text)
+    if unicodedata.is_normalized("NFC", text):
+        assert unicodedata.is_normalized("NFC", changed)
     if name in ("joined", "split"):
-        assert changed.replace(" ", "") == text.replace(" ", "")
+        joined = [unicodedata.normalize("NFC", one.replace(" ", "")) for one in (text, changed)]
+        assert joined[0] == joined[1]
     if name == "strip-diacritics":
         assert perturb(changed, name, seed, position) == changed
+
+
+@pytest.mark.parametrize("name", [*LENGTHS, *KEYS, "look-alike"])
+@given(text=TYPED, seed=st.integers(0, 9), position=st.integers(0, 9))
+def test_as_many_characters_change_as_is_said(name, text, seed, position):
+    changed = perturb(text, name, seed, position)
+    if name in LENGTHS:
+        assert len(characters(changed)) - len(characters(text)) in (0, LENGTHS[name])
+        assert name != "swap" or sorted(characters(changed)) == sorted(characters(text))
+    else:
+        keys = sum(len(neighbours(character)) > 0 for character in text)
+        differing = sum(a != b for a, b in zip(text, changed, strict=True))
+        assert differing == min(KEYS[name], keys) if name in KEYS else differing <= 1
+
+
+@pytest.mark.parametrize("name", PERTURBATIONS)
+def test_latin_text_is_perturbed_as_it_always_was(name):
+    found = [perturb(text, name, seed, number) for seed in range(3) for number in range(5) for text in LATIN]
+    assert hashlib.sha256("\n".join(found).encode()).hexdigest()[:12] == BEFORE[name]
+
+
+def test_each_script_is_perturbed_where_that_makes_sense():
+    same = {
+        script: {name for name in PERTURBATIONS if perturbed({"q": text}, name, 0) == {"q": text}}
+        for script, text in QUERIES.items()
+    }
+    no_case = {"upper", "lower"}
+    no_marks = {"strip-diacritics", "add-diacritics"}
+    assert same == {
+        "Latin": set(),
+        "Cyrillic": set(),
+        "Greek": set(),
+        "Hebrew": no_case | {"look-alike", "strip-diacritics"},  # these words have no points to strip
+        "Arabic": no_case | {"look-alike"},
+        "Devanagari": no_case | no_marks | {"look-alike"},
+        "Thai": no_case | no_marks | {"look-alike", "joined"},
+        "Hangul": no_case | no_marks | {"look-alike"},
+        "Japanese": no_case | no_marks | {"look-alike", "joined"},
+        "Chinese": no_case | no_marks | {"look-alike", "joined", "typo-1", "typo-2"},
+    }
+
+
+def test_keys_lie_side_by_side_in_each_script():
+    assert "".join(neighbours("g")) == "fhtyvb"  # left, right, above, below
+    assert set(neighbours("к")) == {*"уева"} and set(neighbours("Κ")) == {*"ΞΛΙΟΜ"}
+    assert set(neighbours("ש")) == {*"דז"} and {"ا", "ن"} < set(neighbours("ت"))
+    assert {"र", "च"} & set(neighbours("क")) and {"ห", "ด"} < set(neighbours("ก"))
+    assert all(one not in neighbours("ด") for one in "\u0e34\u0e49")  # a letter is no sign, ...
+    assert set(neighbours("\u064e")) == {"\u064b", "\u0650"}  # ... and a sign no letter
+    assert {"닌", "넌", "낭", "안"} < set(neighbours("난")) and {"ぬ", "び"} < set(neighbours("に"))
+    assert neighbours("漢") == neighbours("é") == neighbours("ё") == neighbours(" ") == []
+
+
+def test_marks_are_added_and_stripped_as_a_script_has_them():
+    assert perturb("ёлка й их", "strip-diacritics", 0, 0) == "елка й их"
+    assert perturb("مُحَمَّد أين", "strip-diacritics", 0, 0) == "محمد اين"
+    assert perturb("שָׁלוֹם", "strip-diacritics", 0, 0) == "שלום"
+    for spelled in ("हिन्दी फ़िल्म", "ที่นี่น้ำ", "がぎ パン"):  # viramas, vowels and voicing are not left out
+        assert perturb(spelled, "strip-diacritics", 0, 0) == spelled
+    assert perturb("ο", "add-diacritics", 0, 0) == "ό" and perturb("вот", "add-diacritics", 0, 0) == "во\u0301т"
+    assert unicodedata.name(perturb("ب", "add-diacritics", 0, 0)[1]).startswith("ARABIC")
+    assert perturb("ό", "add-diacritics", 0, 0) == "ό"
+
+
+def test_letters_look_alike_both_ways():
+    for before, after in (("о", "o"), ("Р", "P"), ("Л", "Λ"), ("ν", "v"), ("Π", "П"), ("o", "о")):
+        assert perturb(before, "look-alike", 0, 0) == after
 
 
 def test_every_perturbation_can_be_set():

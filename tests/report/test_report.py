@@ -303,3 +303,35 @@ def test_perturbations_correlations_and_the_verdict_are_shown(rows, write: Write
         assert "Use the tokenizer bpe-2k." in text and "+0.030" in text and "−0.200" in text
         assert not re.search(r"−0\.000|\+0\.000|1 epochs|slip|recipe|told apart|foretell|contender", text)
     assert "1 query changed. ab → ba" in markdown and "recall@10 0.21, change -0.0001" in words
+
+
+def test_a_perturbation_that_changes_no_query_is_said_not_to_apply(rows, write: Write) -> None:
+    results = study(rows)
+    best, other = rows[1]["id"], rows[2]["id"]
+    score = {"recall@10": 0.21, "change": -0.2, "interval": [-0.3, -0.1]}
+    pair = {"a": best, "b": other, "difference": 0.03, "interval": [0.01, 0.05], "p": 0.001, "p_holm": 0.002}
+    upper = {"name": "upper", "words": "capitals only", "changed": 0, "examples": []}
+    drop = {
+        "name": "drop",
+        "words": "one letter left out",
+        "changed": results["dataset"]["queries"],
+        "examples": [],
+    }
+    few = {"name": "swap", "words": "two letters swapped", "changed": 1, "examples": [["ab", "ba"]]}
+    results |= {
+        "perturbations": [upper, few, drop],
+        "robustness": {name: {"swap": score, "drop": score} for name in (best, other)},
+        "perturbation_comparisons": [
+            pair | {"perturbation": name, "outcome": "change"} for name in ("swap", "drop")
+        ],
+    }
+    folder = write(results)
+    page, markdown = write_report(folder).read_text("utf-8"), (folder.path / "report.md").read_text("utf-8")
+    share = f"{1 / results['dataset']['queries']:.0%}"
+    assert f"| queries changed | | 0% | {share} | 100% |" in markdown
+    assert len(re.findall(r"\| does not apply \| \*\*−0.200\*\* \| \*\*−0.200\*\* \|", markdown)) == 2
+    assert "| does not apply | **+0.030** | **+0.030** |" in markdown
+    assert "- upper: capitals only; does not apply." in markdown and page.count("<td>does not apply</td>") == 3
+    results |= {"perturbations": [upper], "robustness": {}, "perturbation_comparisons": []}
+    folder = write(results)  # nothing to show but that
+    assert "does not apply" in write_report(folder).read_text("utf-8")

@@ -90,6 +90,21 @@ def test_groups_and_comparisons_of_tokenizers_under_perturbations(results):
     assert results.perturbations[0].changed == results.dataset.queries
 
 
+def test_a_perturbation_that_changes_no_query_does_not_apply(assemble, config):
+    evaluation = config.evaluation.model_copy(update={"robustness": ["strip-diacritics", "swap"]})
+    changed = config.model_copy(update={"evaluation": evaluation})
+    for lost in (0.0, 0.5):
+        results = assemble([averaged("bad", 0.2), averaged("good", 0.6, lost=lost)], changed)
+        assert [results.share_changed(one) for one in results.perturbations] == [0, 1]
+        assert set(results.robustness["good.static"]) == {"swap"}
+        [said] = [sentence for sentence in results.verdict if "strip-diacritics" in sentence.text]
+        assert said.text.endswith(" strip-diacritics does not apply: no query is changed.")
+        assert "perturbations[0].changed" in said.evidence and ("largest drop is under swap" in said.text) == (
+            lost > 0
+        )
+        hold(results.verdict, results)
+
+
 def test_the_configuration_is_chosen_on_the_validation_queries(assemble):
     def configuration(objective, quality, validation):
         return [

@@ -5,6 +5,7 @@ import pytest
 
 from tokir.config import TokenizerSettings
 from tokir.tokenizers import intrinsic_measures, train_tokenizer
+from tokir.tokenizers.comparison import _choose
 from tokir.tokenizers.intrinsic import renyi_efficiency
 from tokir.tokenizers.measures import INTRINSIC
 from tokir.tokenizers.reconstruction import reconstruction_bits
@@ -24,6 +25,37 @@ def test_intrinsic_measures_by_hand(passages):
         "unknown_rate": 1 / 7,
         "round_trip": 1 / 2,
         "lost_bits_per_character": pytest.approx(3 * np.log2(3) / 7),  # é: two bytes and an end, all different
+    }
+
+
+def test_no_measure_per_word_is_taken_where_spaces_part_no_words():
+    texts = ["東京都は日本の首都である。人口は約1400万人。", "ภาษาไทย ที่นี่"]
+    per_word = ("fertility", "whole_words", "continued_words")
+    for type, size in (("word", 50), ("character", 50), ("byte", 257)):
+        tokenizer = train_tokenizer(texts, TokenizerSettings(type=type, vocabulary_size=size))
+        measures = intrinsic_measures(tokenizer, texts)
+        assert [getattr(measures, name) for name in per_word] == [None, None, None]
+        assert measures.characters_per_token > 0
+        spaced = intrinsic_measures(tokenizer, ["अब क्या है, 東"])  # a few such letters do no harm
+        assert all(getattr(spaced, name) is not None for name in per_word)
+
+
+def test_words_that_are_shown_are_chosen_in_every_script():
+    english = ["The Parliament of Wellington met in 1984; parliament's parliament, parliament."]
+    hindi = ["हिन्दुस्तान में हिन्दुस्तान और पाकिस्तान 1947"]
+    assert _choose(english) == {
+        "frequent word": ["parliament"],
+        "rare name": ["Wellington"],
+        "number": ["1984"],
+    }
+    assert _choose(hindi) == {
+        "frequent word": ["हिन्दुस्तान", "पाकिस्तान"],
+        "rare word": ["पाकिस्तान"],
+        "number": ["1947"],
+    }
+    assert _choose(["日本の首都、日本の首都。東京 2020年"]) == {
+        "frequent phrase": ["日本の首都"],
+        "number": ["2020"],
     }
 
 

@@ -62,6 +62,24 @@ def test_what_has_no_entry_is_unknown_and_counted(passages):
     assert characters.pieces("a語") == ["a", "[UNK]"]
 
 
+def test_words_as_tokens_keep_their_marks_and_scripts_without_spaces_are_cut_into_characters():
+    words = train_tokenizer(["हिन्दी में, मُ café don't"], TokenizerSettings(type="word"))
+    assert words.pieces("हिन्दी में, café don't") == ["हिन्दी", "में", ",", "café", "don", "'", "t"]
+    for text, cut in (("東京のtower!", ["東", "京", "の", "tower", "!"]), ("ที่นี่ abc", ["ที่", "นี่", "abc"]),
+                      ("한국어는 コーヒー", ["한국어는", "コ", "ー", "ヒ", "ー"])):  # fmt: skip
+        words = train_tokenizer([text], TokenizerSettings(type="word"))
+        assert words.pieces(text) == cut and words.unknown_id not in words.encode([text])[0]
+
+
+@pytest.mark.parametrize("settings", [{"type": "word"}, {"type": "bpe", "vocabulary_size": 257},
+                                      {"type": "character", "hashed": True}])  # fmt: skip
+def test_lower_case_is_that_of_unicode_and_a_final_sigma_is_one(settings):
+    lower = train_tokenizer(["a"], TokenizerSettings(lowercase=True, normalization="NFC", **settings))
+    assert lower.normalize("ΟΔΟΣ ΣΟΦΟΣ, Σ. Όσο ΟΔΟ\u0301Σ") == "οδος σοφος, σ. όσο οδός"
+    # Neither is of one language: a dotted capital I keeps its dot, a sharp s stays.
+    assert lower.normalize("İI Straße STRASSE ẞ") == "i\u0307i straße strasse ß"
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -21,6 +21,7 @@ from tokir.training.registry import OBJECTIVES, ObjectivePart
 from tokir.training.retrieval import RetrievalObjective, ValidationPool, embed_tokens
 from tokir.training.simcse import DropoutPairs
 from tokir.training.sources import SourceInputs, Teacher, TrainQueries, contrastive_weight, pair_sources
+from tokir.words import characters
 
 SETTINGS = RetrievalSettings(
     validations=2, warmup=0.1, passage_tokens=(20, 60), query_tokens=(4, 12), dimensions=64
@@ -159,6 +160,37 @@ def test_query_pairs_mask_every_relevant_passage_and_append_hard_negatives(token
     pairs = source.draw(np.random.default_rng(0), 10)
     assert len(pairs.left) == 3 and len(pairs.right) == 5
     assert pairs.not_negative.shape == (3, 5) and not pairs.not_negative[:, 3:].any()
+
+
+def test_crops_of_text_with_spaces_are_words_as_ever(wiki):
+    records = [wiki.corpus.record(index) for index in range(0, len(wiki.corpus), 7)]
+    crops, owners = query_like([r.title for r in records], [r.text for r in records], 3, 5)
+    rng, number = np.random.default_rng(5), 0
+    for index, record in enumerate(records):  # as they were drawn before scripts without spaces were told apart
+        words = record.text.split()
+        for each in range(3):
+            size = min(int(rng.integers(2, 13)), len(words))
+            start = int(rng.integers(0, len(words) - size + 1))
+            part = " ".join(words[start : start + size])
+            assert crops[number] == (f"{record.title} {part}" if record.title and each % 2 == 0 else part)
+            assert owners[number] == index
+            number += 1
+    assert number == len(crops)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "手塚治虫は、日本の漫画家、アニメーター、\nアニメ監督である。戦後日本においてストーリー漫画の第一人者として活躍した。"
+        * 3,
+        "พัทธ์ธีรา ศรุติพงศ์โภคิน (เกิด 3 ธันวาคม พ.ศ. 2533) หรือชื่อเล่นว่า อร เป็นนักแสดงหญิงชาวไทย สำเร็จมัธยมศึกษา" * 2,
+    ],
+)
+def test_crops_of_scripts_without_spaces_are_as_short_as_queries(text):
+    crops, owners = query_like([""], [text], 50, 0)
+    lengths = [len(characters(crop)) for crop in crops]
+    assert owners == [0] * 50 and max(lengths) <= 60 < len(text) / 2 and 10 < np.mean(lengths) < 35
+    assert len(set(crops)) > 30 and all(crop in " ".join(text.split()) for crop in crops)
 
 
 def test_taught_pairs_share_their_passage_and_bring_its_teacher_vectors(tokenised, wiki, tokenizer):

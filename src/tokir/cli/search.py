@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from tokir.cli.options import Run
+from tokir.words import shortened
 
 if TYPE_CHECKING:
     from tokir.run import Answer
@@ -49,11 +50,6 @@ def _show(answer: Answer) -> None:
         return
     for rank, hit in enumerate(answer.hits, start=1):
         typer.echo(f"  {rank}. {hit.score:.4f}  {hit.title or hit.id}")
-        typer.echo(f"     {_shorten(hit.text)}")
+        typer.echo(f"     {shortened(hit.text, EXCERPT)}")
     if not answer.hits:
         typer.echo("  nothing")
-
-
-def _shorten(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= EXCERPT else text[: EXCERPT - 1].rsplit(" ", 1)[0] + "…"

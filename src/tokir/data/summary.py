@@ -6,6 +6,7 @@ import textwrap
 
 from tokir.data.dataset import Dataset
 from tokir.errors import TokirError
+from tokir.words import shortened
 
 EXAMPLES = 3
 
@@ -31,7 +32,7 @@ def summarize(dataset: Dataset) -> str:
         passages = [next(id for id, grade in split.qrels[query].items() if grade > 0) for query in chosen]
         positions = corpus.positions(set(passages))
         for query, record in zip(chosen, corpus.documents([positions[p] for p in passages]), strict=True):
-            text = textwrap.shorten(f"{record.title} | {record.text}" if record.title else record.text, 300)
+            text = shortened(f"{record.title} | {record.text}" if record.title else record.text, 300)
             lines.append(f"  query    {split.queries[query]}")
             lines += textwrap.wrap(text, 96, initial_indent="  passage  ", subsequent_indent=" " * 11)
     return "\n".join(lines)

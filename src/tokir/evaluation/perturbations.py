@@ -1,111 +1,152 @@
 """Queries as people really type them: the same query with a typo or the like, made by rule from a seed.
 
-Each perturbation is a function of text and random state. A text that it cannot change (no diacritics to strip, no two
-words to join) stays as it is.
+Each perturbation is a function of text and random state, for the scripts in which it makes sense. A text that it
+cannot change (no diacritics to strip, no two words to join, a script without capitals) stays as it is; what changes no
+query of a data set is not evaluated on it. A text in normalization form C stays in it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from tokir.evaluation.keyboards import neighbours
 from tokir.evaluation.registry import PERTURBATIONS
+from tokir.words import characters
 
 Edit = Callable[[str, np.random.Generator], str]
 
-# Neighbours on a QWERTY keyboard: the keys left and right of each, and those it touches in the rows above and below.
-_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_MARKS = ("\u0301", "\u0300", "\u0302", "\u0308", "\u0303")  # acute, grave, circumflex, diaeresis, tilde
-# Letters of other scripts that look like Latin ones (a part of Unicode's confusables, UTS 39).
-_LOOK_ALIKES = dict(zip("aceopxyijsABCEHIKMOPTX", "асеорхуіјѕАВСЕНІКМОРТХ", strict=True))
+_ACUTE = "\u0301"
+_ARABIC = "".join(map(chr, range(0x0621, 0x064B))).replace("\u0640", "")  # without the tatweel, which is no letter
+_HEBREW = "".join(map(chr, range(0x05D0, 0x05EB)))
+# The letters of a script that may get a mark too many, in lower case, and the marks.
+_MARKS: dict[str, str] = {
+    "aeiou": f"{_ACUTE}\u0300\u0302\u0308\u0303",  # acute, grave, circumflex, diaeresis, tilde
+    "аеиоуыэюя": _ACUTE,  # of Russian: where a word is stressed
+    "αεηιουω": _ACUTE,  # of Greek: tonos
+    _ARABIC: "\u064e\u064f\u0650\u0651\u0652",  # vowels, shadda, sukun
+    _HEBREW: "\u05b0\u05b4\u05b5\u05b6\u05b7\u05b8\u05b9",  # sheva, vowels
+}
+# Marks that a writer may leave out are the points of Hebrew and Arabic (combining classes 10 to 36), overlays (1) and
+# what stands above or below a letter (200 and more); viramas, nuktas, voicing marks and Thai vowels are spelling.
+_POINTS, _OVERLAY, _ABOVE_OR_BELOW = range(10, 37), 1, 200
+_LETTERS_WITH_MARKS = frozenset("йїўѓќ")  # of Cyrillic, which are letters by themselves
+# Letters that look alike in Unicode's list of confusables (UTS 39, 15.0): those of Latin become Cyrillic, those of
+# Cyrillic Latin, or else Greek, those of Greek Latin, or else Cyrillic.
+_LATIN = dict(zip("aceopxyijsABCEHIKMOPTX", "асеорхуіјѕАВСЕНІКМОРТХ", strict=True))
+_GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγινορυ", "ABEZHIKMNOPTYXayivopu", strict=True))
+_CYRILLIC_GREEK = dict(zip("ГЛПФкптфє", "ΓΛΠΦκπτφε", strict=True))
+_LOOK_ALIKES = {
+    **_LATIN,
+    **{other: letter for letter, other in _LATIN.items()},
+    **dict(zip("УЬһԁԛԝг", "Ybhdqwr", strict=True)),
+    **_CYRILLIC_GREEK,
+    **_GREEK,
+    **{other: letter for letter, other in _CYRILLIC_GREEK.items()},
+}
 
 
-def _neighbours() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for row, keys in enumerate(_ROWS):
-        for column, key in enumerate(keys):
-            near = [keys[c] for c in (column - 1, column + 1) if 0 <= c < len(keys)]
-            for other, columns in ((row - 1, (column, column + 1)), (row + 1, (column - 1, column))):
-                if 0 <= other < len(_ROWS):
-                    near += [_ROWS[other][c] for c in columns if 0 <= c < len(_ROWS[other])]
-            found[key] = "".join(near)
-    return found
-
-
-_NEAR = _neighbours()
-
-
-def _at(text: str, rng: np.random.Generator, fits: Callable[[int], bool]) -> int | None:
+def _at(text: Sequence[str], rng: np.random.Generator, fits: Callable[[int], bool]) -> int | None:
     """A random position in ``text`` that fits; None where there is none."""
     positions = [position for position in range(len(text)) if fits(position)]
     return positions[int(rng.integers(len(positions)))] if positions else None
 
 
+def _of(parts: Sequence[str], text: str) -> str:
+    """The parts as one text, in normalization form C where ``text`` is in it."""
+    changed = "".join(parts)
+    return unicodedata.normalize("NFC", changed) if unicodedata.is_normalized("NFC", text) else changed
+
+
 def _typos(text: str, rng: np.random.Generator, number: int) -> str:
     typed: dict[int, str] = {}  # by position; a second typo at the position of the first could undo it
     for _ in range(number):
-        position = _at(text, rng, lambda i: i not in typed and text[i].lower() in _NEAR)
+        position = _at(text, rng, lambda i: i not in typed and len(neighbours(text[i])) > 0)
         if position is not None:
-            near = _NEAR[text[position].lower()]
-            key = near[int(rng.integers(len(near)))]
-            typed[position] = key.upper() if text[position].isupper() else key
-    return "".join(typed.get(position, key) for position, key in enumerate(text))
+            near = neighbours(text[position])
+            typed[position] = near[int(rng.integers(len(near)))]
+    return _of([typed.get(position, key) for position, key in enumerate(text)], text)
 
 
 def _drop(text: str, rng: np.random.Generator) -> str:
+    seen = characters(text)
     # A word of one letter would be lost as a whole.
-    position = _at(text, rng, lambda i: text[i].isalpha() and text[max(0, i - 1) : i + 2].strip() != text[i])
-    return text if position is None else text[:position] + text[position + 1 :]
+    position = _at(
+        seen, rng, lambda i: _letter(seen[i]) and "".join(seen[max(0, i - 1) : i + 2]).strip() != seen[i]
+    )
+    return text if position is None else _of([*seen[:position], *seen[position + 1 :]], text)
 
 
 def _swap(text: str, rng: np.random.Generator) -> str:
-    position = _at(
-        text[:-1], rng, lambda i: text[i].isalpha() and text[i + 1].isalpha() and text[i] != text[i + 1]
-    )
-    return (
-        text if position is None else text[:position] + text[position + 1] + text[position] + text[position + 2 :]
-    )
+    seen = characters(text)
+    position = _at(seen[:-1], rng, lambda i: _letter(seen[i]) and _letter(seen[i + 1]) and seen[i] != seen[i + 1])
+    if position is None:
+        return text
+    return _of([*seen[:position], seen[position + 1], seen[position], *seen[position + 2 :]], text)
+
+
+def _letter(character: str) -> bool:
+    """Is it a letter, with marks or without?"""
+    return character[0].isalpha()
 
 
 def _upper(text: str, rng: np.random.Generator) -> str:
-    return text.upper()
+    return _of([text.upper()], text)
 
 
 def _lower(text: str, rng: np.random.Generator) -> str:
-    return text.lower()
+    return _of([text.lower()], text)
 
 
 def _strip(text: str, rng: np.random.Generator) -> str:
-    apart = unicodedata.normalize("NFD", text)
-    return unicodedata.normalize("NFC", "".join(c for c in apart if not unicodedata.combining(c)))
+    kept: list[str] = []
+    for mark in unicodedata.normalize("NFD", text):
+        place = unicodedata.combining(mark)
+        if place in _POINTS or place == _OVERLAY or place >= _ABOVE_OR_BELOW:
+            letter = unicodedata.normalize("NFC", "".join(kept[-1:]) + mark)
+            if letter.lower() not in _LETTERS_WITH_MARKS:
+                continue
+        kept.append(mark)
+    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def _mark(text: str, rng: np.random.Generator) -> str:
-    position = _at(text, rng, lambda i: text[i].lower() in "aeiou")
+    position = _at(text, rng, lambda i: _marks(text[i : i + 2]) != "")
     if position is None:
         return text
-    marked = text[position] + _MARKS[int(rng.integers(len(_MARKS)))]
-    return text[:position] + unicodedata.normalize("NFC", marked) + text[position + 1 :]
+    marks = _marks(text[position : position + 2])
+    marked = unicodedata.normalize("NFC", text[position] + marks[int(rng.integers(len(marks)))])
+    return _of([text[:position], marked, text[position + 1 :]], text)
+
+
+def _marks(pair: str) -> str:
+    """The marks for the first of two characters; none where one stands on it already."""
+    if unicodedata.combining(pair[-1]):
+        return ""
+    return next((marks for letters, marks in _MARKS.items() if pair[0].lower() in letters), "")
 
 
 def _look_alike(text: str, rng: np.random.Generator) -> str:
     position = _at(text, rng, lambda i: text[i] in _LOOK_ALIKES)
-    return text if position is None else text[:position] + _LOOK_ALIKES[text[position]] + text[position + 1 :]
+    if position is None:
+        return text
+    return _of([text[:position], _LOOK_ALIKES[text[position]], text[position + 1 :]], text)
 
 
 def _join(text: str, rng: np.random.Generator) -> str:
     position = _at(text, rng, lambda i: text[i] == " " and text[:i].strip() != "" and text[i + 1 :].strip() != "")
-    return text if position is None else text[:position] + text[position + 1 :]
+    return text if position is None else _of([text[:position], text[position + 1 :]], text)
 
 
 def _split(text: str, rng: np.random.Generator) -> str:
-    position = _at(text, rng, lambda i: i > 0 and text[i].isalpha() and text[i - 1].isalpha())
-    return text if position is None else f"{text[:position]} {text[position:]}"
+    seen = characters(text)
+    position = _at(seen, rng, lambda i: i > 0 and _letter(seen[i]) and _letter(seen[i - 1]))
+    return text if position is None else _of([*seen[:position], " ", *seen[position:]], text)
 
 
 @dataclass(frozen=True)
@@ -151,6 +192,11 @@ def perturb(text: str, name: str, seed: int, position: int, times: int = 1) -> s
     for _ in range(times):
         text = kind.edit(text, rng)
     return text
+
+
+def perturbed(queries: Mapping[str, str], name: str, seed: int) -> dict[str, str]:
+    """All queries, by id, after the perturbation ``name``; equal to ``queries`` where it does not apply to any."""
+    return {query: perturb(text, name, seed, number) for number, (query, text) in enumerate(queries.items())}
 
 
 def _stream(name: str) -> int:

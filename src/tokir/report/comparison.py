@@ -89,7 +89,8 @@ def _html(comparison: TokenizerComparison) -> str:
 
     headings, rows = table(comparison)
     with style():
-        figures = [Markup(_figure(comparison, name)) for name in DRAWN]
+        drawn = [name for name in DRAWN if any(_value(row, name) is not None for row in comparison.tokenizers)]
+        figures = [Markup(_figure(comparison, name)) for name in drawn]
     return render(
         "comparison.html.jinja",
         comparison=comparison,

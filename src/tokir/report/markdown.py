@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from tokir.report import ablations, captions, perturbations, tokenizers
-from tokir.report.rows import excerpt, groups, in_words
+from tokir.report.rows import groups, in_words
 from tokir.report.tables import COST, Column, cells, retrieval
 from tokir.results.names import short_names
 from tokir.results.paths import describe
 from tokir.results.reading import as_json
 from tokir.results.records import Example, Passage, Results
 from tokir.results.wording import plural
+from tokir.words import shortened
 
 EXCERPT = 120  # characters of a passage shown
 
@@ -99,19 +100,19 @@ def _tokenizers(results: Results) -> list[str]:
 
 
 def _perturbed(results: Results) -> list[str]:
-    found = perturbations.lines(results)
-    if not found:
+    if not results.perturbations:
         return []
     names = [perturbation.name for perturbation in results.perturbations]
     lines = ["## Perturbed queries", "", f"| system | unperturbed | {' | '.join(names)} |"]
     lines.append(f"|---|---:|{'---:|' * len(names)}")
-    for name, score, changes in found:
+    lines.append(f"| {perturbations.CHANGED} | | {_changes(perturbations.shares(results))} |")
+    for name, score, changes in perturbations.lines(results):
         lines.append(f"| {safe(name)} | {score} | {_changes(changes)} |")
     lines += ["", perturbations.CAPTION, ""]
     for perturbation in results.perturbations:
         shown = [f" {safe(before)} → {safe(after)}" for before, after in perturbation.examples[:1]]
-        changed = plural(perturbation.changed, "query")
-        lines.append(f"- {perturbation.name}: {perturbation.words}; {changed} changed.{''.join(shown)}")
+        changed = f"{plural(perturbation.changed, 'query')} changed" if perturbation.changed else "does not apply"
+        lines.append(f"- {perturbation.name}: {perturbation.words}; {changed}.{''.join(shown)}")
     if compared := perturbations.compared(results):
         lines += ["", f"| best | minus | {' | '.join(names)} |", f"|---|---|{'---:|' * len(names)}"]
         for best, other, changes in compared:
@@ -143,7 +144,7 @@ def _queries(results: Results, examples: list[Example]) -> list[str]:
 
 def _passage(passage: Passage) -> str:
     title = f"**{safe(passage.title)}** " if passage.title else ""
-    return title + safe(excerpt(passage.text, EXCERPT))
+    return title + safe(shortened(passage.text, EXCERPT))
 
 
 def _heading(column: Column) -> str:

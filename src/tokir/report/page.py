@@ -51,6 +51,8 @@ def to_html(results: Results, examples: list[Example], disputed: list[Disputed])
         correlations=intrinsic.correlations(results),
         correlations_caption=intrinsic.CORRELATIONS_CAPTION,
         perturbed=perturbations.lines(results),
+        changed_shares=perturbations.shares(results),
+        changed_heading=perturbations.CHANGED,
         perturbed_caption=perturbations.CAPTION + perturbations.POINTED,
         tokenizers_perturbed=perturbations.compared(results),
         tokenizers_perturbed_caption=perturbations.COMPARED,

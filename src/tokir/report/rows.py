@@ -88,15 +88,6 @@ class Headline:
         return cls(best, level, trained, lead)
 
 
-def excerpt(text: str, length: int) -> str:
-    """At most ``length`` characters of ``text`` on one line, cut between words where there are any."""
-    text = " ".join(text.split())
-    if len(text) <= length:
-        return text
-    cut = text[:length].rsplit(" ", 1)[0]
-    return cut + "…"
-
-
 def training_seconds(systems: Sequence[System]) -> float | None:
     """Seconds of all trainings, each counted once however many systems rest on it; None where there is none."""
     stages = {stage: seconds for row in systems for stage, seconds in row.stages.items()}

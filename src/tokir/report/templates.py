@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-from tokir.report.rows import excerpt
 from tokir.results.wording import plural
+from tokir.words import shortened
 
 _VISIBLE = str.maketrans({" ": "␣", "\t": "⇥", "\n": "⏎", "\r": "␍"})
 
@@ -23,7 +23,7 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"visible": visible, "excerpt": excerpt, "thousands": lambda number: f"{number:,}"}
+    environment.filters |= {"visible": visible, "excerpt": shortened, "thousands": lambda number: f"{number:,}"}
     # Only what this package wrote itself goes in unescaped: its style sheet and its figures.
     css = Markup(files("tokir").joinpath("report", "page.css").read_text("utf-8"))
     return environment.get_template(template).render(css=css, plural=plural, **values)

@@ -10,10 +10,12 @@ from tokir.tokenizers.measures import INTRINSIC
 HEADINGS = [heading for heading, _ in INTRINSIC.values()]
 CAPTION = (
     "Documents: those the tokenizer was trained on, of which it read at most 20 million characters, the same share of "
-    "each. All measures are of held-out documents. Words are what white space separates. The share of words in one "
-    "token counts each distinct word once; the share of words split counts every occurrence. Rényi efficiency: of "
-    "order 2.5 (Zouhar et al., 2023). Lossless round trips: share of texts that decode to what was encoded, after the "
-    "normalisation that was asked for. Bits lost would restore the others: unknown words, white space."
+    "each. All measures are of held-out documents. Words are what white space separates; none are counted where more "
+    "than a fifth of the letters are of scripts without spaces between words (Han, kana, Thai, Lao, Khmer, Burmese), "
+    "since only a dictionary could tell them. The share of words in one token counts each distinct word once; the "
+    "share of words split counts every occurrence. Rényi efficiency: of order 2.5 (Zouhar et al., 2023). Lossless "
+    "round trips: share of texts that decode to what was encoded, after the normalisation that was asked for. Bits "
+    "lost would restore the others: unknown words, white space."
 )
 CORRELATIONS_CAPTION = (
     "Spearman's rank correlation over the tokenizers of one configuration (all of a system but its tokenizer); "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from tokir.errors import TokirError
-from tokir.evaluation.perturbations import perturb
+from tokir.evaluation.perturbations import perturbed
 from tokir.evaluation.registry import HEADLINE, PERTURBATIONS
 from tokir.evaluation.significance import groups
 from tokir.results.ablations import ablations
@@ -97,8 +97,8 @@ def _perturbations(queries: Mapping[str, str], settings: EvaluationSettings) -> 
     """What each perturbation does, and to how many of the queries it does anything."""
     found = []
     for name in settings.robustness:
-        pairs = [(text, perturb(text, name, settings.seed, i)) for i, text in enumerate(queries.values())]
-        changed = [pair for pair in pairs if pair[0] != pair[1]]
+        after = perturbed(queries, name, settings.seed)
+        changed = [(text, after[query]) for query, text in queries.items() if text != after[query]]
         words = PERTURBATIONS[name].words
         found.append(Perturbation(name=name, words=words, changed=len(changed), examples=tuple(changed[:SHOWN])))
     return tuple(found)

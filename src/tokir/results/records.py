@@ -95,7 +95,10 @@ class Ablation(Record):
 
 
 class Perturbation(Record):
-    """What a perturbation does to queries: in words, to how many of them, and the first few before and after."""
+    """What a perturbation does to queries: in words, to how many of them, and the first few before and after.
+
+    One that changes none does not apply to these queries: there are no scores and comparisons under it.
+    """
 
     name: str
     words: str
@@ -220,6 +223,10 @@ class Results(Record):
     chance: dict[str, Score]
     verdict: tuple[Sentence, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    def share_changed(self, perturbation: Perturbation) -> float:
+        """Of the evaluated queries, the share that a perturbation changes."""
+        return perturbation.changed / self.dataset.queries
 
     @property
     def evaluation(self) -> EvaluationFacts:

@@ -131,9 +131,12 @@ class _Case:
         if not scores:
             return None
         evidence = [path("robustness", self.first.id, name) for name in scores]
+        aside = self._not_applied()
+        evidence += aside.evidence if aside else ()
         costly = [name for name in scores if scores[name].interval[1] < 0]
         if not costly:
-            return _sentence("No perturbation of the queries lowers its recall@10 significantly.", evidence)
+            text = "No perturbation of the queries lowers its recall@10 significantly."
+            return _sentence(text + (aside.text if aside else ""), evidence)
         worst = min(costly, key=lambda name: scores[name].change)
         change, interval = scores[worst].change, scores[worst].interval
         text = f"Its largest drop is under {worst}: recall@10 changes by {difference(change, interval)}."
@@ -145,7 +148,16 @@ class _Case:
             if said:
                 text += said.text
                 evidence += said.evidence
-        return _sentence(text, evidence)
+        return _sentence(text + (aside.text if aside else ""), evidence)
+
+    def _not_applied(self) -> Sentence | None:
+        """The perturbations that change no query, of which nothing is said."""
+        found = [(n, entry.name) for n, entry in enumerate(self.results.perturbations) if not entry.changed]
+        if not found:
+            return None
+        verb = "does not" if len(found) == 1 else "do not"
+        text = f" {joined([name for _, name in found])} {verb} apply: no query is changed."
+        return _sentence(text, [path("perturbations", number, "changed") for number, _ in found])
 
     def _steadiest(self, worst: str, scores: dict[str, PerturbationScore]) -> Sentence | None:
         """Another tokenizer that scores higher under its worst perturbation."""

@@ -3,9 +3,9 @@ tokenizer.
 
 A word is a run of letters, marks, digits and connectors after NFC and case folding, so that vowel signs (Devanagari,
 Tamil) and combining accents stay with their letters, and words of one letter count. Runs of scripts without spaces
-between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese) are cut into overlapping pairs of characters as a reader
-sees them, and so is Hangul, whose words carry their particles: what Lucene's analyser for Chinese, Japanese and Korean
-does (Nie et al., 2000, On the Use of Words and N-grams for Chinese Information Retrieval).
+between words (:data:`tokir.words.SPACELESS`) are cut into overlapping pairs of characters as a reader sees them, and
+so is Hangul, whose words carry their particles: what Lucene's analyser for Chinese, Japanese and Korean does (Nie et
+al., 2000, On the Use of Words and N-grams for Chinese Information Retrieval).
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tokir.words import SPACELESS, characters, runs
 
 if TYPE_CHECKING:
     from tokir.tokenizers import Tokenizer
@@ -24,23 +25,9 @@ Cut = Callable[[Sequence[str]], list[list[str]]]
 """Texts to the terms of each."""
 
 IN_WORDS = "words by Unicode, character bigrams where a script has no spaces"
-_SPACELESS = "Han Hiragana Katakana Hangul Thai Lao Khmer Myanmar"
-_COMBINING = (
-    "\u0300"  # below it are no marks and no spaceless scripts, and words are those of the standard library
-)
+_IN_PAIRS = (*SPACELESS, "Hangul")
+_COMBINING = "\u0300"  # below it words are those of the standard library
 _SIMPLE = re.compile(r"\w+")
-
-
-@lru_cache(maxsize=1)
-def _patterns() -> tuple[Any, Any]:
-    """Runs of spaceless scripts or of all other letters; and one character as a reader sees it."""
-    import regex
-
-    spaceless = "".join(rf"\p{{Script={name}}}" for name in _SPACELESS.split())
-    word = r"\p{L}\p{M}\p{N}\p{Pc}"
-    # The prolonged sound mark of Japanese is of no single script.
-    run = rf"(?P<spaceless>[{spaceless}ー][{spaceless}ー\p{{M}}]*)|[{word}--[{spaceless}ー]]+"
-    return regex.compile(run, regex.V1), regex.compile(r"\X", regex.V1)
 
 
 def terms(text: str) -> list[str]:
@@ -71,12 +58,11 @@ def _terms(text: str) -> Iterator[str]:
     if not text or max(text) < _COMBINING:
         yield from _SIMPLE.findall(text)  # several times as fast
         return
-    runs, character = _patterns()
-    for found in runs.finditer(text):
-        if found.lastgroup is None:
-            yield found[0]
+    for run in runs(text, _IN_PAIRS):
+        if not run.apart:
+            yield run.text
             continue
-        seen = character.findall(found[0])
+        seen = characters(run.text)
         if len(seen) == 1:
             yield seen[0]
         yield from map("".join, pairwise(seen))

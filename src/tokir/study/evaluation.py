@@ -11,7 +11,7 @@ from tokir.errors import Unavailable
 from tokir.evaluation.hits import hits
 from tokir.evaluation.latency import measure_latency
 from tokir.evaluation.measures import HEADLINE, score_queries
-from tokir.evaluation.perturbations import perturb
+from tokir.evaluation.perturbations import perturbed
 from tokir.results.seeds import Evaluated
 from tokir.results.systems import Percentiles
 from tokir.retrieval.searchers import Searcher
@@ -60,22 +60,20 @@ class Evaluation:
         inputs = self._inputs(system)
         self.rankings.ensure(name, system.id, inputs, lambda: self._rank(system))
         latency = self._latency(system, inputs, again)
-        perturbed = {kind: self._perturbed(system, inputs, kind) for kind in self._perturbations}
+        kinds = self.context.config.evaluation.robustness
+        found = {kind: self._perturbed(system, inputs, kind) for kind in kinds}
+        recalls = {kind: recalls for kind, recalls in found.items() if recalls is not None}
         ranking = self.rankings.read(name)
         row = self.rows.row(system).model_copy(
             update={"latency_ms": latency, "validation_recall": self._validation_recall(system)}
         )
-        return Evaluated(row, score_queries(ranking, self.split.qrels), hits(ranking, self.split.qrels), perturbed)
+        return Evaluated(row, score_queries(ranking, self.split.qrels), hits(ranking, self.split.qrels), recalls)
 
     def _validation_recall(self, system: System) -> float | None:
         """Of systems that have a tokenizer of the study: the configuration of the verdict is chosen by it."""
         if isinstance(system, FusionSystem):
             return self.fusions.recall(system)
         return None if tokenizer_of(system) is None else self.selection.recall(system)
-
-    @property
-    def _perturbations(self) -> list[str]:
-        return self.context.config.evaluation.robustness
 
     def _searcher(self, system: System) -> Searcher:
         if isinstance(system, FusionSystem):
@@ -111,13 +109,11 @@ class Evaluation:
         )
         return {stage: Percentiles.model_validate(times) for stage, times in folder.read_json(name).items()}
 
-    def _perturbed(self, system: System, inputs: dict[str, Any], kind: str) -> list[float]:
-        """Recall@10 of each query under a perturbation."""
-        seed = self.context.config.evaluation.seed
-        changed = {
-            query: perturb(text, kind, seed, number)
-            for number, (query, text) in enumerate(self.split.queries.items())
-        }
+    def _perturbed(self, system: System, inputs: dict[str, Any], kind: str) -> list[float] | None:
+        """Recall@10 of each query under a perturbation; None where it changes no query, and so says nothing."""
+        changed = perturbed(self.split.queries, kind, self.context.config.evaluation.seed)
+        if changed == self.split.queries:
+            return None
         inputs = {**inputs, "queries": list(changed.values()), "depth": PERTURBED_DEPTH}
         name = self.rankings.ensure(
             Names.ranking(system.id, kind),

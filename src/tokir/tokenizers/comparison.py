@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+from unicodedata import category
 
 from tokir.tokenizers.measures import ComparedTokenizer, Cut, TrainedTokenizerRecord
 from tokir.tokenizers.protocol import Tokenizer
+from tokir.words import runs, without_spaces, words
 
 SHOWN = 6  # words, names and numbers whose cuts are shown
 TIMED = 2_000_000  # characters, at most, that are encoded against the clock
 PASSES = 3
 LONG = 8  # letters of a word worth showing
+LONG_UNCASED = 5  # the same in scripts without capitals: most write no vowels, or a syllable as one letter
 
 
 class Comparison(NamedTuple):
@@ -74,20 +77,56 @@ def _speed(tokenizer: Tokenizer, texts: list[str]) -> float:
 
 
 def _choose(texts: Sequence[str]) -> dict[str, list[str]]:
-    """Frequent long words, names that occur once, and numbers; the same for the same texts."""
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(text.split())
-    alphabetic = {word: count for word, count in counts.items() if word.isalpha()}
-    frequent = sorted((w for w in alphabetic if len(w) >= LONG and w.islower()), key=lambda w: (-counts[w], w))
-    once = sorted(
-        w for w, n in alphabetic.items() if n == 1 and len(w) >= LONG and w.istitle() and w.lower() not in counts
-    )
+    """Frequent long words, names that occur once, and numbers; the same for the same texts.
+
+    Where most words have no capitals, none is told to be a name, and words that occur once are shown. In scripts
+    without spaces it is phrases that occur often: what stands between punctuation or other scripts.
+    """
+    counts, phrases = _counted(texts)
+    if without_spaces(texts):
+        found = {"frequent phrase": _most((one for one in phrases if len(one) >= LONG_UNCASED), phrases)}
+    else:
+        found = _chosen_words(counts)
     numbers = sorted(
         (w for w in counts if any(c.isdigit() for c in w) and w.isalnum()), key=lambda w: (-len(w), w)
     )
-    found = {"frequent word": frequent[:SHOWN], "rare name": _spread(once), "number": _spread(numbers)}
-    return {kind: words for kind, words in found.items() if words}
+    found["number"] = _spread(numbers)
+    return {kind: shown for kind, shown in found.items() if shown}
+
+
+def _chosen_words(counts: Counter[str]) -> dict[str, list[str]]:
+    """Of words with the number of times that they occur."""
+    letters = {word for word in counts if all(category(c)[0] in "LM" for c in word)}
+    cased = {word for word in letters if word.lower() != word.upper()}
+    frequent = [w for w in letters if w == w.lower() and len(w) >= (LONG if w in cased else LONG_UNCASED)]
+    once = sorted(word for word in letters if counts[word] == 1)
+    if 2 * len(cased) > len(letters):
+        kind = "rare name"
+        rare = [w for w in once if len(w) >= LONG and w.istitle() and w.lower() not in counts]
+    else:
+        kind, rare = "rare word", [w for w in once if len(w) >= LONG_UNCASED and w not in cased]
+    return {"frequent word": _most(frequent, counts), kind: _spread(rare)}
+
+
+def _counted(texts: Sequence[str]) -> tuple[Counter[str], Counter[str]]:
+    """How often each word occurs, and each run of a script without spaces."""
+    spaced: Counter[str] = Counter()  # no word or run crosses white space, and most parts are the same ones
+    for text in texts:
+        spaced.update(text.split())
+    found: Counter[str] = Counter()
+    phrases: Counter[str] = Counter()
+    for part, count in spaced.items():
+        for word in words(part):
+            found[word] += count
+        for run in runs(part):
+            if run.apart:
+                phrases[run.text] += count
+    return found, phrases
+
+
+def _most(texts: Iterable[str], counts: Counter[str]) -> list[str]:
+    """A few of those that occur most often."""
+    return sorted(texts, key=lambda text: (-counts[text], text))[:SHOWN]
 
 
 def _spread(words: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tokir.tokenizers.measures import IntrinsicMeasures
 from tokir.tokenizers.protocol import Tokenizer, overlaps
 from tokir.tokenizers.reconstruction import is_lossless, reconstruction_bits
+from tokir.words import without_spaces
 
 RENYI_ALPHA = 2.5  # the order at which Zouhar et al. (2023) found the best correlation with translation quality
 
@@ -26,7 +27,8 @@ def intrinsic_measures(tokenizer: Tokenizer, texts: Sequence[str]) -> IntrinsicM
         np.fromiter(chain.from_iterable(encoded), dtype=np.int64), minlength=tokenizer.vocabulary_size
     )
     tokens = max(1, int(counts.sum()))
-    words = Counter(word for text in texts for word in text.split())
+    counted = not without_spaces(texts)
+    words = Counter(word for text in texts for word in text.split()) if counted else Counter[str]()
     lengths = np.array(tokenizer.word_lengths(list(words)), dtype=np.int64)
     running = np.array(list(words.values()), dtype=np.int64)
     unknown = 0 if tokenizer.unknown_id is None else int(counts[tokenizer.unknown_id])
@@ -38,12 +40,12 @@ def intrinsic_measures(tokenizer: Tokenizer, texts: Sequence[str]) -> IntrinsicM
     )
     characters = sum(map(len, texts))
     return IntrinsicMeasures(
-        fertility=tokens / max(1, int(running.sum())),
+        fertility=tokens / max(1, int(running.sum())) if counted else None,
         bytes_per_token=sum(len(text.encode()) for text in texts) / tokens,
         characters_per_token=characters / tokens,
         vocabulary_use=float((counts > 0).mean()),
-        whole_words=(float((lengths == 1).mean()) if len(lengths) else 0.0) if parts else None,
-        continued_words=float(running[lengths > 1].sum() / max(1, running.sum())) if parts else None,
+        whole_words=(float((lengths == 1).mean()) if len(lengths) else 0.0) if counted and parts else None,
+        continued_words=float(running[lengths > 1].sum() / max(1, running.sum())) if counted and parts else None,
         renyi_efficiency=renyi_efficiency(counts),
         unknown_rate=unknown / tokens,
         round_trip=1 - len(lost) / max(1, len(texts)) if parts else None,

@@ -12,19 +12,26 @@ class Record(BaseModel):
 
 
 class IntrinsicMeasures(Record):
-    """Measures over a sample of the corpus; a word is what white space separates. Titles are what readers call them."""
+    """Measures over a sample of the corpus. Titles are what readers call them.
 
-    fertility: float = Field(title="tokens per word", description="Rust et al., 2021")
+    A word is what white space separates. Measures per word are None where more than a fifth of the letters are of
+    scripts without spaces between words (:mod:`tokir.words`): only a dictionary could tell the words there.
+    """
+
+    fertility: float | None = Field(
+        title="tokens per word", description="Rust et al., 2021; None in scripts without spaces"
+    )
     bytes_per_token: float = Field(title="bytes per token")
     characters_per_token: float = Field(title="characters per token")
     vocabulary_use: float = Field(title="share of entries used", description="of those in the vocabulary")
     whole_words: float | None = Field(
         title="share of words in one token",
-        description="of the distinct words; None where every word is a bag of overlapping n-grams",
+        description="of the distinct words; None in scripts without spaces, and for overlapping n-grams",
     )
     continued_words: float | None = Field(
         title="share of words split",
-        description="of all words, as often as they occur (Rust et al., 2021); None for overlapping n-grams",
+        description="of all words, as often as they occur (Rust et al., 2021); None in scripts without spaces, and for "
+        "overlapping n-grams",
     )
     renyi_efficiency: float = Field(
         title="Rényi efficiency",

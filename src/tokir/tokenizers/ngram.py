@@ -12,13 +12,13 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokir.artifacts import write_json
 from tokir.errors import TokirError
 from tokir.tokenizers.protocol import Span, Tokenizer, TokenizerKind, require_unicode
+from tokir.words import SPACELESS, begins_with, runs
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
@@ -29,14 +29,8 @@ OPEN, CLOSE = MARKS = ("<", ">")  # of a word's two ends; no word holds them
 FIRST = 1  # row of the first n-gram; row 0 is the separator's
 REMEMBERED = 200_000  # words whose rows are kept at hand,
 LONGEST_REMEMBERED = 50  # and the letters of the longest of them
-# Runs of these scripts are told apart: what one character says, and whether the ends of a run are those of a word.
-_SCRIPTS = {
-    "ideographs": "Han Hiragana Katakana",
-    "syllables": "Hangul",
-    "unspaced": "Thai Lao Khmer Myanmar",
-}
-_DENSE = ("ideographs", "syllables")  # a character says about as much as three letters
-_SPACELESS = ("ideographs", "unspaced")
+DENSE = ("Han", "Hiragana", "Katakana", "Hangul")  # scripts whose characters say about as much as three letters
+APART = (*SPACELESS, "Hangul")  # whose runs end where another script begins
 _ASCII = re.compile(r"\w+")
 
 
@@ -99,16 +93,15 @@ class NGramTokenizer:
 
     def pieces(self, text: str) -> list[str]:
         """The n-grams with their marks, as often as they have rows."""
-        runs = _runs().finditer(self.normalize(text))
-        features = (feature for run in runs for feature in self._features(run[0]))
+        features = (feature for run in runs(self.normalize(text), APART) for feature in self._features(run.text))
         return [feature for feature in features for _ in range(self._hashes)]
 
     def spans(self, text: str) -> list[Span]:
         """Which characters of ``normalize(text)`` each n-gram covers; those of one word overlap."""
         return [
-            Span(run.start() + first, run.start() + last, True, False)
-            for run in _runs().finditer(self.normalize(text))
-            for first, last in self._covered(run[0])
+            Span(run.start + first, run.start + last, True, False)
+            for run in runs(self.normalize(text), APART)
+            for first, last in self._covered(run.text)
             for _ in range(self._hashes)
         ]
 
@@ -127,8 +120,8 @@ class NGramTokenizer:
     def _encode(self, text: str) -> list[int]:
         text = self.normalize(text)
         known, found = self._rows, []
-        runs = _ASCII.findall(text) if text.isascii() else [run[0] for run in _runs().finditer(text)]
-        for run in runs:
+        letters = _ASCII.findall(text) if text.isascii() else [run.text for run in runs(text, APART)]
+        for run in letters:
             rows = known.get(run)
             if rows is None:
                 if len(known) >= REMEMBERED:
@@ -153,11 +146,10 @@ class NGramTokenizer:
         return [(max(0, a - first), min(len(run), b - first)) for a, b in inside]
 
     def _word(self, run: str) -> Word:
-        kind = _runs().match(run).lastgroup
         shortest, longest = self._lengths
-        if kind in _DENSE:
+        if begins_with(run, DENSE):
             shortest, longest = max(1, shortest - 2), max(1, longest - 2)
-        spaced = kind not in _SPACELESS
+        spaced = not begins_with(run, SPACELESS)
         marked = f"{OPEN}{run}{CLOSE}" if spaced else run
         sizes = range(min(shortest, len(marked)), min(longest, len(marked)) + 1)  # a shorter run is one as it is
         return Word(marked, int(spaced), sizes, self._with_words and spaced and len(marked) > longest)
@@ -214,17 +206,3 @@ class NGram(TokenizerKind):
             return NGramTokenizer(int(about["rows"]), lengths, *(about[name] for name in names))
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise TokirError(f"{path}: no tokenizer can be read from it: {error}") from None
-
-
-@lru_cache(maxsize=1)
-def _runs() -> Any:
-    """Runs of letters: of each kind of script, and of all the others."""
-    import regex
-
-    classes = {
-        name: "".join(rf"\p{{Script={script}}}" for script in scripts.split())
-        for name, scripts in _SCRIPTS.items()
-    }
-    classes["ideographs"] += "ー"  # the prolonged sound mark of Japanese is of no single script
-    apart = "|".join(rf"(?P<{name}>[{inside}][{inside}\p{{M}}]*)" for name, inside in classes.items())
-    return regex.compile(rf"{apart}|[\p{{L}}\p{{M}}\p{{N}}\p{{Pc}}--[{''.join(classes.values())}]]+", regex.V1)

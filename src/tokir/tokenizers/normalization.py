@@ -10,11 +10,17 @@ if TYPE_CHECKING:
 
 
 def normalizer(settings: TokenizerSettings) -> Any | None:
-    """The steps for HF ``tokenizers``; None where the text stays as it is."""
-    from tokenizers import normalizers
+    """The steps for HF ``tokenizers``; None where the text stays as it is.
+
+    The library lower-cases each character by itself. A capital sigma at the end of a word is another letter then (ς),
+    without which a query in capitals would not be spelled as its passages are.
+    """
+    from tokenizers import Regex, normalizers
 
     steps = [getattr(normalizers, settings.normalization)()] if settings.normalization else []
-    steps += [normalizers.Lowercase()] if settings.lowercase else []
+    if settings.lowercase:
+        final = normalizers.Replace(Regex(r"(?<=[\p{L}\p{M}])σ(?![\p{L}\p{M}])"), "ς")
+        steps += [normalizers.Lowercase(), final]
     return normalizers.Sequence(steps) if steps else None
 
 

@@ -12,6 +12,7 @@ from tokir.tokenizers.huggingface import HuggingFaceTokenizer
 from tokir.tokenizers.protocol import Tokenizer, TokenizerKind
 from tokir.tokenizers.reduced import TYPE, ReducedWords, stemming_languages, stop_words
 from tokir.tokenizers.vocabulary import most_frequent
+from tokir.words import spaceless_character
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 class Word(TokenizerKind):
     """One token for each word and each run of punctuation, the most frequent ones of the texts; others are unknown.
+
+    In a script without spaces only a dictionary could tell words, so there each character, as a reader sees it, is a
+    token.
 
     ``vocabulary_size`` is a bound: texts with fewer words give a smaller vocabulary. With ``stop_words`` those are no
     tokens, and with ``stemming`` all words of one stem are one token.
@@ -45,9 +49,10 @@ class Word(TokenizerKind):
     @classmethod
     def train(cls, texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
         """Decoded words stand one space apart, since their spaces are not kept."""
-        from tokenizers import pre_tokenizers
+        from tokenizers import Regex, pre_tokenizers
 
-        cut = pre_tokenizers.Whitespace()
+        apart = pre_tokenizers.Split(Regex(spaceless_character()), "isolated")
+        cut = pre_tokenizers.Sequence([apart, pre_tokenizers.Whitespace()])
         if settings.stemming or settings.stop_words:
             return ReducedWords.train(texts, settings, cut)
         return HuggingFaceTokenizer(most_frequent(texts, settings, cut))

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from tokir.errors import Unavailable
 from tokir.training.pairs import Pairs, TokenisedPassages, Tokens, crop, same
+from tokir.words import pieces
 
 if TYPE_CHECKING:
     from tokir.training.sources import SourceInputs
@@ -46,17 +47,21 @@ def distillation_loss(scores: Tensor, teacher: Tensor, both: bool = True) -> Ten
 
 
 def query_like(titles: Sequence[str], texts: Sequence[str], each: int, seed: int) -> tuple[list[str], list[int]]:
-    """``each`` crops of every passage, half of them after its title, and the index of each crop's passage."""
+    """``each`` crops of every passage, half of them after its title, and the index of each crop's passage.
+
+    A crop is 2 to 12 words; in a script without spaces as many pieces of a few characters (:func:`tokir.words.pieces`).
+    """
     rng = np.random.default_rng(seed)
     crops, owners = [], []
     for index, (title, text) in enumerate(zip(titles, texts, strict=True)):
-        words = text.split()
+        words = pieces(text)
         if not words:
             continue
         for number in range(each):
             size = min(int(rng.integers(WORDS[0], WORDS[1] + 1)), len(words))
-            start = int(rng.integers(0, len(words) - size + 1))
-            part = " ".join(words[start : start + size])
+            first = int(rng.integers(0, len(words) - size + 1))
+            start, stop = words[first][0], words[first + size - 1][1]
+            part = " ".join(text[start:stop].split())
             crops.append(f"{title} {part}" if title and number % 2 == 0 else part)
             owners.append(index)
     return crops, owners
