@@ -56,6 +56,15 @@ def test_overrides_reach_nested_settings_and_lists():
             ["variants.0", "one for all models"],
         ),
         (["fusions=[{systems: [best-maxsim, bm25]}]"], ["best-maxsim", "pooling maxsim"]),
+        (
+            ["retrieval.interaction=late", "objectives.lstm=[contrastive]"],
+            ["retrieval.interaction", "lstm is a network"],
+        ),
+        (
+            ["variants=[{name: x, retrieval: {interaction: late}}]", "objectives.transformer=[contrastive]"],
+            ["variant x: retrieval.interaction", "transformer is a network"],
+        ),
+        (["late_interaction.kept=0"], ["late_interaction.kept is 0", "greater than 0"]),
         (["language_model_seeds=[0, 0]"], ["language_model_seeds", "more than once"]),
         (["objectives.static=[simcse, simcse]"], ["objectives.static", "more than once"]),
         (

@@ -71,9 +71,9 @@ def test_one_of_each_from_outside_makes_a_study(added, data, tmp_path, capsys):
 
 
 def test_a_name_that_is_taken_or_unknown_is_refused():
-    shapes: Registry[int] = Registry("shape", {"circle": 1, "late": "tokir.retrieval.maxsim:FILES"})
+    shapes: Registry[int] = Registry("shape", {"circle": 1, "late": "tokir.retrieval.maxsim:WEIGHTS"})
     with pytest.raises(ValueError, match="already a shape named 'circle'"):
         shapes.add("circle", 2)
     with pytest.raises(TokirError, match=r"unknown shape 'circel'.*did you mean 'circle'.*known are circle, late"):
         _ = shapes["circel"]
-    assert shapes["circle"] == 1 and "table.npy" in shapes["late"] and list(shapes) == ["circle", "late"]
+    assert shapes["circle"] == 1 and shapes["late"] == "weights.npy" and list(shapes) == ["circle", "late"]

@@ -274,7 +274,9 @@ def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, 
         "--set", "models.lstm.steps=3", "--set", "models.lstm.batch_size=16",
         "--set", "poolings=[learned, learned-white, maxsim]", "--set", "evaluation.examples=3",
         "--set", "fusions=[{systems: [best, bm25]}, {systems: [best, best-maxsim, bm25]}]",
-        "--set", "variants=[{name: cloze, retrieval: {pairs: cloze}, architectures: [static]}]",
+        "--set", "variants=[{name: cloze, retrieval: {pairs: cloze}, architectures: [static]}, "
+                 "{name: late, retrieval: {interaction: late}, architectures: [static]}]",
+        "--set", "late_interaction.kept=0.5",
     ]  # fmt: skip
     tokir("run", "quickstart", *options)
     results = json.loads((tmp_path / "run/results.json").read_text())
@@ -296,6 +298,8 @@ def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, 
         f"bpe-500.static.{objective}.s0",
         "bpe-500.static.contrastive~cloze.s0",
         f"bpe-500.static.{objective}~cloze.s0",
+        "bpe-500.static.contrastive~late.s0",
+        f"bpe-500.static.{objective}~late.s0",
         "bpe-500.lstm.lm.s0",
         "bpe-500.lstm.lm-then-contrastive.s0",
         f"bpe-500.lstm.lm-then-{objective}.s0",
@@ -308,6 +312,12 @@ def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, 
     pairs = [(entry["factor"], entry["before"], entry["after"]) for entry in results["ablations"]]
     assert ("variant", static, static.replace(".learned", "~cloze.learned")) in pairs
     assert ("pooling", lstm.replace("-white", ""), lstm) in pairs and ("pooling", static, late) in pairs
+    trained_late = late.replace(".maxsim", "~late.maxsim")
+    assert ("variant", late, trained_late) in pairs
+    assert ("variant", late, trained_late.replace("~late", "~cloze")) not in pairs
+    assert [rows[name]["retrieval_training"]["interaction"] for name in (late, trained_late)] == ["vector", "late"]
+    index = json.loads((tmp_path / "run/systems.json").read_text())["files"][late]
+    assert index["kept"] == 0.5 and (tmp_path / "run" / index["index"] / "positions.npy").exists()
     assert {(factor, before) for factor, before, after in pairs if after == "bm25"} == set()
     report = (tmp_path / "run/report.md").read_text()
     assert "## Ablations" in report and report.count("| system | first relevant at |") == 3

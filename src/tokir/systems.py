@@ -183,10 +183,13 @@ def _check_hashed(config: StudyConfig) -> None:
             f"{hashed} has no list of characters that a language model could predict: leave lm out of the "
             "objectives, or hashed out of the tokenizer"
         )
-    if any(config.retrieval_of(name).dimensions % 8 for name in ["", *(v.name for v in config.variants)]):
+    trainings = [config.retrieval_of(name) for name in ["", *(variant.name for variant in config.variants)]]
+    if any(retrieval.dimensions % 8 for retrieval in trainings):
         raise TokirError(f"{hashed} takes vectors of a multiple of 8 dimensions: see retrieval.dimensions")
     if any(pooling.late for pooling in config.poolings):
         raise TokirError(f"{hashed} has no table of vectors for late interaction: leave maxsim out of poolings")
+    if any(retrieval.interaction == "late" for retrieval in trainings):
+        raise TokirError(f"{hashed} has no table of vectors for late interaction: see retrieval.interaction")
 
 
 def _variants(config: StudyConfig, architecture: str, objective: Objective) -> list[str]:

@@ -86,6 +86,7 @@ def test_a_hashed_model_embeds_any_character_and_its_encoder_agrees_with_it(arch
     [
         ({"architectures": ["lstm"]}, "no list of characters that a language model could predict"),
         ({"poolings": ["learned", "maxsim"]}, "no table of vectors for late interaction"),
+        ({"retrieval": {"interaction": "late"}}, "see retrieval.interaction"),
         ({"retrieval": {"dimensions": 100}}, "multiple of 8 dimensions"),
         ({"tokenizers": [{"type": "byte", "hashed": True}]}, "hashed is for the type character"),
     ],

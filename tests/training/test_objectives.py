@@ -15,6 +15,7 @@ from tokir.training import loop
 from tokir.training.checkpoint import load_trained
 from tokir.training.contrastive import OwnPairs, contrastive_loss
 from tokir.training.distillation import TaughtPairs, distillation_loss, query_like
+from tokir.training.late import late_scores
 from tokir.training.pairs import TokenisedPassages, crop, thin
 from tokir.training.queries import QueryPairs
 from tokir.training.registry import OBJECTIVES, ObjectivePart
@@ -88,6 +89,44 @@ def test_stopped_and_resumed_equals_unbroken_and_the_model_has_learned(
         untrained = build_retriever(architecture, 600, SETTINGS, 64)
         trained = load_trained(tmp_path / "unbroken", "final", CPU)
         assert what.validate(trained)["mrr"] > what.validate(untrained)["mrr"]
+
+
+def test_a_training_learns_to_rank_by_late_interaction_to_the_same_bits(tokenised, validation, tmp_path):
+    what = objective(tokenised, validation)
+    what.settings = what.settings.model_copy(update={"interaction": "late"})
+    untrained = build_retriever("static", 600, what.settings, 64)
+    what.prepare(untrained)
+    for name in ("one", "two"):
+        train(what, tmp_path / name, "static")
+    digests = [file_digest(tmp_path / name / "final.safetensors") for name in ("one", "two")]
+    assert digests[0] == digests[1]
+    trained = load_trained(tmp_path / "one", "final", CPU)
+    late = what.validate(trained)
+    assert late["mrr"] > what.validate(untrained)["mrr"]
+    what.settings = what.settings.model_copy(update={"interaction": "vector"})
+    assert what.validate(trained)["mrr"] != pytest.approx(late["mrr"])
+    train(what, tmp_path / "vector", "static")
+    assert file_digest(tmp_path / "vector" / "final.safetensors") not in digests
+
+
+@pytest.mark.parametrize("interaction", ["vector", "late"])
+def test_the_loss_of_a_batch_is_that_of_its_interaction(tokenised, validation, interaction):
+    what = objective(tokenised, validation)
+    what.settings = SETTINGS.model_copy(update={"interaction": interaction, "token_dropout": 0.0})
+    torch.manual_seed(0)
+    model = build_retriever("static", 600, what.settings, 64)
+    what.prepare(model)
+    batch = np.array([0, 0])
+    rng = np.random.default_rng(batch.tolist())
+    rng.choice(1, p=[1.0])  # which source
+    pairs = what._sources[0].draw(rng, 32)
+    left, right = ([ids[:64] for ids in texts] for texts in (pairs.left, pairs.right))
+    if interaction == "late":
+        scores = late_scores(model, left, right)
+    else:
+        scores = embed_tokens(model, left) @ embed_tokens(model, right).T
+    expected = contrastive_loss(scores * model.log_scale.exp(), torch.from_numpy(pairs.not_negative))
+    torch.testing.assert_close(what.loss(model, batch), expected)
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "transformer"])

@@ -38,6 +38,10 @@ class RetrievalSettings(OptimizationSettings):
     )
     query_tokens: Lengths = Field((2, 20), description="shortest and longest crop that plays the query")
     passage_tokens: Lengths = Field((60, 160), description="shortest and longest crop that plays the passage")
+    interaction: Literal["vector", "late"] = Field(
+        "vector",
+        description="what a batch is scored by: the cosine of one vector for each text, or MaxSim of their tokens",
+    )
     pairs: Literal["crop", "cloze", "title"] = Field(
         "crop", description="pairs without labels: two crops, a span and what is left, a title and its text"
     )

@@ -61,6 +61,17 @@ class FusionSettings(Settings):
         return f"{'+'.join(self.systems)}.{self.method}"
 
 
+class LateInteractionSettings(Settings):
+    """The index of late interaction: the best cosine of each entry of a vocabulary with each passage."""
+
+    kept: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="share of the passages that each entry keeps, its nearest; all others count as the last of them",
+    )
+
+
 class EvaluationSettings(Settings):
     """What is measured, and how often."""
 
@@ -102,6 +113,7 @@ class StudyConfig(Settings):
     )
     index: IndexName = Field("exact", description="what the vectors of passages are put into")
     lexical: bool = Field(False, description="rank by BM25 over the tokens of every tokenizer too")
+    late_interaction: LateInteractionSettings = LateInteractionSettings()
     seeds: list[Seed] = Field([0], min_length=1)
     language_model_seeds: list[Seed] | None = Field(
         None, min_length=1, description="of models trained as language models alone, where they are to be fewer"
@@ -186,6 +198,39 @@ class StudyConfig(Settings):
                 message = problem["msg"].removeprefix("Value error, ")
                 raise ValueError(f"variant {variant.name}: {where}: {message[0].lower()}{message[1:]}") from None
         return self
+
+    @model_validator(mode="after")
+    def _late_without_networks(self) -> StudyConfig:
+        """The states of a network differ in every context: its tokens have no cosines to compute once for all texts."""
+        networks = [name for name in self.architectures if ARCHITECTURES[name].network is not None]
+        trained = [(name, objective) for name in networks for objective in self.objectives[name]]
+        wrong = [("", name) for name, objective in trained if objective.retrieves]
+        wrong += [
+            (v.name, name) for v in self.variants for name, objective in trained if v.changes(name, objective)
+        ]
+        for variant, name in wrong:
+            if self.retrieval_of(variant).interaction == "late":
+                where = f"variant {variant}: " if variant else ""
+                raise ValueError(
+                    f"{where}retrieval.interaction: late is for static models, and {name} is a network: train it in a "
+                    "variant whose architectures are [static]"
+                )
+        for variant in ["", *(v.name for v in self.variants)]:
+            taught = [
+                objective
+                for name, trained_for in self.objectives.items()
+                for objective in trained_for
+                if objective.queries_alone and (not variant or self._variant(variant).changes(name, objective))
+            ]
+            if taught and self.retrieval_of(variant).interaction == "late":
+                raise ValueError(
+                    f"retrieval.interaction: late scores tokens with tokens, and {taught[0]} has the teacher's vectors "
+                    "for passages: train it in a variant with other objectives"
+                )
+        return self
+
+    def _variant(self, name: str) -> Variant:
+        return next(variant for variant in self.variants if variant.name == name)
 
     def retrieval_of(self, variant: str) -> RetrievalSettings:
         """How vectors are trained in a variant; ``""`` is none of them."""

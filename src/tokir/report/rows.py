@@ -54,7 +54,9 @@ def in_words(row: System) -> str:
     if row.language_model and row.language_model.precision:
         parts.append(f"{plural(row.language_model.epochs, 'epoch')} in {row.language_model.precision}")
     if row.retrieval_training:
-        parts.append(f"{plural(row.retrieval_training.steps, 'step')} in {row.retrieval_training.precision}")
+        scored = " of late interaction" if row.retrieval_training.interaction == "late" else ""
+        steps = plural(row.retrieval_training.steps, "step")
+        parts.append(f"{steps}{scored} in {row.retrieval_training.precision}")
     return " · ".join(parts)
 
 

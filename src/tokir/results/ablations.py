@@ -37,7 +37,8 @@ def ablations(systems: Sequence[System], comparisons: Sequence[Comparison]) -> t
     The pairs are: a tokenizer and the same with one step more, of trained systems and of BM25 over tokens; a pooling
     and what is made of it; an objective and the same with one part or one stage more; a static model and the same with
     a network; a training and its variant; a trained system and its fusion. Trainings are compared by their vectors as
-    they come, and what is made of the vectors by the trainings that are not variants.
+    they come (one for late interaction by this too), and what is made of the vectors by the trainings that are not
+    variants.
     """
     evaluated = [row for row in systems if row.ok]
     positions = {frozenset((entry.a, entry.b)): number for number, entry in enumerate(comparisons)}
@@ -67,9 +68,16 @@ def _factor(before: System, after: System) -> str | None:
         return None
     if changed == ["pooling"] and before.variant:
         return None
-    if changed != ["pooling"] and before.kind == "trained" and before.pooling not in AS_THEY_COME:
+    as_they_come = before.kind != "trained" or before.pooling in AS_THEY_COME or _trained_late(before, after)
+    if changed != ["pooling"] and not as_they_come:
         return None
     return changed[0] if _is_step(changed[0], before, after) else None
+
+
+def _trained_late(before: System, after: System) -> bool:
+    """Is late interaction what both do, and what only ``after`` was trained for?"""
+    trained = [row.retrieval_training and row.retrieval_training.interaction for row in (before, after)]
+    return before.pooling == after.pooling == "maxsim" and trained == ["vector", "late"]
 
 
 def _is_step(factor: str, before: System, after: System) -> bool:

@@ -52,8 +52,9 @@ class RetrievalValidation(OpenRecord):
 
 
 class RetrievalTraining(Record):
-    """How a retriever was trained."""
+    """How a retriever was trained; ``interaction`` is what its batches were scored by."""
 
+    interaction: Literal["vector", "late"] = "vector"
     steps: int
     best_step: int
     pairs_per_second: float
@@ -109,7 +110,9 @@ class Needs(Record):
 
 
 class Seconds(Record):
-    """What making a system took: its training (all stages), its teacher's vectors, the vectors of the corpus."""
+    """What making a system took: its training (all stages), its teacher's vectors, the vectors of the corpus
+    (with late interaction its index).
+    """
 
     train: float | None = None
     teacher: float | None = None

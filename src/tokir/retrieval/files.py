@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tokir.artifacts import Names, read_array
 from tokir.encoders.registry import ENCODERS
@@ -67,23 +67,24 @@ class DenseFiles:
 
 @dataclass(frozen=True)
 class LateFiles:
-    """Late interaction over the first passages of a dense system."""
+    """Late interaction over the whole corpus."""
 
-    first: str  # id of the dense system
-    index: str  # folder of the token ids
-    depth: int  # passages proposed
+    tokenizer: str
+    index: str  # its folder
+    kept: float  # share of the passages that each entry of the vocabulary keeps; 1 for an index that is not pruned
 
     def weight(self, opener: Opener) -> int:
-        """That of the dense system."""
-        return opener.files[self.first].weight(opener)
+        """Best cosines are tables."""
+        return 0
 
     def open(self, opener: Opener) -> Searcher:
-        """Map the index."""
-        from tokir.retrieval.maxsim import MaxSimIndex
+        """Map the index; neither the model nor torch is needed."""
+        from tokir.retrieval.maxsim import MaxSimIndex, PrunedMaxSimIndex
         from tokir.retrieval.searchers import LateSearcher
 
-        first = cast("DenseSearcher", opener.searcher(self.first))
-        return LateSearcher(first, MaxSimIndex.load(opener.file(self.index)), self.depth, opener.tie_order)
+        form = MaxSimIndex if self.kept == 1 else PrunedMaxSimIndex
+        index = form.load(opener.file(self.index), opener.tie_order)
+        return LateSearcher(opener.tokenizer(self.tokenizer), index)
 
 
 @dataclass(frozen=True)

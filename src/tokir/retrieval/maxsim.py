@@ -1,88 +1,220 @@
 """Late interaction (MaxSim; ColBERT, Khattab and Zaharia, 2020) over token vectors that do not depend on context.
 
 A passage's score is the sum, over the query's tokens, of the token's weight times its best cosine with any token of the
-passage. Since a static model gives a token the same vector everywhere, the index holds no vectors, only the distinct
-token ids of each passage: some 160 bytes of them for a hundred words.
+passage. An index holds these best cosines for every entry of the vocabulary, in 8 bits (:mod:`.best_cosines`): all of
+them, or of each entry those with the passages that are nearest to it. So a query looks at every passage, and reads one
+row of the index for each of its tokens.
+
+A score is off by at most half a step of the 8 bits, 1 / 254, times the sum of the query's weights, beside what single
+precision loses. Weights are positive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import read_array, write_array
+from tokir.artifacts import atomic, read_array, write_array
+from tokir.retrieval.best_cosines import STEPS, best_cosines
+from tokir.retrieval.index import Hits, top
 
-FILES = ("table.npy", "weights.npy", "tokens.npy", "ends.npy")
+PASSAGES = 16_384  # scored at once, so that the rows of a query stay in the processor's cache
+WEIGHTS = "weights.npy"
 
 
-class MaxSimIndex:
-    """Distinct token ids of every passage, and the token vectors they stand for.
+@dataclass(frozen=True)
+class TokenVectors:
+    """The vectors of a vocabulary in late interaction.
+
+    Attributes:
+        table: (vocabulary, width), of unit length.
+        weights: (vocabulary,) of each token of a query, positive.
+    """
+
+    table: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, table: NDArray[np.float32], weights: NDArray[np.float32]) -> TokenVectors:
+        """Vectors of any length, which multiplies their weights."""
+        lengths = np.linalg.norm(table, axis=1)
+        return cls(table / np.maximum(lengths, 1e-9)[:, None], weights * lengths)
+
+
+class LateIndex(ABC):
+    """What both forms of the index have in common.
 
     Args:
-        table: (vocabulary, width) token vectors of unit length.
         weights: (vocabulary,) of each token of a query.
-        tokens: distinct ids of the passages, one after the other.
-        ends: (passages,) where each passage's ids end in ``tokens``.
+        tie_order: (passages,) breaks ties between equal scores.
     """
+
+    def __init__(self, weights: NDArray[np.float32], tie_order: NDArray[np.int64]) -> None:
+        self.weights, self.tie_order = np.asarray(weights), tie_order
+
+    @abstractmethod
+    def scores(self, query: Sequence[int]) -> NDArray[np.float32]:
+        """Of every passage for the token ids of a query, (passages,); zero for a query without tokens."""
+
+    def search(self, query: Sequence[int], depth: int) -> Hits:
+        """The ``depth`` best passages of one query."""
+        scores = self.scores(query)
+        best = top(scores, depth, self.tie_order)
+        return Hits(best, scores[best])
+
+
+class MaxSimIndex(LateIndex):
+    """The best cosine of every entry of the vocabulary with every passage: a byte for each pair.
+
+    Args:
+        weights: (vocabulary,) of each token of a query.
+        best: (vocabulary, passages) best cosines, in steps; may be memory-mapped.
+        tie_order: (passages,) breaks ties between equal scores.
+    """
+
+    BEST = "best.npy"
+
+    def __init__(self, weights: NDArray[np.float32], best: NDArray[np.int8], tie_order: NDArray[np.int64]) -> None:
+        super().__init__(weights, tie_order)
+        self.best = np.asarray(best)  # a memory map is slow to take rows of
+
+    def scores(self, query: Sequence[int]) -> NDArray[np.float32]:
+        """Of every passage, (passages,); zero for a query without tokens, and for a passage without any."""
+        ids, count = np.asarray(query, dtype=np.int64), self.best.shape[1]
+        weights = self.weights[ids, None] / np.float32(STEPS)
+        parts = -(-count // PASSAGES)
+        found = np.empty(count, dtype=np.float32)
+        for part in range(parts):
+            # Parts of like size: along a wide axis numpy sums row after row, so equal passages have equal scores.
+            start, stop = count * part // parts, count * (part + 1) // parts
+            np.add.reduce(self.best[ids, start:stop] * weights, axis=0, out=found[start:stop])
+        return found
+
+    @classmethod
+    def build(cls, folder: Path, model: TokenVectors, tokens: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
+        """Write the index of passages into an existing folder, block by block.
+
+        Args:
+            folder: of the index.
+            model: the token vectors.
+            tokens: distinct ids of the passages, one after the other.
+            ends: (passages,) where each passage's ids end in ``tokens``.
+        """
+        write_array(folder / WEIGHTS, model.weights)
+        with _rows(folder / cls.BEST, np.int8, len(ends)) as append:
+            for block in best_cosines(model.table, tokens, ends):
+                append(block)
+
+    @classmethod
+    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> MaxSimIndex:
+        """Open what :meth:`build` wrote, memory-mapped; TokirError names a file that is missing or damaged."""
+        return cls(read_array(folder / WEIGHTS), read_array(folder / cls.BEST), tie_order)
+
+
+class PrunedMaxSimIndex(LateIndex):
+    """Of each entry of the vocabulary, the passages that are nearest to it: five bytes for each.
+
+    A passage that was left out counts as the least near of those that could have been kept, the entry's floor. Passages
+    at the floor itself say no more than that, and are left out too.
+
+    Args:
+        weights: (vocabulary,) of each token of a query.
+        floors: (vocabulary,) best cosines of what was left out, in steps.
+        positions: of the passages kept, entry after entry.
+        above: how far each of them lies above the floor of its entry, in steps.
+        ends: (vocabulary,) where each entry's passages end in ``positions`` and ``above``.
+        tie_order: (passages,) breaks ties between equal scores.
+    """
+
+    FLOORS, POSITIONS, ABOVE, ENDS = "floors.npy", "positions.npy", "above.npy", "ends.npy"
 
     def __init__(
         self,
-        table: NDArray[np.float32],
         weights: NDArray[np.float32],
-        tokens: NDArray[np.int32],
+        floors: NDArray[np.int8],
+        positions: NDArray[np.int32],
+        above: NDArray[np.uint8],
         ends: NDArray[np.int64],
+        tie_order: NDArray[np.int64],
     ) -> None:
-        self.table, self.weights, self.tokens, self.ends = table, weights, tokens, ends
+        super().__init__(weights, tie_order)
+        self.floors, self.ends = np.asarray(floors), np.asarray(ends)
+        self.positions, self.above = np.asarray(positions), np.asarray(above)
 
-    @classmethod
-    def of(
-        cls,
-        table: NDArray[np.float32],
-        weights: NDArray[np.float32],
-        tokens: NDArray[np.int32],
-        ends: NDArray[np.int64],
-    ) -> MaxSimIndex:
-        """The index over token vectors of any length, which multiplies the ``weights`` of a query's tokens."""
-        lengths = np.linalg.norm(table, axis=1)
-        return cls(table / np.maximum(lengths, 1e-9)[:, None], weights * lengths, tokens, ends)
-
-    def scores(self, query: Sequence[int], positions: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Of the passages at ``positions``; zero for a query without tokens, and for a passage without any."""
-        found = np.zeros(len(positions), dtype=np.float32)
-        starts = np.where(positions > 0, self.ends[positions - 1], 0)
-        sizes = self.ends[positions] - starts
-        held = sizes > 0
-        if not len(query) or not held.any():
-            return found
-        starts, sizes = starts[held], sizes[held]
-        firsts = np.cumsum(sizes) - sizes
-        flat = self.tokens[np.arange(sizes.sum()) + np.repeat(starts - firsts, sizes)]
+    def scores(self, query: Sequence[int]) -> NDArray[np.float32]:
+        """Of every passage, (passages,); zero for a query without tokens."""
         ids = np.asarray(query, dtype=np.int64)
-        similar = self.table[ids] @ self.table.T  # (query tokens, vocabulary)
-        best = np.maximum.reduceat(similar[:, flat], firsts, axis=1)  # (query tokens, passages)
-        found[held] = self.weights[ids] @ best
+        weights = self.weights[ids] / np.float32(STEPS)
+        found = np.full(len(self.tie_order), weights @ self.floors[ids].astype(np.float32), dtype=np.float32)
+        starts = np.where(ids > 0, self.ends[ids - 1], 0)
+        for weight, start, end in zip(weights, starts.tolist(), self.ends[ids].tolist(), strict=True):
+            found[self.positions[start:end]] += weight * self.above[start:end]
         return found
 
-    def save(self, folder: Path) -> None:
-        """Write all four arrays into an existing folder."""
-        for file, array in zip(FILES, (self.table, self.weights, self.tokens, self.ends), strict=True):
-            write_array(folder / file, array)
+    @classmethod
+    def build(
+        cls,
+        folder: Path,
+        model: TokenVectors,
+        tokens: NDArray[np.int32],
+        ends: NDArray[np.int64],
+        kept: float,
+    ) -> None:
+        """As :meth:`MaxSimIndex.build`; ``kept`` is the share of the passages that each entry may keep, above 0."""
+        count = len(ends)
+        last = count - max(1, math.ceil(kept * count))  # of an entry's passages in ascending order: its floor
+        floors, sizes = [], []
+        with (
+            _rows(folder / cls.POSITIONS, np.int32) as add_positions,
+            _rows(folder / cls.ABOVE, np.uint8) as add_above,
+        ):
+            for block in best_cosines(model.table, tokens, ends):
+                floor = np.partition(block, last, axis=1)[:, last]
+                entries, positions = np.nonzero(block > floor[:, None])
+                add_positions(positions)
+                add_above(block[entries, positions].astype(np.int16) - floor[entries])
+                floors.append(floor)
+                sizes.append(np.bincount(entries, minlength=len(block)))
+        write_array(folder / WEIGHTS, model.weights)
+        write_array(folder / cls.FLOORS, np.concatenate(floors))
+        write_array(folder / cls.ENDS, np.cumsum(np.concatenate(sizes), dtype=np.int64))
 
     @classmethod
-    def load(cls, folder: Path) -> MaxSimIndex:
-        """Open what :meth:`save` wrote, memory-mapped; TokirError names a file that is missing or damaged."""
-        return cls(*(read_array(folder / file) for file in FILES))
+    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> PrunedMaxSimIndex:
+        """Open what :meth:`build` wrote, memory-mapped; TokirError names a file that is missing or damaged."""
+        names = (WEIGHTS, cls.FLOORS, cls.POSITIONS, cls.ABOVE, cls.ENDS)
+        weights, floors, positions, above, ends = (read_array(folder / name) for name in names)
+        return cls(weights, floors, positions, above, ends, tie_order)
 
 
-def distinct_tokens(texts: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """``tokens`` and ``ends`` of :class:`MaxSimIndex`.
+@contextmanager
+def _rows(path: Path, kind: type[np.integer], *width: int) -> Iterator[Callable[[NDArray[Any]], None]]:
+    """Write a ``.npy`` file atomically, some rows at a time; how many there are is known at the end."""
+    count = 0
 
-    >>> [array.tolist() for array in distinct_tokens([[3, 1, 3], [], [2]])]
-    [[1, 3, 2], [2, 2, 3]]
-    """
-    distinct = [np.unique(np.asarray(ids, dtype=np.int32)) for ids in texts]
-    tokens = np.concatenate(distinct) if distinct else np.zeros(0, dtype=np.int32)
-    return tokens, np.cumsum([len(ids) for ids in distinct], dtype=np.int64)
+    def header() -> bytes:
+        stream = BytesIO()
+        about = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": (count, *width)}
+        np.lib.format.write_array_header_1_0(stream, about)  # it leaves room for more rows: the length stays
+        return stream.getvalue()
+
+    with atomic(path, "wb") as file:
+
+        def append(rows: NDArray[Any]) -> None:
+            nonlocal count
+            file.write(rows.astype(kind, copy=False).tobytes())
+            count += len(rows)
+
+        file.write(header())
+        yield append
+        file.seek(0)
+        file.write(header())

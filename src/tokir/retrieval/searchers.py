@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from tokir.encoders import Encoder
 from tokir.retrieval.bm25 import BM25Index
 from tokir.retrieval.fusion import Method, fuse, join
-from tokir.retrieval.index import Hits, Index, top
-from tokir.retrieval.maxsim import MaxSimIndex
+from tokir.retrieval.index import Hits, Index
+from tokir.retrieval.maxsim import LateIndex
+
+if TYPE_CHECKING:
+    from tokir.tokenizers import Tokenizer
 
 PAGE = 10  # passages that a timed search returns: what a page of results shows
 
@@ -57,35 +60,24 @@ class DenseSearcher:
 
 
 class LateSearcher:
-    """Late interaction over the first passages of a dense system.
+    """Late interaction over the whole corpus; of the model it needs the tokenizer alone.
 
-    Args:
-        first: proposes passages.
-        index: scores them by their tokens.
-        depth: passages that are proposed.
-        tie_order: (passages,) breaks ties.
+    A query without tokens finds every passage alike, with score zero.
     """
 
-    def __init__(self, first: DenseSearcher, index: MaxSimIndex, depth: int, tie_order: NDArray[np.int64]) -> None:
-        self.first, self.index, self.depth, self.tie_order = first, index, depth, tie_order
+    def __init__(self, tokenizer: Tokenizer, index: LateIndex) -> None:
+        self.tokenizer, self.index = tokenizer, index
 
     def search(self, queries: Sequence[str], depth: int) -> list[Hits]:
-        """The ``depth`` best of the proposed passages of each query."""
-        return [self._search(tokens, depth) for tokens in self.first.encoder.tokenize(queries)]
+        """The ``depth`` best passages of each query."""
+        return [self.index.search(tokens, depth) for tokens in self.tokenizer.encode(queries)]
 
     def stages(self) -> dict[str, Callable[[Any], Any]]:
-        """Tokenize, search: the dense search is a part of it."""
+        """Tokenize, search; there is nothing to encode."""
         return {
-            "tokenize": lambda query: self.first.encoder.tokenize([query])[0],
-            "search": lambda tokens: self._search(tokens, PAGE),
+            "tokenize": lambda query: self.tokenizer.encode([query])[0],
+            "search": lambda tokens: self.index.search(tokens, PAGE),
         }
-
-    def _search(self, tokens: list[int], depth: int) -> Hits:
-        vector = self.first.transform(self.first.encoder.embed([tokens]))
-        proposed = self.first.index.search(vector, self.depth)[0].positions
-        scores = self.index.scores(tokens, proposed)
-        best = top(scores, depth, self.tie_order[proposed])
-        return Hits(proposed[best], scores[best])
 
 
 class LexicalSearcher:

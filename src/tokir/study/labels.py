@@ -18,7 +18,7 @@ POOLINGS = {
     "sif-top": "mean weighted by smooth inverse frequency, without common components",
     "learned": "learned token weights",
     "learned-white": "learned token weights, whitened",
-    "maxsim": "late interaction over the first 1,000 passages",
+    "maxsim": "late interaction over all passages",
 }
 
 

@@ -22,6 +22,7 @@ from tokir.results.systems import (
     Seconds,
     Seen,
 )
+from tokir.retrieval.maxsim import WEIGHTS
 from tokir.study.baselines import baseline
 from tokir.study.context import Context
 from tokir.study.labels import architecture_label, objective_label, pooling_label, title, tokenizer_label
@@ -104,7 +105,7 @@ class Rows:
         model, history = self._model(plan)
         used = history[-1] if plan.checkpoint == "final" else min(history, key=lambda line: float(line["loss"]))
         trainings, teacher_files = self._trainings(plan), self._teacher_files(plan)
-        retrieval = _retrieval_training(model, used, history) if point.retrieves else None
+        retrieval = _retrieval_training(plan, model, used, history) if point.retrieves else None
         return row.model_copy(
             update={
                 "tokenizer": tokenizer,
@@ -114,7 +115,7 @@ class Rows:
                 "seconds": Seconds(
                     train=sum(trainings.values()),
                     teacher=round(sum(teacher_files.values()), 3),
-                    embed=folder.seconds(Names.embedding(system.unprocessed.id)),
+                    embed=folder.seconds(_vectors(system)),
                 ),
                 "stages": trainings,
                 "teacher_files": teacher_files,
@@ -191,10 +192,18 @@ class Rows:
         return {"whitening_strength": whitening.strength}
 
 
+def _vectors(system: TrainedSystem) -> str:
+    """The file that holds what the corpus is to a system, before any whitening."""
+    if system.pooling.late:
+        return f"{Names.index(system.id)}/{WEIGHTS}"
+    return Names.embedding(system.unprocessed.id)
+
+
 def _retrieval_training(
-    model: dict[str, Any], used: dict[str, Any], history: list[dict[str, Any]]
+    plan: TrainingPlan, model: dict[str, Any], used: dict[str, Any], history: list[dict[str, Any]]
 ) -> RetrievalTraining:
     return RetrievalTraining(
+        interaction=plan.retrieval.interaction,
         steps=model["steps"],
         best_step=used["step"],
         pairs_per_second=history[-1]["pairs_per_second"],

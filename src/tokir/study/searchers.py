@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tokir.models.retriever import Retriever
     from tokir.models.whitening import Whitening
 
-MAXSIM_DEPTH = 1000  # passages that late interaction scores anew
 PASSAGES_AT_ONCE = 4096  # that are tokenised
 
 
@@ -62,12 +62,6 @@ class Searchers:
 
     def inputs(self, system: System) -> Any:
         """What a system's ranked lists depend on, beside corpus and queries."""
-        if isinstance(system, TrainedSystem) and system.pooling.late:
-            return [self.inputs(system.unprocessed), self._hashes(system)]
-        return self._hashes(system)
-
-    def _hashes(self, system: System) -> Any:
-        """Of all files that are named for a system."""
         files, folder = to_json(self.files(system)), self.context.folder
         files.get("encoder", {}).pop("folder", None)  # where a pretrained model lies is free; its checksum counts
         named = {name: folder.folder_key(name) for name in _strings(files)}
@@ -168,30 +162,39 @@ class Searchers:
         return tuning.whitening(candidates, queries, np.asarray(raw), ids, tie_order, validation)
 
     def _late(self, system: TrainedSystem) -> SystemFiles:
-        """Late interaction over what the system with one vector for each passage puts at the top."""
-        from tokir.retrieval.maxsim import MaxSimIndex, distinct_tokens
+        """Late interaction: the best cosine of each entry of the vocabulary with each passage."""
+        from tokir.retrieval.best_cosines import distinct_tokens
+        from tokir.retrieval.maxsim import MaxSimIndex, PrunedMaxSimIndex, TokenVectors
 
-        first, corpus = system.unprocessed, self.context.dataset.corpus
-        self.files(first)
         settings, index = system.model.tokenizer, Names.index(system.id)
-        weights = self.models.ensure(self.models.plan(system.model))
-        inputs = {"corpus": corpus.checksum, "tokenizer": self.models.tokenizers.key(settings), "weights": weights}
+        corpus, kept = self.context.dataset.corpus, self.context.config.late_interaction.kept
+        self.context.keep_passages()
+        inputs = {
+            "corpus": corpus.checksum,
+            "tokenizer": self.models.tokenizers.key(settings),
+            "weights": self.models.ensure(self.models.plan(system.model)),
+            "kept": kept,
+        }
 
-        def make(path: Any) -> None:
+        def make(path: Path) -> None:
             tokenizer, model = self.models.tokenizers.get(settings), self._retriever(system)
             parts = [
                 distinct_tokens(tokenizer.encode(corpus.passages(start, start + PASSAGES_AT_ONCE)))
                 for start in range(0, len(corpus), PASSAGES_AT_ONCE)
             ]
-            sizes = np.concatenate([np.diff(ends, prepend=0) for _, ends in parts])
+            ends = np.cumsum(np.concatenate([np.diff(ends, prepend=0) for _, ends in parts]))
             tokens = np.concatenate([tokens for tokens, _ in parts])
-            table, token_weights = (
+            table, weights = (
                 value.detach().float().cpu().numpy() for value in (model.embedding.weight, model.token_weights)
             )
-            MaxSimIndex.of(table, token_weights, tokens, np.cumsum(sizes)).save(path)
+            vectors = TokenVectors.of(table, weights)
+            if kept == 1:
+                MaxSimIndex.build(path, vectors, tokens, ends)
+            else:
+                PrunedMaxSimIndex.build(path, vectors, tokens, ends, kept)
 
         self.context.folder.ensure_folder(index, inputs, make)
-        return LateFiles(first.id, index, MAXSIM_DEPTH)
+        return LateFiles(self.models.tokenizers.file(settings), index, kept)
 
 
 def _strings(value: Any) -> list[str]:

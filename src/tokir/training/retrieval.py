@@ -1,4 +1,4 @@
-"""Training vectors for retrieval: one batch of pairs a step, and one or two losses on its matrix of cosines."""
+"""Training vectors for retrieval: one batch of pairs a step, and one or two losses on its matrix of scores."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tokir.training.contrastive import contrastive_loss
 from tokir.training.distillation import distillation_loss, teacher_scores
+from tokir.training.late import late_scores
 from tokir.training.pairs import Pairs, PairSource, TokenisedPassages, Tokens, thin
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class ValidationPool:
 
 
 class RetrievalObjective:
-    """Batches from one of several sources a step; the cosines of each are scored by the losses asked for.
+    """Batches from one of several sources a step, whose scores are judged by the losses asked for.
 
     Args:
         passages: trained on, for validation and the first token weights.
@@ -115,15 +116,15 @@ class RetrievalObjective:
         source = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
         pairs = source.draw(rng, self.batch_size)
         retriever = _retriever(model)
-        left = self._vectors(retriever, pairs.left, rng)
+        left = self._thinned(pairs.left, rng)
         if pairs.right:
-            right = self._vectors(retriever, pairs.right, rng)
+            scores = self._matrix(retriever, left, self._thinned(pairs.right, rng))
         else:
             assert pairs.right_teacher is not None
-            right = torch.from_numpy(pairs.right_teacher).to(left.device)
-        with torch.autocast(left.device.type, enabled=False):
-            scores = left @ right.T * retriever.log_scale.exp()
-            return self._score(scores, pairs)
+            vectors = embed_tokens(retriever, left)
+            scores = vectors @ torch.from_numpy(pairs.right_teacher).to(vectors.device).T
+        with torch.autocast(scores.device.type, enabled=False):
+            return self._score(scores * retriever.log_scale.exp(), pairs)
 
     def _score(self, scores: Tensor, pairs: Pairs) -> Tensor:
         not_negative = torch.from_numpy(pairs.not_negative).to(scores.device)
@@ -136,9 +137,24 @@ class RetrievalObjective:
             loss = loss + self.contrastive_weight * contrastive_loss(scores, not_negative)
         return loss
 
-    def _vectors(self, model: Retriever, texts: list[Tokens], rng: np.random.Generator) -> Tensor:
-        share = self.settings.token_dropout
-        return embed_tokens(model, [thin(ids[: self.window], share, rng) for ids in texts])
+    def _thinned(self, texts: list[Tokens], rng: np.random.Generator) -> list[Tokens]:
+        return [thin(ids[: self.window], self.settings.token_dropout, rng) for ids in texts]
+
+    def _matrix(self, model: Retriever, left: Sequence[Tokens], right: Sequence[Tokens]) -> Tensor:
+        """What the texts of a batch score with each other, (left, right), between -1 and 1."""
+        if self.settings.interaction == "late":
+            return late_scores(model, left, right)
+        vectors, others = embed_tokens(model, left), embed_tokens(model, right)
+        with torch.autocast(vectors.device.type, enabled=False):
+            return vectors @ others.T
+
+    def _ranked(self, model: Retriever, queries: Sequence[Tokens], pool: Sequence[Tokens]) -> Tensor:
+        """What many queries and passages score with each other, (queries, passages), in bounded memory."""
+        if self.settings.interaction == "late":
+            starts = range(0, len(pool), EMBEDDED_AT_ONCE)
+            parts = [late_scores(model, queries, pool[start : start + EMBEDDED_AT_ONCE]) for start in starts]
+            return torch.cat(parts, dim=1)
+        return _embed_many(model, queries) @ _embed_many(model, pool).T
 
     @torch.no_grad()
     def validate(self, model: Model) -> dict[str, float]:
@@ -148,13 +164,14 @@ class RetrievalObjective:
         """
         retriever, was_training = _retriever(model), model.training
         model.eval()
-        vectors = _embed_many(retriever, [ids[: self.window] for ids in self.validation.queries])
-        if self.fixed is None:
-            pool = [self.passages.whole(index, self.window) for index in self.validation.pool]
-            passages = _embed_many(retriever, pool)
+        queries = [ids[: self.window] for ids in self.validation.queries]
+        if self.fixed is not None:
+            vectors = _embed_many(retriever, queries)
+            matrix = vectors @ torch.from_numpy(self.fixed[self.validation.pool]).to(vectors.device).T
         else:
-            passages = torch.from_numpy(self.fixed[self.validation.pool]).to(vectors.device)
-        scores = (vectors @ passages.T).cpu().numpy()
+            pool = [self.passages.whole(index, self.window) for index in self.validation.pool]
+            matrix = self._ranked(retriever, queries, pool)
+        scores = matrix.cpu().numpy()
         model.train(was_training)
         reciprocal, recalled = [], []
         for row, relevant in zip(scores, self.validation.relevant, strict=True):
