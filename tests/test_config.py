@@ -65,7 +65,8 @@ def test_overrides_reach_nested_settings_and_lists():
             ["variant x: retrieval.interaction", "transformer is a network"],
         ),
         (["late_interaction.kept=0"], ["late_interaction.kept is 0", "greater than 0"]),
-        (["language_model_seeds=[0, 0]"], ["language_model_seeds", "more than once"]),
+        (["architecture_seeds.lstm=[0, 0]"], ["architecture_seeds.lstm", "more than once"]),
+        (["architecture_seeds.static=[0]", "architectures=[lstm]"], ["static is not among the architectures"]),
         (["objectives.static=[simcse, simcse]"], ["objectives.static", "more than once"]),
         (
             ["variants=[{name: x, retrieval: {pairs: cloze}, objectives: [simcse]}]"],

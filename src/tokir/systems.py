@@ -168,7 +168,7 @@ def _points(config: StudyConfig) -> list[ModelPoint]:
         for architecture in config.architectures
         for objective in config.objectives[architecture]
         for variant in ["", *_variants(config, architecture, objective)]
-        for seed in (config.seeds if objective.retrieves else config.language_model_seeds or config.seeds)
+        for seed in config.architecture_seeds.get(architecture, config.seeds)
         if not tokenizer.overlaps or ARCHITECTURES[architecture].network is None
     ]
 

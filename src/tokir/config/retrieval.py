@@ -63,6 +63,9 @@ class RetrievalSettings(OptimizationSettings):
     )
     teacher_texts: int = Field(8, ge=1, le=100, description="query-like crops of a passage the teacher embeds")
     teacher_temperature: float = Field(0.03, gt=0, le=1, description="of the teacher's ranking of a batch")
+    queries_per_batch: int = Field(
+        128, ge=2, le=65_536, description="query-distillation: texts in a batch, each of which ranks all passages"
+    )
     perturbed_share: float = Field(
         0.0,
         ge=0,

@@ -115,8 +115,8 @@ class StudyConfig(Settings):
     lexical: bool = Field(False, description="rank by BM25 over the tokens of every tokenizer too")
     late_interaction: LateInteractionSettings = LateInteractionSettings()
     seeds: list[Seed] = Field([0], min_length=1)
-    language_model_seeds: list[Seed] | None = Field(
-        None, min_length=1, description="of models trained as language models alone, where they are to be fewer"
+    architecture_seeds: dict[ArchitectureName, Annotated[list[Seed], AfterValidator(distinct)]] = Field(
+        {}, description="seeds of an architecture's models, where they are to be others than the study's"
     )
     baselines: list[BaselineName] = Field(["bm25", "minilm"])
     fusions: list[FusionSettings] = Field([])
@@ -280,10 +280,20 @@ class StudyConfig(Settings):
             )
         return self
 
-    @field_validator("architectures", "poolings", "seeds", "baselines", "language_model_seeds")
+    @field_validator("architecture_seeds")
     @classmethod
-    def _distinct(cls, values: list[Any] | None) -> list[Any] | None:
-        return values and distinct(values)
+    def _seeds_of_what_is_trained(cls, values: dict[str, list[int]], info: ValidationInfo) -> dict[str, list[int]]:
+        for name, seeds in values.items():
+            if name not in info.data.get("architectures", [name]):
+                raise ValueError(f"{name} is not among the architectures of this study")
+            if not seeds:
+                raise ValueError(f"{name}: name one seed at least, or leave it out")
+        return values
+
+    @field_validator("architectures", "poolings", "seeds", "baselines")
+    @classmethod
+    def _distinct(cls, values: list[Any]) -> list[Any]:
+        return distinct(values)
 
     @field_validator("tokenizers", "fusions")
     @classmethod

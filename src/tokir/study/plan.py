@@ -132,10 +132,13 @@ class Planner:
             taught = point.stage.queries_alone
             width = self.teacher.dimensions if taught else self._width(point, STATIC, window)
             retrieval = retrieval.model_copy(update={"dimensions": width})
+        own = config.models[point.architecture]
+        if point.retrieves and point.stage.queries_alone:
+            own = own.model_copy(update={"batch_size": retrieval.queries_per_batch})
         earlier = (point.parent, point.static if retrieval.from_static else None)
         plan = TrainingPlan(
             point=point,
-            own=config.models[point.architecture],
+            own=own,
             training=config.training.model_copy(update={"sequence_length": window}),
             retrieval=retrieval,
             budget=self._budget(point),
@@ -228,7 +231,7 @@ class Planner:
 
 def _unused(point: ModelPoint) -> tuple[str, ...]:
     """Settings of retrieval that its training does not read."""
-    return () if point.stage.queries_alone else ("perturbed_share", "perturbations")
+    return () if point.stage.queries_alone else ("queries_per_batch", "perturbed_share", "perturbations")
 
 
 def _lengthened(settings: RetrievalSettings, stretch: float) -> RetrievalSettings:
