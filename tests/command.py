@@ -11,7 +11,7 @@ from tokir import cli
 SMALL = [
     "--set", "training.documents=80",
     "--set", "training.epochs=1",
-    "--set", "tokenizers.0.vocabulary_size=500",
+    "--set", "tokenizers=[{type: bpe, vocabulary_size: 500}]",
     "--set", "models.static.steps=30",
     "--set", "models.static.batch_size=64",
     "--set", "retrieval.validations=1",
