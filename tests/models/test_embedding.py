@@ -41,7 +41,7 @@ def test_characters_have_vectors_of_their_own_though_none_has_a_row_of_its_own()
     torch.testing.assert_close(sums, expected)
 
 
-@pytest.mark.parametrize("architecture", ["static", "lstm", "transformer"])
+@pytest.mark.parametrize("architecture", ["static", "lstm", "transformer", "convolution"])
 def test_a_hashed_model_embeds_any_character_and_its_encoder_agrees_with_it(architecture, tokenizer):
     model = build(architecture, tokenizer).eval()
     assert model.num_parameters() < 500_000

@@ -57,6 +57,11 @@ class TokenizerSettings(Settings):
         return self.vocabulary_size if self.hashed else 0
 
     @property
+    def letters(self) -> bool:
+        """Is each token a single character or byte?"""
+        return TOKENIZERS[self.type].letters
+
+    @property
     def id(self) -> str:
         """The name used in system ids, for example ``bpe-2k`` or ``bpe-8k-lower-nfkc``."""
         name = TOKENIZERS[self.type].name(self)

@@ -130,6 +130,9 @@ class Planner:
         retrieval = _lengthened(config.retrieval_of(point.variant), stretch)
         if point.retrieves:
             retrieval = retrieval.model_copy(update={"dimensions": self._width(point, STATIC, window)})
+        if point.has_network and point.tokenizer.letters and "simcse" not in point.stage.parts:
+            # A letter left out is another spelling, not a word less. The pairs of simcse differ in nothing else.
+            retrieval = retrieval.model_copy(update={"token_dropout": 0.0})
         earlier = (point.parent, point.static if retrieval.from_static else None)
         plan = TrainingPlan(
             point=point,

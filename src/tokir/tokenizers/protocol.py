@@ -80,6 +80,8 @@ class TokenizerKind:
     """What readers call it."""
     takes: ClassVar[frozenset[str]] = frozenset({"lowercase", "normalization"})
     """The optional settings that it takes; ``vocabulary_size`` is every kind's."""
+    letters: ClassVar[bool] = False
+    """Is each token a single character or byte? A bag of them says next to nothing of a text."""
 
     @classmethod
     def train(cls, texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
