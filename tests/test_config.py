@@ -47,7 +47,7 @@ def test_overrides_reach_nested_settings_and_lists():
         (["epochs"], ["key=value"]),
         (["objectives.lstm=[contrastve]"], ["objectives.lstm.0", "did you mean 'contrastive'"]),
         (["objectives.lstm=[contrastive-then-lm]"], ["lm comes first"]),
-        (["objectives.static=[lm]"], ["objectives.static", "no order of words"]),
+        (["objectives.static=[lm]"], ["objectives.static", "for retrieval alone"]),
         (["poolings=[mean]"], ["contrastive+queries", "learned"]),
         (["fusions=[{systems: [bm25]}]"], ["fusions.0.systems", "at least 2"]),
         (["variants=[{name: x, retrieval: {pairs: cloz}}]"], ["variant x", "retrieval.pairs"]),

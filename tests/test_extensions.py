@@ -20,7 +20,7 @@ from tokir.training.registry import OBJECTIVES
 
 ADDED = [
     (TOKENIZERS, "letters", toys.LettersKind),
-    (ARCHITECTURES, "convolution", toys.CONVOLUTION),
+    (ARCHITECTURES, "causal", toys.CAUSAL),
     (OBJECTIVES, "halves", toys.HALVES),
     (INDEXES, "backwards", toys.ReversedIndex),
     (SEARCHERS, "overlap", toys.OverlapFiles),
@@ -41,7 +41,7 @@ def test_one_of_each_from_outside_makes_a_study(added, data, tmp_path, capsys):
     tokir(
         "run", "quickstart", "--data", data, "--out", tmp_path / "run", "--quiet", "--queries", "30",
         "--set", "tokenizers=[{type: letters, vocabulary_size: 28}]",
-        "--set", "architectures=[convolution, static]", "--set", "objectives={static: [halves]}",
+        "--set", "architectures=[causal, static]", "--set", "objectives={static: [halves]}",
         "--set", "index=backwards", "--set", "baselines=[overlap]", "--set", "training.documents=100",
         "--set", "models.static.steps=3", "--set", "evaluation.bootstrap=100",
         "--set", "evaluation.robustness=[shouted]", "--set", "evaluation.latency_queries=2",
@@ -49,20 +49,20 @@ def test_one_of_each_from_outside_makes_a_study(added, data, tmp_path, capsys):
     results = json.loads((tmp_path / "run/results.json").read_text())
     rows = {row["id"]: row for row in results["systems"]}
     assert list(rows) == [
-        "letters-28.convolution.lm.mean.s0",
-        "letters-28.convolution.lm.mean-white.s0",
-        "letters-28.convolution.halves.learned.s0",
+        "letters-28.causal.lm.mean.s0",
+        "letters-28.causal.lm.mean-white.s0",
+        "letters-28.causal.halves.learned.s0",
         "letters-28.static.halves.learned.s0",
         "overlap",
     ]
-    trained = rows["letters-28.convolution.halves.learned.s0"]
-    assert trained["title"] == "Convolution, halves"
+    trained = rows["letters-28.causal.halves.learned.s0"]
+    assert trained["title"] == "Causal convolution, halves"
     assert trained["tokenizer"]["label"] == "first and last letters"
     assert rows["overlap"]["scores"]["recall@10"] > 0.2 and 0 <= rows["overlap"]["scores"]["success@5"] <= 1
     assert set(results["robustness"]["overlap"]) == {"shouted"}
     assert "success@5" in (tmp_path / "run/results.csv").read_text().splitlines()[0]
     report = (tmp_path / "run/report.md").read_text()
-    assert "Convolution" in report and "Success@5" in report and "shouted" in report
+    assert "Causal convolution" in report and "Success@5" in report and "shouted" in report
     run = open_run(tmp_path / "run")
     answers = run.search("history of anarchism", top=3)
     assert [len(answer.hits) for answer in answers.values()] == [3] * 5

@@ -470,7 +470,9 @@ def test_queries_alone_are_trained_into_the_space_of_a_teacher(tmp_path, data):
     assert rows["bm25"]["needs"] == {"query": ["terms"], "passage": ["terms"]}
     assert f"bpe-500.{asked}.maxsim.s0" not in rows and "bpe-500.static.contrastive.maxsim.s0" in rows
     # Crops of n-grams hold as much text as those of other tokenizers.
-    read = [rows[f"{name}.static.contrastive.learned.s0"]["seen"]["characters"] for name in ("bpe-500", "ngram-500")]
+    read = [
+        rows[f"{name}.static.contrastive.learned.s0"]["seen"]["characters"] for name in ("bpe-500", "ngram-500")
+    ]
     assert 0.5 < read[0] / read[1] < 2
     # One index of the teacher's vectors serves all of them.
     assert {path.name for path in (tmp_path / "run/indexes").iterdir() if "query" in path.name} == set()

@@ -105,8 +105,8 @@ class Convolution(Network):
         return self.output(self.states(tokens))
 
 
-CONVOLUTION = Architecture(
-    label="Convolution",
+CAUSAL = Architecture(
+    label="Causal convolution",
     network="toys:ConvolutionConfig",
     steps=3,
     batch_size=16,

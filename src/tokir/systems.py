@@ -66,9 +66,22 @@ class ModelPoint:
         return replace(self, objective=before, variant=self.variant if before.retrieves else "")
 
     @property
+    def starts_alone(self) -> bool:
+        """Does a network begin by itself, without the token vectors that it would add to?"""
+        return self._starts_anew and self.tokenizer.letters
+
+    @property
+    def _starts_anew(self) -> bool:
+        """Is it a network's first training to retrieve?"""
+        return self.has_network and self.retrieves and not (self.parent and self.parent.retrieves)
+
+    @property
     def static(self) -> ModelPoint | None:
-        """The static model trained for the same, whose token vectors its training may start from."""
-        if not self.has_network or not self.retrieves or (self.parent and self.parent.retrieves):
+        """The static model trained for the same, whose token vectors its training may start from.
+
+        None over single letters and bytes: a bag of them is nothing to start from.
+        """
+        if not self._starts_anew or self.tokenizer.letters:
             return None
         return replace(self, architecture=STATIC, objective=self.stage)
 

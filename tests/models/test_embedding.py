@@ -59,7 +59,7 @@ def test_counts_times_the_table_are_the_sums_of_tokens_looked_up(monkeypatch):
         torch.testing.assert_close(one, other)
 
 
-@pytest.mark.parametrize("architecture", ["static", "lstm", "transformer"])
+@pytest.mark.parametrize("architecture", ["static", "lstm", "transformer", "convolution"])
 def test_a_hashed_model_embeds_any_character_and_its_encoder_agrees_with_it(architecture, tokenizer):
     model = build(architecture, tokenizer).eval()
     assert model.num_parameters() < 500_000

@@ -71,7 +71,7 @@ def train(what, folder, architecture, progress=None):
     )
 
 
-@pytest.mark.parametrize("architecture", ["static", "lstm", "transformer"])
+@pytest.mark.parametrize("architecture", ["static", "lstm", "transformer", "convolution"])
 def test_stopped_and_resumed_equals_unbroken_and_the_model_has_learned(
     tokenised, validation, tmp_path, architecture
 ):
@@ -129,7 +129,7 @@ def test_the_loss_of_a_batch_is_that_of_its_interaction(tokenised, validation, i
     torch.testing.assert_close(what.loss(model, batch), expected)
 
 
-@pytest.mark.parametrize("architecture", ["lstm", "transformer"])
+@pytest.mark.parametrize("architecture", ["lstm", "transformer", "convolution"])
 def test_a_network_starts_silent_and_a_vector_does_not_depend_on_its_batch(tokenised, architecture):
     torch.manual_seed(0)
     model = build_retriever(architecture, 600, SETTINGS, 64).eval()

@@ -28,7 +28,9 @@ class RetrievalSettings(OptimizationSettings):
 
     documents: int = Field(100_000, ge=2, description="passages to train on, drawn by seed; all when fewer")
     from_static: bool = Field(
-        True, description="a network starts from the token vectors of the static model trained for the same"
+        True,
+        description="a network starts from the token vectors of the static model trained for the same; over single "
+        "characters and bytes it starts by itself",
     )
     token_learning_rate: float = Field(
         1e-2, gt=0, le=1, description="peak, after warm-up, of token vectors and weights"
@@ -52,7 +54,13 @@ class RetrievalSettings(OptimizationSettings):
     negatives: Literal["batch", "bm25", "self"] = Field(
         "batch", description="hard negatives of train queries: none but the batch, BM25's, or the model's own"
     )
-    token_dropout: float = Field(0.1, ge=0, lt=1, description="tokens of a text left out while training")
+    token_dropout: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="tokens of a text left out while training; none where a network reads single characters or bytes, "
+        "since that would be another spelling",
+    )
     neighbours: int = Field(
         32, ge=1, description="passages near each other, as the teacher sees it, that share a batch; 1 for none"
     )

@@ -142,7 +142,7 @@ class StudyConfig(Settings):
         for name, trained in values.items():
             if not ARCHITECTURES[name].language_model and any(objective.models_language for objective in trained):
                 raise ValueError(
-                    f"objectives.{name}: a {name} model sees no order of words, so it cannot be a language model"
+                    f"objectives.{name}: a {name} model is for retrieval alone: it cannot be a language model"
                 )
         defaults = {
             name: [Objective.parse(objective) for objective in ARCHITECTURES[name].objectives]

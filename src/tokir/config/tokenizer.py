@@ -74,6 +74,11 @@ class TokenizerSettings(Settings):
         return TOKENIZERS[self.type].overlaps
 
     @property
+    def letters(self) -> bool:
+        """Is each token a single character or byte?"""
+        return TOKENIZERS[self.type].letters
+
+    @property
     def id(self) -> str:
         """The name used in system ids, for example ``bpe-2k`` or ``bpe-8k-lower-nfkc``."""
         name = TOKENIZERS[self.type].name(self)

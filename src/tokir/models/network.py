@@ -1,4 +1,4 @@
-"""What every network is to the rest of tokir: token ids in, states and next-token logits out."""
+"""What every network is to the rest of tokir: token ids in, states out, and of language models next-token logits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from tokir.models.embedding import Table
@@ -48,9 +49,13 @@ class Network(nn.Module):
     def states(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """(batch, time) token ids to (batch, time, dimensions); ``mask`` (batch, time) is True where there is text."""
 
-    @abstractmethod
+    def pooled(self, tokens: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
+        """(batch, dimensions): the sum of the states of each text by ``weights`` (batch, time), zero without text."""
+        return torch.einsum("bt,btw->bw", weights, self.states(tokens, mask).float())
+
     def forward(self, tokens: Tensor) -> Tensor:
-        """(batch, time) token ids to next-token logits, (batch, time, vocabulary)."""
+        """(batch, time) token ids to next-token logits, (batch, time, vocabulary), of what can be a language model."""
+        raise NotImplementedError
 
     def num_parameters(self) -> int:
         """Trained numbers, all of them."""

@@ -18,7 +18,8 @@ STATIC = "static"  # the architecture whose token vectors a network's may start 
 class Architecture:
     """What a reader calls an architecture, where its network is, and its settings where a study says nothing.
 
-    Without a network a model trained to retrieve is a weighted bag of token vectors, and never a language model.
+    Without a network a model trained to retrieve is a weighted bag of token vectors, and never a language model; nor is
+    a network that sees what comes next.
     """
 
     label: str
@@ -67,6 +68,14 @@ ARCHITECTURES = Registry[Architecture](
             batch_size=128,
             learning_rate=1e-3,
             retrieval_learning_rate=1e-3,
+        ),
+        "convolution": Architecture(
+            label="Convolution",
+            network="tokir.models.convolution:ConvolutionConfig",
+            steps=600,
+            batch_size=256,
+            retrieval_learning_rate=3e-3,
+            objectives=("contrastive+queries",),
         ),
         STATIC: Architecture(label="Static", steps=2000, batch_size=256, objectives=("contrastive+queries",)),
     },

@@ -3,7 +3,8 @@
 A text's vector is the sum over its tokens of ``weight(token) * (vector(token) + mix(state))``, where the state is
 the network's in the token's context. Without a network this is the static model: a weighted bag of token vectors
 (Arora et al., 2017, but with learned weights). ``mix`` starts at zero, so every architecture begins as the static
-model and learns what context adds to it.
+model and learns what context adds to it. Over single letters or bytes there is nothing to add to: a bag of them is
+nearly the same for every text. There a network begins by itself.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from tokir.models.network import Network, NetworkConfig
 
 @dataclass(frozen=True)
 class RetrieverConfig:
-    """With a network of the reference set-up: 2,144,209 parameters (LSTM), 3,494,097 (Transformer)."""
+    """With a network of the reference set-up: 2,144,209 parameters (LSTM), 3,494,097 (Transformer).
+
+    A convolution over bytes makes 558,723.
+    """
 
     vocabulary_size: int
     width: int = 256
@@ -74,6 +78,14 @@ class Retriever(nn.Module):
         rarest = weights.log().max()  # what a token weighs that was never seen
         self.log_weight.copy_(torch.where(counts > 0, sums / counts.clamp(min=1), rarest))
 
+    @torch.no_grad()
+    def start_alone(self) -> None:
+        """Begin with the network's states alone, all of one weight: without token vectors, and a random ``mix``."""
+        assert self.network is not None
+        nn.init.zeros_(self.embedding.weight)
+        nn.init.zeros_(self.log_weight)
+        nn.init.normal_(self.mix.weight, std=self.network.dimensions**-0.5)
+
     def states(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """(batch, time) token ids to (batch, time, width): what the weighted sum of a text runs over."""
         states: Tensor = self.embedding(tokens)
@@ -103,8 +115,7 @@ class Retriever(nn.Module):
             padded = torch.zeros(mask.shape, dtype=tokens.dtype, device=tokens.device)
             padded[mask] = tokens
             spread = torch.zeros(mask.shape, dtype=weights.dtype, device=tokens.device)
-            states = self.network.states(padded, mask).float()  # (texts, width, dimensions)
-            sums = sums + self.mix(torch.einsum("bt,btw->bw", spread.masked_scatter(mask, weights), states))
+            sums = sums + self.mix(self.network.pooled(padded, mask, spread.masked_scatter(mask, weights)))
         return functional.normalize(sums.float(), dim=1)
 
     def sums(self, tokens: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:

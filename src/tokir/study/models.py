@@ -172,6 +172,8 @@ class Models:
             buckets=plan.buckets,
         )
         objective.prepare(model)
+        if plan.point.starts_alone:
+            model.start_alone()
         if plan.static_start is not None:
             static = self.load(plan.static_start)
             model.load_state_dict(static.state_dict(), strict=False)  # all but the network and its mix

@@ -132,6 +132,9 @@ class Planner:
             taught = point.stage.queries_alone
             width = self.teacher.dimensions if taught else self._width(point, STATIC, window)
             retrieval = retrieval.model_copy(update={"dimensions": width})
+        if point.has_network and point.tokenizer.letters and "simcse" not in point.stage.parts:
+            # A letter left out is another spelling, not a word less. The pairs of simcse differ in nothing else.
+            retrieval = retrieval.model_copy(update={"token_dropout": 0.0})
         own = config.models[point.architecture]
         if point.retrieves and point.stage.queries_alone:
             own = own.model_copy(update={"batch_size": retrieval.queries_per_batch})

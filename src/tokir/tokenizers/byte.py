@@ -20,6 +20,7 @@ class Byte(HuggingFaceKind):
 
     label = "bytes"
     takes = frozenset({"lowercase", "normalization", "prefix_space"})
+    letters = True
 
     @classmethod
     def complete(cls, values: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Character(TokenizerKind):
 
     label = "characters"
     takes = frozenset({"lowercase", "normalization", "hashed"})
+    letters = True
 
     @classmethod
     def train(cls, texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:

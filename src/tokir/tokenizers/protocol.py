@@ -97,6 +97,8 @@ class TokenizerKind:
     """The optional settings that it takes; ``vocabulary_size`` is every kind's."""
     overlaps: ClassVar[bool] = False
     """Do the tokens of a word overlap? Then a text is a bag of them, without an order to read or to predict."""
+    letters: ClassVar[bool] = False
+    """Is each token a single character or byte? A bag of them says next to nothing of a text."""
 
     @classmethod
     def train(cls, texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
