@@ -66,7 +66,7 @@ def test_overrides_reach_nested_settings_and_lists():
         ),
         (["late_interaction.kept=0"], ["late_interaction.kept is 0", "greater than 0"]),
         (["architecture_seeds.lstm=[0, 0]"], ["architecture_seeds.lstm", "more than once"]),
-        (["architecture_seeds.static=[0]", "architectures=[lstm]"], ["static is not among the architectures"]),
+        (["architecture_seeds.lstm=[]"], ["architecture_seeds.lstm", "at least 1 item"]),
         (["objectives.static=[simcse, simcse]"], ["objectives.static", "more than once"]),
         (
             ["variants=[{name: x, retrieval: {pairs: cloze}, objectives: [simcse]}]"],

@@ -326,7 +326,8 @@ def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, 
 def test_tokenizers_are_compared_over_seeds_perturbations_and_a_fair_budget(tmp_path, data):
     options = [
         "--data", data, "--out", tmp_path / "run", "--quiet",
-        "--set", "tokenizers=[{type: bpe, vocabulary_size: 500}, {type: byte}]", *SMALL,
+        *SMALL, "--set", "tokenizers=[{type: bpe, vocabulary_size: 500}, {type: byte}]",
+        "--set", "architectures=[static, lstm]",
         "--set", "budget={equal: text, window: characters, match: total}",
         "--set", "seeds=[0, 1]", "--set", "fusions=[]", "--set", "training.documents=60",
         "--set", "evaluation.robustness=[typo-1, upper, strip-diacritics]",

@@ -115,9 +115,9 @@ class StudyConfig(Settings):
     lexical: bool = Field(False, description="rank by BM25 over the tokens of every tokenizer too")
     late_interaction: LateInteractionSettings = LateInteractionSettings()
     seeds: list[Seed] = Field([0], min_length=1)
-    architecture_seeds: dict[ArchitectureName, Annotated[list[Seed], AfterValidator(distinct)]] = Field(
-        {}, description="seeds of an architecture's models, where they are to be others than the study's"
-    )
+    architecture_seeds: dict[
+        ArchitectureName, Annotated[list[Seed], Field(min_length=1), AfterValidator(distinct)]
+    ] = Field({}, description="seeds of an architecture's models, where they are to be others than the study's")
     baselines: list[BaselineName] = Field(["bm25", "minilm"])
     fusions: list[FusionSettings] = Field([])
     pretrained_folders: dict[PretrainedName, ModelFolder] = Field(
@@ -283,12 +283,9 @@ class StudyConfig(Settings):
     @field_validator("architecture_seeds")
     @classmethod
     def _seeds_of_what_is_trained(cls, values: dict[str, list[int]], info: ValidationInfo) -> dict[str, list[int]]:
-        for name, seeds in values.items():
-            if name not in info.data.get("architectures", [name]):
-                raise ValueError(f"{name} is not among the architectures of this study")
-            if not seeds:
-                raise ValueError(f"{name}: name one seed at least, or leave it out")
-        return values
+        """The seeds of the study's architectures and no others, as with objectives."""
+        trained = info.data.get("architectures", [])
+        return {name: seeds for name, seeds in values.items() if name in trained}
 
     @field_validator("architectures", "poolings", "seeds", "baselines")
     @classmethod
