@@ -196,9 +196,8 @@ def _beyond_bm25(facts: _Facts) -> Held:
         f"{_number(train)} seconds{taught}), has recall@10 {recall(best)}."
     ]
     if best.needs and best.needs.query != best.needs.passage:
-        parts.append(
-            f"It makes vectors of queries alone; those of passages are made by {joined(best.needs.passage)}."
-        )
+        makers = [brief(row) if (row := facts.row(name)) else name for name in best.needs.passage]
+        parts.append(f"It makes vectors of queries alone; those of passages are made by {joined(makers)}.")
     evidence = [*facts.recall_paths(best), facts.path(best, "parameters"), facts.path(best, "seconds")]
     evidence += [facts.path(best, "needs")] if best.needs else []
     for other in (bm25, facts.row("minilm")):
