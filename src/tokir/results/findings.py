@@ -360,7 +360,7 @@ def _fastest(facts: _Facts) -> Held:
         answer = "not supported"
     text += (
         " Supported means that even the 95th percentile of one lies below the median of the other. The fastest of all "
-        f"is {facts.name(timed[0][0])}. The fastest model trained here takes {a.p50 / b.p50:.2f} times the time of "
+        f"is {facts.name(timed[0][0])}. The fastest model trained here takes {a.p50 / b.p50:.2g} times the time of "
         f"{facts.name(fastest_large)}."
     )
     return Held(claim, answer, evidence, text)
