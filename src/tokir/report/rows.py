@@ -48,7 +48,7 @@ def in_words(row: System) -> str:
     if row.kind == "lexical":
         parts.append(row.architecture_label or "term matching, nothing trained")
     if row.kind == "fusion":
-        parts.append(row.title)
+        parts.append(" + ".join(row.fused.systems) if row.fused else row.title)
     if row.seed is not None:
         parts.append(f"seed {row.seed}")
     if row.language_model and row.language_model.precision:

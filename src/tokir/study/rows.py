@@ -138,8 +138,10 @@ class Rows:
             how = "reciprocal ranks"
         else:
             how = "z-scores weighted " + " : ".join(f"{weight:g}" for weight in fused.weights)
-        called = f"{' + '.join(fused.systems)}, {how}"
-        return row.model_copy(update={"title": called, "fused": fused, "tokenizer": tokenizer})
+        named = system.settings.systems  # shorter than the ids that best and its like stand for
+        called = named if len(named) == len(fused.systems) else fused.systems
+        words = f"{' + '.join(called)}, {how}"
+        return row.model_copy(update={"title": words, "fused": fused, "tokenizer": tokenizer})
 
     def _tokenizer(self, settings: TokenizerSettings) -> Tokenizer | None:
         """What was measured of a tokenizer; None where it was not made."""
