@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,7 @@ class Teacher:
     def __init__(self, context: Context, embeddings: Embeddings) -> None:
         self.context, self.embeddings = context, embeddings
         self.name = context.config.retrieval.teacher
+        self._lent: weakref.ref[NDArray[np.float32]] | None = None
 
     @property
     def id(self) -> str:
@@ -38,9 +40,16 @@ class Teacher:
         return int(read_embeddings(self.embeddings.pretrained(self.name)).shape[1])
 
     def passages(self, positions: Sequence[int]) -> NDArray[np.float32]:
-        """Of the passages at ``positions`` in the corpus, (positions, dimensions)."""
-        vectors = read_embeddings(self.embeddings.pretrained(self.name))
-        return normalize(np.asarray(vectors[list(positions)]))
+        """Of the passages that are trained on, at ``positions`` in the corpus, (positions, dimensions).
+
+        All parts of one training share them.
+        """
+        vectors = None if self._lent is None else self._lent()
+        if vectors is None:
+            found = read_embeddings(self.embeddings.pretrained(self.name))
+            vectors = normalize(np.asarray(found[list(positions)]))
+            self._lent = weakref.ref(vectors)
+        return vectors
 
     def texts(self, name: str, texts: Sequence[str]) -> NDArray[np.float32]:
         """Of ``texts``, (texts, dimensions), as it reads queries; kept under ``name``."""
