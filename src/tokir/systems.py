@@ -67,7 +67,7 @@ class ModelPoint:
 
     @property
     def starts_alone(self) -> bool:
-        """Does a network begin by itself, without the token vectors that it would add to?"""
+        """Does a network start without the token vectors of a static model, which it would add to?"""
         return self._starts_anew and self.tokenizer.letters
 
     @property
@@ -220,7 +220,7 @@ def trained_systems(config: StudyConfig) -> list[TrainedSystem]:
 
 
 def _interacts(point: ModelPoint) -> bool:
-    """Is late interaction worth the while?
+    """Is late interaction worthwhile?
 
     The states of a network differ in every context, so an index of them would be that of a large model; overlapping
     n-grams meet their like in nearly every passage; and token vectors that are trained to meet a teacher's passages say

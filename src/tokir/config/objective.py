@@ -48,7 +48,7 @@ class Objective:
             alone = next((part for part in stage if part in OBJECTIVES and OBJECTIVES[part].queries_alone), None)
             if alone and (other := next((part for part in stage if part not in (alone, "queries")), None)):
                 raise ValueError(
-                    f"{text!r}: {alone} is summed with queries or with nothing, since its passages are the teacher's "
+                    f"{text!r}: {alone} is summed with queries or with nothing, since it keeps the teacher's passage "
                     f"vectors, which {other} would change"
                 )
             if alone and number and tuple(text.split(THEN)[:number]) != (LANGUAGE_MODEL,):
@@ -90,7 +90,7 @@ class Objective:
 
     @property
     def queries_alone(self) -> bool:
-        """Does its last training make queries alone, in the space of a teacher whose vectors are the passages'?"""
+        """Does its last training train the query encoder only, while passages keep a teacher's vectors?"""
         return any(OBJECTIVES[part].queries_alone for part in self.parts)
 
     @property

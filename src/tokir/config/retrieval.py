@@ -29,8 +29,8 @@ class RetrievalSettings(OptimizationSettings):
     documents: int = Field(100_000, ge=2, description="passages to train on, drawn by seed; all when fewer")
     from_static: bool = Field(
         True,
-        description="a network starts from the token vectors of the static model trained for the same; over single "
-        "characters and bytes it starts by itself",
+        description="a network starts from the token vectors of the static model trained for the same objective; over "
+        "single characters and bytes it never does",
     )
     token_learning_rate: float = Field(
         1e-2, gt=0, le=1, description="peak, after warm-up, of token vectors and weights"
@@ -38,11 +38,13 @@ class RetrievalSettings(OptimizationSettings):
     trained_token_learning_rate: float = Field(
         1e-3, gt=0, le=1, description="the same where they come from an earlier training"
     )
-    query_tokens: Lengths = Field((2, 20), description="shortest and longest crop that plays the query")
-    passage_tokens: Lengths = Field((60, 160), description="shortest and longest crop that plays the passage")
+    query_tokens: Lengths = Field((2, 20), description="shortest and longest crop that stands in for the query")
+    passage_tokens: Lengths = Field(
+        (60, 160), description="shortest and longest crop that stands in for the passage"
+    )
     interaction: Literal["vector", "late"] = Field(
         "vector",
-        description="what a batch is scored by: the cosine of one vector for each text, or MaxSim of their tokens",
+        description="how a batch is scored: by the cosine of one vector for each text, or by MaxSim of their tokens",
     )
     pairs: Literal["crop", "cloze", "title"] = Field(
         "crop", description="pairs without labels: two crops, a span and what is left, a title and its text"
@@ -58,8 +60,8 @@ class RetrievalSettings(OptimizationSettings):
         0.1,
         ge=0,
         lt=1,
-        description="tokens of a text left out while training; none where a network reads single characters or bytes, "
-        "since that would be another spelling",
+        description="share of a text's tokens left out in training; none where a network reads single characters or "
+        "bytes, since that would change the spelling",
     )
     neighbours: int = Field(
         32, ge=1, description="passages near each other, as the teacher sees it, that share a batch; 1 for none"
@@ -78,18 +80,18 @@ class RetrievalSettings(OptimizationSettings):
         0.0,
         ge=0,
         le=1,
-        description="query-distillation: texts that are misspelt, towards the vector of the right text",
+        description="query-distillation: share of texts misspelt in training; each learns the correct text's vector",
     )
     perturbations: Annotated[list[PerturbationName], AfterValidator(distinct)] = Field(
         ["typo-1", "typo-2", "drop", "swap", "add-diacritics"],
         min_length=1,
-        description="what is done to them, one drawn for each",
+        description="query-distillation: how texts are misspelt, one drawn for each",
     )
     dimensions: int = Field(
         256,
         ge=8,
         le=4096,
-        description="of the vectors trained here; those of query-distillation are its teacher's",
+        description="of the vectors trained here; those of query-distillation have as many as its teacher's",
     )
     validations: int = Field(8, ge=1, le=1000)
 

@@ -68,7 +68,8 @@ class LateInteractionSettings(Settings):
         1.0,
         gt=0,
         le=1,
-        description="share of the passages that each entry keeps, its nearest; all others count as the last of them",
+        description="share of the passages that each entry keeps, those nearest to it; all others count as near as the "
+        "last one kept",
     )
 
 
@@ -117,7 +118,7 @@ class StudyConfig(Settings):
     seeds: list[Seed] = Field([0], min_length=1)
     architecture_seeds: dict[
         ArchitectureName, Annotated[list[Seed], Field(min_length=1), AfterValidator(distinct)]
-    ] = Field({}, description="seeds of an architecture's models, where they are to be others than the study's")
+    ] = Field({}, description="seeds of an architecture's models, where they differ from the study's")
     baselines: list[BaselineName] = Field(["bm25", "minilm"])
     fusions: list[FusionSettings] = Field([])
     pretrained_folders: dict[PretrainedName, ModelFolder] = Field(
@@ -212,7 +213,7 @@ class StudyConfig(Settings):
             if self.retrieval_of(variant).interaction == "late":
                 where = f"variant {variant}: " if variant else ""
                 raise ValueError(
-                    f"{where}retrieval.interaction: late is for static models, and {name} is a network: train it in a "
+                    f"{where}retrieval.interaction: late is for static models, and {name} is a network: set late in a "
                     "variant whose architectures are [static]"
                 )
         for variant in ["", *(v.name for v in self.variants)]:
@@ -224,8 +225,8 @@ class StudyConfig(Settings):
             ]
             if taught and self.retrieval_of(variant).interaction == "late":
                 raise ValueError(
-                    f"retrieval.interaction: late scores tokens with tokens, and {taught[0]} has the teacher's vectors "
-                    "for passages: train it in a variant with other objectives"
+                    f"retrieval.interaction: late scores tokens against tokens, and {taught[0]} keeps the teacher's "
+                    "passage vectors: set late in a variant with other objectives"
                 )
         return self
 
@@ -242,7 +243,7 @@ class StudyConfig(Settings):
         if any("best-own" in fusion.systems for fusion in self.fusions) and all(
             objective.queries_alone for objective in self.trained_objectives
         ):
-            raise ValueError("fusions name best-own, which takes an objective other than query-distillation")
+            raise ValueError("fusions name best-own, which needs an objective other than query-distillation")
         if any("best-maxsim" in fusion.systems for fusion in self.fusions) and not (
             any(pooling.late for pooling in self.poolings)
             and any(ARCHITECTURES[name].network is None for name in self.architectures)
@@ -258,8 +259,8 @@ class StudyConfig(Settings):
         for name in self.pretrained_models:
             if (other := taken.setdefault(model_id(name), name)) != name:
                 raise ValueError(
-                    f"{name} would be called {model_id(name)} in tables and file names, as {other} is: name one of "
-                    "them by a folder that is called something else"
+                    f"{name} would be called {model_id(name)} in tables and file names, as {other} is: put one of "
+                    "them into a folder of another name"
                 )
         return self
 

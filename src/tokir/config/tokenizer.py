@@ -38,16 +38,16 @@ class TokenizerSettings(Settings):
         False, description="characters: no list of them, but vectors made of hash tables, as in CANINE"
     )
     shortest_ngram: int = Field(
-        3, ge=1, description="letter n-grams: characters of the shortest, marks of word ends included"
+        3, ge=1, description="letter n-grams: characters of the shortest, the marks at a word's ends included"
     )
     longest_ngram: int = Field(5, le=10, description="letter n-grams: characters of the longest")
     with_words: bool = Field(True, description="letter n-grams: is the whole word a feature too?")
     hashes: int = Field(1, ge=1, le=8, description="letter n-grams: rows that each of them has")
     stemming: str | None = Field(
-        None, description="words: a stemmer of Snowball, for example english; words of one stem are one token"
+        None, description="words: a Snowball stemmer, for example english; words with the same stem are one token"
     )
     stop_words: str | None = Field(
-        None, description="words: a list of bm25s, for example english, whose words are no tokens"
+        None, description="words: a stop-word list of bm25s, for example english; its words are left out"
     )
     file: str | None = Field(None, description="a tokenizer.json or a sentencepiece .model, for the type file")
 

@@ -35,7 +35,7 @@ _OTHER_BACKENDS = ("onnx", "openvino")  # folders of the same model for librarie
 _PICKLES = ("pytorch_model*.bin", "adapter_model.bin")
 _NO_CODE = "and no code that comes with a model is run (trust_remote_code): name another model"
 _NO_PICKLES = (
-    "pickled weights are not read, since they may run code: have them as model.safetensors "
+    "pickled weights are not read, since they may run code: convert them to model.safetensors "
     "(save_pretrained of sentence-transformers writes it), or name another model"
 )
 
@@ -60,8 +60,8 @@ def find_model(name: str, folder: str | None = None, download: bool = False) -> 
             path / "modules.json"
         ).is_file():  # a cache that another library filled would be pooled as it is not
             raise Unavailable(
-                f"{path} holds no modules.json: run again with --download to fetch all of {name}, or if it has none, "
-                f"name a folder with it, which is mean-pooled, with --set {setting}"
+                f"{path} holds no modules.json: run again with --download to fetch all of {name}; if the model has "
+                f"none, put it into a folder, which is then mean-pooled, and name that with --set {setting}"
             )
     else:
         path = Path(folder or name)

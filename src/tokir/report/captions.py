@@ -116,7 +116,7 @@ def cost_caption(results: Results) -> str:
     )
     if any(row.needs and row.needs.query != row.needs.passage for row in results.systems):
         text += (
-            " Needs: where a new passage needs a pretrained model and a query does not, the vectors of passages are "
+            " Needs: where a new passage needs a pretrained model and a query does not, the passage vectors are "
             "that model's own, and it has to read every passage that is added."
         )
     if any(row.seen for row in results.systems):

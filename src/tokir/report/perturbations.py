@@ -11,7 +11,7 @@ from tokir.results.wording import signed, signed_interval
 CAPTION = (
     "Recall@10 of the queries as they are, and its change when every query that a perturbation can change is "
     "perturbed; bold where the 95% interval over queries does not include zero. A perturbation that changes no query "
-    "does not apply, as capitals do not in a script without them."
+    "does not apply, for example capitals in a script without them."
 )
 POINTED = " Point at a number to see its interval."
 COMPARED = (

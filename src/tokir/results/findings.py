@@ -197,7 +197,7 @@ def _beyond_bm25(facts: _Facts) -> Held:
     ]
     if best.needs and best.needs.query != best.needs.passage:
         makers = [brief(row) if (row := facts.row(name)) else name for name in best.needs.passage]
-        parts.append(f"It makes vectors of queries alone; those of passages are made by {joined(makers)}.")
+        parts.append(f"It encodes queries only; passages are encoded by {joined(makers)}.")
     evidence = [*facts.recall_paths(best), facts.path(best, "parameters"), facts.path(best, "seconds")]
     evidence += [facts.path(best, "needs")] if best.needs else []
     for other in (bm25, facts.row("minilm")):

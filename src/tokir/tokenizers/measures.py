@@ -68,7 +68,7 @@ class TokenizerRecord(IntrinsicMeasures):
     id: str
     type: str
     vocabulary_size: int
-    entries_asked: int = Field(description="for; of words and characters there may be fewer")
+    entries_asked: int = Field(description="entries that were asked for; words and characters may have fewer")
     lowercase: bool
     normalization: str | None
     prefix_space: bool

@@ -24,7 +24,7 @@ from tokir.words import pieces
 if TYPE_CHECKING:
     from tokir.training.sources import SourceInputs
 
-WORDS = (2, 12)  # of a crop that plays the query
+WORDS = (2, 12)  # of a crop that stands in for the query
 REACH = 4  # a group is drawn from this many times its size of nearest passages, so that groups vary
 
 

@@ -1,10 +1,10 @@
-"""Queries by a small model in the space of a pretrained encoder, whose vectors of passages stay as they are.
+"""A small query encoder in the space of a pretrained encoder, the teacher, whose passage vectors stay as they are.
 
-The small model learns to rank the passages as the teacher does and to find the own passage of a text (Wang and Lyu,
+The query encoder learns to rank the passages as the teacher does and to find the passage of each text (Wang and Lyu,
 2023, arXiv 2306.11550; LEAF, arXiv 2509.12539; LightRetriever, arXiv 2505.12260). So a query costs what the small model
-costs, and a passage that is new has to be read by the teacher. Texts are crops that play queries and train queries;
-the divergence runs over all passages that are trained on, or over some of them where these are many: the own ones of
-the batch, those the teacher sees near its texts, and others at random.
+costs, and a new passage has to be read by the teacher. Texts are train queries, and crops that stand in for queries.
+The divergence runs over all passages that are trained on or, where these are many, over some of them: those that the
+texts of the batch are to find, those that the teacher sees near the texts, and others at random.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class TaughtTexts:
     """Texts, and the teacher's vectors of the passages to be found: the ``right`` of a batch is fixed.
 
     Args:
-        texts: that play queries.
+        texts: queries, or crops that stand in for them.
         owners: indices of the passages that each is to find; none is empty.
         teachers: unit vectors of the texts (texts, d) and of the passages (passages, d).
         encode: texts to token ids.
         perturb: misspells a text; None where texts are read as they are.
-        perturbed_share: of a batch, those that are misspelt, towards the vector of the text as it was.
+        perturbed_share: share of a batch that is misspelt; each text still learns the vector of the text as it was.
         ranked: passages that a batch ranks, at most.
     """
 
@@ -54,7 +54,7 @@ class TaughtTexts:
         self.perturb, self.perturbed_share, self.ranked = perturb, perturbed_share, ranked
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
-        """Texts drawn without replacement, and the passages that they rank, the own one of each first."""
+        """Texts drawn without replacement, and the passages that they rank, first the one that each is to find."""
         drawn = rng.choice(len(self.texts), min(count, len(self.texts)), replace=False)
         own = np.array([self.owners[i][int(rng.integers(len(self.owners[i])))] for i in drawn])
         asked = self.teachers[0][drawn]
@@ -99,7 +99,7 @@ class TaughtTexts:
 
 
 def crop_texts(inputs: SourceInputs) -> TaughtTexts:
-    """The texts of the part ``query-distillation``: crops of the passages that play queries."""
+    """The texts of the part ``query-distillation``: crops of the passages that stand in for queries."""
     if inputs.teacher is None:
         raise Unavailable("there is no teacher to distil from")
     crops, owners = query_like(*inputs.texts(), inputs.settings.teacher_texts, inputs.seed)
@@ -107,7 +107,7 @@ def crop_texts(inputs: SourceInputs) -> TaughtTexts:
 
 
 def query_texts(inputs: SourceInputs) -> TaughtTexts:
-    """The train queries, where queries alone are trained."""
+    """The train queries, where only the query encoder is trained."""
     if inputs.train_queries is None:
         raise Unavailable("the data set has no train queries")
     queries = inputs.train_queries()

@@ -24,7 +24,7 @@ class ObjectivePart:
     needs: frozenset[Need] = frozenset()
     replaces: frozenset[str] = frozenset()  # parts whose pairs are not drawn beside this one's; their losses stay
     queries_alone: bool = (
-        False  # passages are the teacher's vectors as they are; it is summed with train queries alone
+        False  # trains the query encoder only, passages keep the teacher's vectors; summed with train queries only
     )
 
     def build(self, inputs: SourceInputs) -> PairSource:

@@ -47,7 +47,7 @@ class RetrievalObjective:
         trained: do the token vectors come from an earlier training? They then move less.
         window: the longest text a network reads at once, in tokens.
         contrastive_weight: of the contrastive loss in batches that a teacher scores; 0 leaves it out of them.
-        fixed: (passages, width) unit vectors that passages have, where queries alone are trained.
+        fixed: (passages, width) unit vectors of the passages, where only the query encoder is trained.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class SourceInputs:
     hard_negatives: Callable[[TrainQueries], Sequence[Sequence[int]] | None] = lambda queries: None
     """Indices of passages that look relevant to each train query and are not; None where none are asked for."""
     teacher: Teacher | None = None  # None: no part of the training is taught
-    queries_alone: bool = False  # the passages' vectors are the teacher's, and stay as they are
+    queries_alone: bool = False  # only the query encoder is trained; passages keep the teacher's vectors
     perturb: Callable[[str, np.random.Generator], str] | None = (
         None  # misspells a text; None where none is asked for
     )
