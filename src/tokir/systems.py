@@ -158,7 +158,9 @@ def model_points(config: StudyConfig) -> list[ModelPoint]:
     """
     _check_hashed(config)
     points = _points(config)
-    if config.lexical or not config.trained_objectives:  # a tokenizer is of use without a model, or none is asked for
+    if (
+        config.lexical or not config.trained_objectives
+    ):  # a tokenizer is of use without a model, or none is asked for
         return points
     for tokenizer in config.tokenizers:
         if tokenizer.overlaps and not any(point.tokenizer == tokenizer for point in points):

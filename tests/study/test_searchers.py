@@ -15,7 +15,9 @@ def whitened_by(weights):
     config = check_config({"architectures": ["static"], "objectives": objective, "poolings": ["learned-white"]})
     [system] = trained_systems(config)
     asked = []
-    folder = SimpleNamespace(key=lambda name: f"bytes of {name}", ensure=lambda names, inputs, make: asked.append(inputs))
+    folder = SimpleNamespace(
+        key=lambda name: f"bytes of {name}", ensure=lambda names, inputs, make: asked.append(inputs)
+    )
     models = SimpleNamespace(plan=lambda point: point, ensure=lambda plan: weights)
     embeddings = SimpleNamespace(indexed=lambda *files: None)
     searchers = Searchers(SimpleNamespace(folder=folder, validation=None), models, embeddings)
