@@ -158,8 +158,12 @@ def model_points(config: StudyConfig) -> list[ModelPoint]:
     """
     _check_hashed(config)
     points = _points(config)
+    if (
+        config.lexical or not config.trained_objectives
+    ):  # a tokenizer is of use without a model, or none is asked for
+        return points
     for tokenizer in config.tokenizers:
-        if not any(point.tokenizer == tokenizer for point in points):
+        if tokenizer.overlaps and not any(point.tokenizer == tokenizer for point in points):
             raise TokirError(f"{tokenizer.id}: {BAG}: add the architecture static, or leave the tokenizer out")
     return points
 
@@ -219,6 +223,26 @@ def trained_systems(config: StudyConfig) -> list[TrainedSystem]:
     ]
 
 
+def candidates(config: StudyConfig, name: str) -> list[TrainedSystem]:
+    """The systems that a name of ``BEST`` may stand for.
+
+    ``best`` those with one vector per passage, ``best-own`` those among them that make the vectors of passages
+    themselves, ``best-maxsim`` those with late interaction.
+
+    Raises:
+        TokirError: there is none; or as :func:`model_points`.
+    """
+    found = [
+        system
+        for system in trained_systems(config)
+        if system.pooling.late == (name == "best-maxsim")
+        and not (name == "best-own" and system.model.stage.queries_alone)
+    ]
+    if not found:
+        raise TokirError(f"fusions: no model of this study is one that {name} could stand for: leave {name} out")
+    return found
+
+
 def _interacts(point: ModelPoint) -> bool:
     """Is late interaction worthwhile?
 
@@ -233,11 +257,15 @@ def systems(config: StudyConfig) -> list[System]:
     """Every row of the result table, in the order of the configuration.
 
     Raises:
-        TokirError: a fusion names what is not a system of this study, or another fusion; or as :func:`model_points`.
+        TokirError: a fusion names what is not a system of this study, or another fusion, or no pooling suits a model;
+            or as :func:`model_points`.
     """
-    tokenizers = config.tokenizers if config.lexical else []
+    tokenizers, trained = config.tokenizers if config.lexical else [], trained_systems(config)
+    pooled = {system.model for system in trained}
+    if alone := [point for point in model_points(config) if point not in pooled]:
+        raise TokirError(f"poolings hold none for {alone[0].trained}, which takes learned")
     single: list[System] = [
-        *trained_systems(config),
+        *trained,
         *(LexicalSystem(tokenizer) for tokenizer in tokenizers),
         *(BaselineSystem(name) for name in config.baselines),
     ]
@@ -248,4 +276,6 @@ def systems(config: StudyConfig) -> list[System]:
                 f"fusions: {name!r} is not a system of this study that can be fused{nearest(name, known)}: "
                 f"name best or one of {', '.join(known)}"
             )
+        if name in BEST:
+            candidates(config, name)
     return [*single, *(FusionSystem(fusion) for fusion in config.fusions)]

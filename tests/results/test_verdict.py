@@ -159,6 +159,13 @@ def test_each_way_to_retrieve_has_a_line_with_its_own_best_tokenizer(assemble):
     hold(results.verdict, results)
 
 
+def test_the_index_of_late_interaction_is_not_that_of_vectors(assemble):
+    late = [list(kinds(name, quality))[3] for name, quality in (("a", 0.6), ("b", 0.2))]
+    texts = [sentence.text for sentence in assemble(late).verdict]
+    assert late[0].row.dimensions and "same configuration (Late)" in texts[0]
+    assert not any("bytes of the index" in text for text in texts)
+
+
 def test_fusions_of_several_tokenizers_or_of_the_same_are_not_compared(assemble):
     one, other = list(kinds("a", 0.6))[-1], list(kinds("b", 0.5))[-1]
     again = replace(one, row=one.row.model_copy(update={"id": "again"}))

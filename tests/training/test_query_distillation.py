@@ -108,6 +108,24 @@ def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tm
     assert before < 0.2 and after > 0.5
 
 
+def test_a_static_model_is_scored_in_fp32_whatever_the_precision(taught, tokenizer):
+    passages, asked, queries, vectors = taught
+    source = TaughtTexts(asked, [[i] for i in range(200)], (queries, vectors), encoded(tokenizer))
+    settings = RetrievalSettings(dimensions=WIDTH)
+    pool = ValidationPool([], [], [])
+    own = ArchitectureSettings(steps=1, batch_size=16)
+    objective = RetrievalObjective(passages, [(source, 1.0)], pool, settings, own, False, 10**9, 0.3, vectors)
+    model = build_retriever("static", tokenizer.vocabulary_size, settings, 64)
+    few = build_retriever("static", 50, settings, 64)  # a matrix of counts pays
+    text = torch.arange(50).repeat(8), torch.tensor([200, 200])
+    losses, found = [], []
+    for bf16 in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            losses.append(objective.loss(model, np.array([0, 0])))
+            found.append(few(*text))
+    assert torch.equal(*losses) and torch.equal(*found)
+
+
 @pytest.mark.parametrize(
     ("objective", "words"),
     [

@@ -167,8 +167,9 @@ class StudyConfig(Settings):
     def _has_poolings(self) -> StudyConfig:
         for name in self.architectures:
             # The states of a network differ in every context, so that late interaction would need an index of them.
-            late = ARCHITECTURES[name].network is None
+            static = ARCHITECTURES[name].network is None
             for objective in self.objectives[name]:
+                late = static and not objective.queries_alone  # tokens say nothing of a teacher's passages
                 if not any(pooling.fits(objective) and (late or not pooling.late) for pooling in self.poolings):
                     suited = "learned" if objective.retrieves else "mean or sif"
                     raise ValueError(
@@ -278,6 +279,12 @@ class StudyConfig(Settings):
             raise ValueError(
                 "budget.match: a network trained to retrieve shares its width with the models it starts from, so it "
                 "cannot be matched: leave match out, or train networks as language models alone"
+            )
+        taught = [one for one in self.trained_objectives if any(stage.queries_alone for stage in one.stages)]
+        if self.budget.match != "none" and taught:
+            raise ValueError(
+                f"budget.match: the vectors of {taught[0]} are as wide as its teacher's, so they cannot be matched: "
+                "leave match out, or train for another objective"
             )
         return self
 

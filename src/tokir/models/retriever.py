@@ -105,7 +105,10 @@ class Retriever(nn.Module):
         """
         if self.network is None and self._counts_pay(tokens, lengths):
             counts = counted(tokens, lengths, self.config.vocabulary_size)
-            return functional.normalize(counts @ (self.embedding.weight * self.log_weight.exp()[:, None]), dim=1)
+            with torch.autocast(counts.device.type, enabled=False):  # sums over many tokens stay in fp32
+                return functional.normalize(
+                    counts @ (self.embedding.weight * self.log_weight.exp()[:, None]), dim=1
+                )
         weights = self.weights_of(tokens)
         sums = self.sums(tokens, lengths, weights)
         if self.network is not None:

@@ -117,7 +117,8 @@ class _Case:
             return None
         text = f"A query takes {times.p50:.2f} ms on one thread (the median)"
         evidence = [self._path(row, "latency_ms", "total")]
-        if row.parameters is not None and row.dimensions is not None:
+        vectors = retrieval(row) == "dense"  # the index of late interaction holds no vector of a passage
+        if row.parameters is not None and row.dimensions is not None and vectors:
             text += (
                 f", the model {row.parameters * BYTES / 1e6:.1f} MB, and each passage {row.dimensions * BYTES:,} "
                 "bytes of the index"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tokir.artifacts import digest
 from tokir.config import RetrievalSettings, TokenizerSettings, TrainingSettings
+from tokir.errors import TokirError
 from tokir.models.registry import STATIC
 from tokir.study.context import Context
 from tokir.study.documents import Documents
@@ -131,6 +132,11 @@ class Planner:
         if point.retrieves:
             taught = point.stage.queries_alone
             width = self.teacher.dimensions if taught else self._width(point, STATIC, window)
+            if point.tokenizer.hashed and width % 8:
+                raise TokirError(
+                    f"{point.id}: hashed vectors have a multiple of 8 dimensions, those of the teacher {width}: "
+                    "name another teacher, or leave hashed out of the tokenizer"
+                )
             retrieval = retrieval.model_copy(update={"dimensions": width})
         if point.has_network and point.tokenizer.letters and "simcse" not in point.stage.parts:
             # A letter left out is another spelling, not a word less. The pairs of simcse differ in nothing else.

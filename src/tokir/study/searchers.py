@@ -84,6 +84,8 @@ class Searchers:
             "validation": validation and asdict(validation),
             "pooling": str(system.pooling),
         }
+        if system.model.stage.queries_alone:  # what is chosen depends on queries that the vectors do not
+            inputs["weights"] = self.models.ensure(self.models.plan(system.model))
 
         def make() -> None:
             whitening = self._choose_whitening(system, encoder, vectors)

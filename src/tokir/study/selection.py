@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from tokir.artifacts import Names
-from tokir.errors import TokirError, Unavailable
+from tokir.errors import Unavailable
 from tokir.evaluation import tuning
 from tokir.study.context import Context
 from tokir.study.rankings import Rankings
 from tokir.study.searchers import Searchers
-from tokir.systems import System, TrainedSystem, trained_systems
+from tokir.systems import System, TrainedSystem, candidates
 
 QUERIES = "validation"
 
@@ -52,25 +52,16 @@ class Selection:
 
         Of several seeds the mean counts, or the luckiest training would win; the first of them is taken.
 
-        Args:
-            name: ``best`` of those with one vector per passage, ``best-own`` of those among them that make the vectors
-                of passages themselves, ``best-maxsim`` of those with late interaction.
+        ``name`` is one of ``BEST``; what it may stand for: :func:`tokir.systems.candidates`.
         """
-        candidates = [
-            system
-            for system in trained_systems(self.context.config)
-            if system.pooling.late == (name == "best-maxsim")
-            and not (name == "best-own" and system.model.stage.queries_alone)
-        ]
-        if not candidates:
-            raise TokirError("fusions: best needs a model trained here, and this study trains none")
+        found = candidates(self.context.config, name)
         if self.context.validation is None:
-            return candidates[0]
+            return found[0]
         recalls: dict[tuple[str, str], list[float]] = {}
-        for system in candidates:
+        for system in found:
             recalls.setdefault(_without_seed(system), []).append(self._usable_recall(system))
         best = max(recalls, key=lambda name: sum(recalls[name]) / len(recalls[name]))
-        return next(system for system in candidates if _without_seed(system) == best)
+        return next(system for system in found if _without_seed(system) == best)
 
     def _usable_recall(self, system: TrainedSystem) -> float:
         try:

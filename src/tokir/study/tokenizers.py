@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tokir.artifacts import Names, atomic, file_digest, write_array, write_json
 from tokir.config import TokenizerSettings
+from tokir.errors import TokirError
 from tokir.study.context import Context
 from tokir.study.documents import Documents
 
@@ -56,13 +57,18 @@ class Tokenizers:
 
     def _make(self, settings: TokenizerSettings) -> None:
         from tokir.tokenizers import load
+        from tokir.tokenizers.protocol import overlaps
 
         folder, name = self.context.folder, self.file(settings)
         inputs = {**self.documents.inputs, **settings.model_dump(exclude={"file"})}
         if settings.file is not None:
             own, copy = Path(settings.file), folder.file(name)
             own = own if own.exists() or not copy.exists() else copy  # a run outlives the file it was given
-            load(own)  # says at once what is wrong with it
+            if overlaps(load(own)):  # which says at once what is wrong with it
+                raise TokirError(
+                    f"{own}: letter n-grams are named by their settings, with the type ngram in place of file: only "
+                    "so is it known that they are a bag, without an order to read or to predict"
+                )
             inputs["file"] = file_digest(own)
         if not folder.holds([name], inputs):
             documents = len(self.documents.training)  # read here, since that is not a part of training's time

@@ -122,7 +122,8 @@ class RetrievalObjective:
         else:
             assert pairs.right_teacher is not None
             vectors = embed_tokens(retriever, left)
-            scores = vectors @ torch.from_numpy(pairs.right_teacher).to(vectors.device).T
+            with torch.autocast(vectors.device.type, enabled=False):
+                scores = vectors @ torch.from_numpy(pairs.right_teacher).to(vectors.device).T
         with torch.autocast(scores.device.type, enabled=False):
             return self._score(scores * retriever.log_scale.exp(), pairs)
 
