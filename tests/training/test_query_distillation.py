@@ -130,7 +130,8 @@ def test_a_static_model_is_scored_in_fp32_whatever_the_precision(taught, tokeniz
     ("objective", "words"),
     [
         ("query-distillation+contrastive", "summed with queries or with nothing"),
-        ("contrastive-then-query-distillation", "comes first, or after lm"),
+        ("contrastive-then-query-distillation", "by itself, or after lm"),
+        ("query-distillation-then-contrastive", "nothing comes after it"),
     ],
 )
 def test_what_would_change_the_passages_is_refused(objective, words):

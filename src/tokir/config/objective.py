@@ -51,8 +51,9 @@ class Objective:
                     f"{text!r}: {alone} is summed with queries or with nothing, since it keeps the teacher's passage "
                     f"vectors, which {other} would change"
                 )
-            if alone and number and tuple(text.split(THEN)[:number]) != (LANGUAGE_MODEL,):
-                raise ValueError(f"{text!r}: {alone} comes first, or after lm")
+            before, after = text.split(THEN)[:number], text.split(THEN)[number + 1 :]
+            if alone and (after or before not in ([], [LANGUAGE_MODEL])):
+                raise ValueError(f"{text!r}: {alone} comes by itself, or after lm, and nothing comes after it")
         return cls(names)
 
     def __str__(self) -> str:
