@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from tokir.artifacts import write_json
-from tokir.tokenizers.protocol import SEPARATOR, Span, require_unicode
+from tokir.tokenizers.normalization import normalized_text
+from tokir.tokenizers.protocol import SEPARATOR, Span
 
 TYPE = "code points"
 LARGEST = 1000  # bytes of the file; that of a tokenizer with a list of entries is larger
@@ -38,10 +38,7 @@ class CodePointTokenizer:
 
     def normalize(self, text: str) -> str:
         """``text`` in its normalization form, in lower case, as was asked for."""
-        require_unicode(text)
-        if self._normalization:
-            text = unicodedata.normalize(self._normalization, text)  # type: ignore[arg-type]
-        return text.lower() if self._lowercase else text
+        return normalized_text(text, self._normalization, self._lowercase)
 
     def pieces(self, text: str) -> list[str]:
         """The characters."""

@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokir.artifacts import write_json
 from tokir.errors import TokirError
-from tokir.tokenizers.protocol import Span, Tokenizer, TokenizerKind, require_unicode
+from tokir.tokenizers.normalization import normalized_text
+from tokir.tokenizers.protocol import Span, Tokenizer, TokenizerKind
 from tokir.words import SPACELESS, begins_with, runs
 
 if TYPE_CHECKING:
@@ -86,10 +86,7 @@ class NGramTokenizer:
 
     def normalize(self, text: str) -> str:
         """``text`` in its normalization form, in lower case, as was asked for."""
-        require_unicode(text)
-        if self._normalization:
-            text = unicodedata.normalize(self._normalization, text)  # type: ignore[arg-type]
-        return text.lower() if self._lowercase else text
+        return normalized_text(text, self._normalization, self._lowercase)
 
     def pieces(self, text: str) -> list[str]:
         """The n-grams with their marks, as often as they have rows."""

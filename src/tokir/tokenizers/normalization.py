@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+from tokir.tokenizers.protocol import require_unicode
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
@@ -22,6 +25,18 @@ def normalizer(settings: TokenizerSettings) -> Any | None:
         final = normalizers.Replace(Regex(r"(?<=[\p{L}\p{M}])σ(?![\p{L}\p{M}])"), "ς")
         steps += [normalizers.Lowercase(), final]
     return normalizers.Sequence(steps) if steps else None
+
+
+def normalized_text(text: str, form: str | None, lowercase: bool) -> str:
+    """``text`` in its normalization form, in lower case, for tokenizers that are not of HF ``tokenizers``.
+
+    Raises:
+        TokirError: it is not valid Unicode.
+    """
+    require_unicode(text)
+    if form:
+        text = unicodedata.normalize(form, text)  # type: ignore[arg-type]
+    return text.lower() if lowercase else text
 
 
 def normalized(texts: Iterable[str], settings: TokenizerSettings) -> Iterable[str]:
