@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal
 
@@ -204,35 +205,31 @@ class StudyConfig(Settings):
     @model_validator(mode="after")
     def _late_without_networks(self) -> StudyConfig:
         """The states of a network differ in every context: its tokens have no cosines to compute once for all texts."""
-        networks = [name for name in self.architectures if ARCHITECTURES[name].network is not None]
-        trained = [(name, objective) for name in networks for objective in self.objectives[name]]
-        wrong = [("", name) for name, objective in trained if objective.retrieves]
-        wrong += [
-            (v.name, name) for v in self.variants for name, objective in trained if v.changes(name, objective)
-        ]
-        for variant, name in wrong:
-            if self.retrieval_of(variant).interaction == "late":
-                where = f"variant {variant}: " if variant else ""
+        for variant, name, objective in self._retrieval_trainings():
+            if self.retrieval_of(variant).interaction == "vector":
+                continue
+            where = f"variant {variant}: " if variant else ""
+            if ARCHITECTURES[name].network is not None:
                 raise ValueError(
                     f"{where}retrieval.interaction: late is for static models, and {name} is a network: set late in a "
                     "variant whose architectures are [static]"
                 )
-        for variant in ["", *(v.name for v in self.variants)]:
-            taught = [
-                objective
-                for name, trained_for in self.objectives.items()
-                for objective in trained_for
-                if objective.queries_alone and (not variant or self._variant(variant).changes(name, objective))
-            ]
-            if taught and self.retrieval_of(variant).interaction == "late":
+            if objective.queries_alone:
                 raise ValueError(
-                    f"retrieval.interaction: late scores tokens against tokens, and {taught[0]} keeps the teacher's "
-                    "passage vectors: set late in a variant with other objectives"
+                    f"retrieval.interaction: late scores tokens against tokens, and {objective} keeps the "
+                    "teacher's passage vectors: set late in a variant with other objectives"
                 )
         return self
 
-    def _variant(self, name: str) -> Variant:
-        return next(variant for variant in self.variants if variant.name == name)
+    def _retrieval_trainings(self) -> Iterator[tuple[str, str, Objective]]:
+        """Variant (``""`` for none), architecture and objective of every training for retrieval."""
+        for name in self.architectures:
+            for objective in self.objectives[name]:
+                if objective.retrieves:
+                    yield "", name, objective
+                for variant in self.variants:
+                    if variant.changes(name, objective):
+                        yield variant.name, name, objective
 
     def retrieval_of(self, variant: str) -> RetrievalSettings:
         """How vectors are trained in a variant; ``""`` is none of them."""
