@@ -101,7 +101,8 @@ def read_array(path: Path) -> Any:
 
     try:
         try:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
+            # A view of the mapped memory: np.memmap itself is slow to take rows of.
+            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         except ValueError:  # an empty array cannot be mapped
             return np.load(path, allow_pickle=False)
     except FileNotFoundError:

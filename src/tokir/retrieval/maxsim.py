@@ -59,7 +59,7 @@ class LateIndex(ABC):
     """
 
     def __init__(self, weights: NDArray[np.float32], tie_order: NDArray[np.int64]) -> None:
-        self.weights, self.tie_order = np.asarray(weights), tie_order
+        self.weights, self.tie_order = weights, tie_order
 
     @abstractmethod
     def scores(self, query: Sequence[int]) -> NDArray[np.float32]:
@@ -85,7 +85,7 @@ class MaxSimIndex(LateIndex):
 
     def __init__(self, weights: NDArray[np.float32], best: NDArray[np.int8], tie_order: NDArray[np.int64]) -> None:
         super().__init__(weights, tie_order)
-        self.best = np.asarray(best)  # a memory map is slow to take rows of
+        self.best = best
 
     def scores(self, query: Sequence[int]) -> NDArray[np.float32]:
         """Of every passage, (passages,); zero for a query without tokens, and for a passage without any."""
@@ -147,8 +147,8 @@ class PrunedMaxSimIndex(LateIndex):
         tie_order: NDArray[np.int64],
     ) -> None:
         super().__init__(weights, tie_order)
-        self.floors, self.ends = np.asarray(floors), np.asarray(ends)
-        self.positions, self.above = np.asarray(positions), np.asarray(above)
+        self.floors, self.ends = floors, ends
+        self.positions, self.above = positions, above
 
     def scores(self, query: Sequence[int]) -> NDArray[np.float32]:
         """Of every passage, (passages,); zero for a query without tokens."""
