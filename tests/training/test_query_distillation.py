@@ -11,8 +11,9 @@ from tokir.progress import Silent
 from tokir.retrieval.index import normalize
 from tokir.training import loop
 from tokir.training.pairs import TokenisedPassages
-from tokir.training.query_distillation import TaughtTexts
+from tokir.training.query_distillation import TaughtTexts, passage_texts
 from tokir.training.retrieval import RetrievalObjective, ValidationPool
+from tokir.training.sources import SourceInputs, Teacher
 
 WIDTH = 48
 
@@ -69,6 +70,35 @@ def test_a_share_of_the_texts_is_misspelt_towards_the_vector_of_the_right_one(ta
     misspelt = [row for row, ids in enumerate(pairs.left) if np.array_equal(ids, wrong)]
     assert 30 < len(misspelt) < 70 and len(made) == len(misspelt)
     assert [asked[int(np.argmax(pairs.left_teacher[row] @ queries.T))] for row in misspelt] == made
+
+
+def test_half_of_the_batches_are_parts_of_passages_which_take_their_passages_vector(taught, tokenizer, wiki):
+    passages, _, _, vectors = taught
+    records = [wiki.corpus.record(index * 28) for index in range(200)]
+    read = np.random.default_rng(2).normal(size=(8 * 200, WIDTH)).astype(np.float32)
+    source = passage_texts(
+        SourceInputs(
+            passages,
+            lambda: ([r.title for r in records], [r.text for r in records]),
+            encoded(tokenizer),
+            RetrievalSettings(query_tokens=(2, 20), passage_tokens=(30, 60)),
+            seed=0,
+            teacher=Teacher(lambda name, texts: normalize(read)[: len(texts)], lambda: vectors),
+        )
+    )
+    parts = 0
+    for number in range(40):
+        pairs = source.draw(np.random.default_rng(number), 8)
+        own = np.isclose((pairs.left_teacher * pairs.right_teacher[:8]).sum(1), 1.0)
+        assert own.all() or not own.any()
+        parts += own.all()
+        if own.all():
+            [texts] = zip(*[encoded(tokenizer)([f"{r.title} {r.text}"]) for r in records], strict=True)
+            for ids, vector in zip(pairs.left, pairs.left_teacher, strict=True):
+                of = texts[int(np.argmax(vectors @ vector))]
+                assert len(ids) == min(len(of), len(ids)) <= 30
+                assert any(np.array_equal(of[i : i + len(ids)], ids) for i in range(len(of)))
+    assert 8 < parts < 32
 
 
 def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tmp_path):

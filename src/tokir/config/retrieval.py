@@ -80,7 +80,8 @@ class RetrievalSettings(OptimizationSettings):
         0.0,
         ge=0,
         le=1,
-        description="query-distillation: share of texts misspelt in training; each learns the correct text's vector",
+        description="query-distillation: share of queries and short crops misspelt in training; each learns the "
+        "correct text's vector",
     )
     perturbations: Annotated[list[PerturbationName], AfterValidator(distinct)] = Field(
         ["typo-1", "typo-2", "drop", "swap", "add-diacritics"],
