@@ -101,8 +101,7 @@ def read_array(path: Path) -> Any:
 
     try:
         try:
-            # A view of the mapped memory: np.memmap itself is slow to take rows of.
-            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # rows of np.memmap come slowly
         except ValueError:  # an empty array cannot be mapped
             return np.load(path, allow_pickle=False)
     except FileNotFoundError:

@@ -6,6 +6,9 @@ costs, and a new passage has to be read by the teacher. Texts are train queries;
 the teacher reads too; and, as often, longer parts of the passages, which take their passage's vector and so cost the
 teacher nothing. The divergence runs over all passages that are trained on or, where these are many, over some of them:
 those that the texts of the batch are to find, those that the teacher sees near the texts, and others at random.
+
+A query encoder begins with the table whose sums come nearest to the teacher's vectors (:mod:`.closed_form`), so it is
+trained at the learning rate of vectors that come from an earlier training.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from numpy.typing import NDArray
 
 from tokir.errors import Unavailable
 from tokir.training.distillation import query_like
-from tokir.training.pairs import Pairs, PairSource, Tokens, crop
+from tokir.training.pairs import Pairs, Tokens, crop
 
 if TYPE_CHECKING:
     from tokir.training.sources import SourceInputs
@@ -72,6 +75,10 @@ class TaughtTexts:
         np.fill_diagonal(not_negative, False)
         return Pairs(self._left(drawn, rng), [], not_negative, asked, self.teachers[1][right])
 
+    def taught(self) -> tuple[list[Tokens], NDArray[np.float32]]:
+        """All texts, and the vectors (texts, width) that they are to have."""
+        return self.tokens, self.teachers[0]
+
     def _left(self, drawn: NDArray[np.int64], rng: np.random.Generator) -> list[Tokens]:
         left = [self.tokens[i] for i in drawn]
         if self.perturb is not None and self.perturbed_share:
@@ -104,12 +111,22 @@ class TaughtTexts:
 class EitherTexts:
     """Batches of one source or another, as often of each."""
 
-    def __init__(self, sources: Sequence[PairSource]) -> None:
+    def __init__(self, sources: Sequence[TaughtTexts]) -> None:
         self.sources = sources
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """A batch of one of the sources, at most ``count`` pairs."""
         return self.sources[int(rng.integers(len(self.sources)))].draw(rng, count)
+
+    def taught(self) -> tuple[list[Tokens], NDArray[np.float32]]:
+        """The texts of all sources, and the vectors (texts, width) that they are to have."""
+        return together(self.sources)
+
+
+def together(sources: Sequence[TaughtTexts | EitherTexts]) -> tuple[list[Tokens], NDArray[np.float32]]:
+    """The texts of several sources, and the vectors (texts, width) that they are to have."""
+    texts, vectors = zip(*(source.taught() for source in sources), strict=True)
+    return [ids for some in texts for ids in some], np.concatenate(vectors)
 
 
 def passage_texts(inputs: SourceInputs) -> EitherTexts:

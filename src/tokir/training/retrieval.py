@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tokir.training.closed_form import token_table
 from tokir.training.contrastive import contrastive_loss
 from tokir.training.distillation import distillation_loss, teacher_scores
 from tokir.training.late import late_scores
 from tokir.training.pairs import Pairs, PairSource, TokenisedPassages, Tokens, thin
+from tokir.training.query_distillation import TaughtTexts, together
 
 if TYPE_CHECKING:
     from tokir.config import ArchitectureSettings, RetrievalSettings
@@ -78,17 +80,25 @@ class RetrievalObjective:
         return max(1, self.steps // self.settings.validations)
 
     def prepare(self, model: Model) -> None:
-        """Start the token weights of a new model at the logarithm of their inverse document frequency."""
+        """Start the token weights of a new model at their inverse document frequency.
+
+        Where passages are fixed, the token vectors start as those whose sums come nearest to the teacher's vectors.
+        """
         frequency = self.passages.document_frequencies()
         # Above zero even for a token that is in every passage.
         idf = np.log((len(self.passages) + 1) / (frequency + 1)) + 0.1
-        _retriever(model).start_weights(torch.from_numpy(idf), torch.from_numpy(frequency > 0))
+        retriever = _retriever(model)
+        retriever.start_weights(torch.from_numpy(idf), torch.from_numpy(frequency > 0))
+        if self.fixed is not None and not retriever.hashed:
+            texts, vectors = together(cast("list[TaughtTexts]", self._sources))
+            retriever.start_vectors(torch.from_numpy(token_table(texts, vectors, idf)))
 
     def parameter_groups(self, model: Model) -> list[dict[str, Any]]:
         """Token vectors and weights apart from the network, which tolerates only a smaller learning rate."""
         retriever, settings = _retriever(model), self.settings
         tokens = [retriever.embedding.weight, retriever.log_weight, retriever.log_scale]
-        peak = settings.trained_token_learning_rate if self.trained else settings.token_learning_rate
+        begun = self.trained or (self.fixed is not None and not retriever.hashed)
+        peak = settings.trained_token_learning_rate if begun else settings.token_learning_rate
         groups: list[dict[str, Any]] = [{"params": tokens, "peak": peak}]
         if retriever.network is not None:
             network = [*retriever.network.parameters(), *retriever.mix.parameters()]
