@@ -8,7 +8,7 @@ from tokir.config import Pooling
 from tokir.results.records import System
 from tokir.results.wording import joined
 
-CONFIGURATION = ("kind", "architecture", "objective", "variant", "pooling")
+CONFIGURATION = ("kind", "architecture", "objective", "variant", "pooling", "index")
 """All that a system is but its tokenizer and its seed; of a fusion its method and its members say the rest."""
 RETRIEVAL = {
     "lexical": "Lexical retrieval",
