@@ -88,8 +88,8 @@ def _trained_late(before: System, after: System) -> bool:
 def _trained_first(before: System, after: System) -> bool:
     """Are the two searched by first dimensions that only ``after`` was trained for?"""
     trained = [row.retrieval_training.matryoshka if row.retrieval_training else () for row in (before, after)]
-    first = IndexForm.parse(after.index or "exact").dimensions
-    return first in trained[1] and first not in trained[0]
+    form = IndexForm.parse(after.index or "exact")
+    return form.kind == "exact" and form.dimensions in trained[1] and form.dimensions not in trained[0]
 
 
 def _is_step(factor: str, before: System, after: System) -> bool:
@@ -106,8 +106,9 @@ def _is_step(factor: str, before: System, after: System) -> bool:
         return name is not None and name in ARCHITECTURES and ARCHITECTURES[name].network is None
     if factor == "index":
         form, then = (IndexForm.parse(row.index or "exact") for row in (before, after))
-        rounded = form.kind == "exact" and form.dimensions == then.dimensions
-        return rounded or (form.dimensions is None and form.kind == then.kind)
+        return form.kind == "exact" and (
+            form.dimensions == then.dimensions or (before.whole and then.kind == "exact")
+        )
     if factor == "pooling":
         pair = before.pooling or "", after.pooling or ""
         return str(Pooling.parse(pair[1]).unprocessed) == pair[0] or pair == ("mean", "sif")

@@ -18,7 +18,6 @@ from tokir.retrieval.scan import nearest
 
 QUERIES_AT_ONCE = 64
 ROWS = 16_384  # passages scored at once
-PAIRS_AT_ONCE = 8192  # of queries and passages that are scored again
 SLACK = 1e-5  # more than a product of unit vectors is off in single precision
 FILE = "vectors.npy"
 
@@ -49,22 +48,13 @@ class ExactIndex:
     def _search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         unit, vectors = normalize(queries), np.asarray(self.vectors)  # a memory map is slow to take rows of
 
-        def rescore(rows: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.float32]:
-            scores = np.empty(len(rows), dtype=np.float32)
-            for start in range(0, len(rows), PAIRS_AT_ONCE):
-                some = slice(start, start + PAIRS_AT_ONCE)
-                np.add.reduce(unit[rows[some]] * vectors[positions[some]], axis=1, out=scores[some])
-            return scores
+        def scores(start: int, stop: int) -> NDArray[np.float32]:
+            return unit @ vectors[start:stop].T
 
-        return nearest(
-            lambda start, stop: unit @ vectors[start:stop].T,
-            len(unit),
-            depth,
-            self.tie_order,
-            ROWS,
-            rescore,
-            SLACK,
-        )
+        def rescore(query: int, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+            return np.vecdot(vectors.take(positions, axis=0), unit[query])  # row by row, all in the same way
+
+        return nearest(scores, len(unit), depth, self.tie_order, ROWS, rescore, SLACK)
 
     def save(self, folder: Path) -> None:
         """Write the unit vectors."""

@@ -7,6 +7,7 @@ single precision holds: such sums are the same in whatever order they are added,
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from tokir.retrieval.scan import nearest
 STEPS = 127  # of the largest component
 WHOLE = 2.0**24  # up to here single precision holds every whole number
 QUERIES_AT_ONCE = 64
-ROWS, ROWS_OF_FEW = 16_384, 512  # passages scored at once; for a query or two what the processor's cache holds
+ROWS = 16_384  # passages scored at once
+FEW, ROWS_OF_FEW = 2, 512  # for so few queries, passages multiplied at once: what the processor's cache holds
 CODES, INVERSE_LENGTHS = "codes.npy", "inverse_lengths.npy"
 
 
@@ -51,13 +53,18 @@ class Int8Index:
         codes = np.rint(vectors / np.where(largest > 0, largest, 1) * np.float32(STEPS)).astype(np.int8)
         self._codes.append(codes)
         self._inverse_lengths.append(_inverse_lengths(codes))
+        self.__dict__.pop("_longest", None)
+
+    @cached_property
+    def _longest(self) -> float:
+        """The length of the longest codes."""
+        some = self.inverse_lengths[self.inverse_lengths > 0]
+        return 1 / float(some.min()) if len(some) else 1.0
 
     def rounded(self, queries: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Queries as whole numbers, (n, dimensions), and one over the length of each, (n, 1)."""
-        held = self.inverse_lengths[self.inverse_lengths > 0]
-        longest = 1 / float(held.min()) if len(held) else 1.0
         # By Cauchy and Schwarz no sum exceeds the product of two lengths; rounding adds half a step a dimension.
-        steps = np.float32(0.99 * WHOLE / longest - queries.shape[1] ** 0.5 / 2)
+        steps = np.float32(0.99 * WHOLE / self._longest - queries.shape[1] ** 0.5 / 2)
         whole = np.rint(normalize(queries) * steps)
         return whole, _inverse_lengths(whole)[:, None]
 
@@ -77,19 +84,20 @@ class Int8Index:
     def _search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         whole, inverse_lengths = self.rounded(queries)
         codes, of_passages = self.codes, self.inverse_lengths
-        rows = ROWS if len(queries) > 2 else ROWS_OF_FEW
-        # As floats, since BLAS multiplies these alone; block by block, so that they stay in the processor's cache.
-        floats = np.empty((min(rows, len(codes)), codes.shape[1]), dtype=np.float32)
+        rows = min(ROWS_OF_FEW if len(queries) <= FEW else ROWS, len(codes))
+        floats = np.empty((rows, codes.shape[1]), dtype=np.float32)  # which are all that BLAS multiplies
 
         def scores(start: int, stop: int) -> NDArray[np.float32]:
-            block = floats[: stop - start]
-            np.copyto(block, codes[start:stop])
-            sums = whole @ block.T
-            sums *= of_passages[start:stop]
-            sums *= inverse_lengths
-            return sums
+            found = np.empty((len(queries), stop - start), dtype=np.float32)
+            for first in range(start, stop, rows):
+                end = min(first + rows, stop)
+                np.copyto(block := floats[: end - first], codes[first:end])
+                np.matmul(whole, block.T, out=found[:, first - start : end - start])
+            found *= of_passages[start:stop]
+            found *= inverse_lengths
+            return found
 
-        return nearest(scores, len(queries), depth, self.tie_order, rows)
+        return nearest(scores, len(queries), depth, self.tie_order, ROWS)
 
     def save(self, folder: Path) -> None:
         """Write the codes and what they are divided by."""

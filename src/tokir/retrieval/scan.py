@@ -11,14 +11,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.retrieval.index import Hits
+from tokir.retrieval.index import Hits, top
 
 CROWDED = 4  # times as many kept passages as are wanted: then the floors are raised first
+SPARE = 1024  # passages kept of a query, beyond those wanted, before they are sorted
 
 Scores = Callable[[int, int], NDArray[np.float32]]
 """First passage and the one after the last to (queries, passages) scores; the array may be used again."""
-Rescore = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
-"""Rows of queries and positions of passages, both (pairs,), to the scores of these pairs."""
+Rescore = Callable[[int, NDArray[np.int64]], NDArray[np.float32]]
+"""The number of a query and positions of passages, (n,), to their scores, (n,)."""
 
 
 def nearest(
@@ -41,72 +42,59 @@ def nearest(
         rescore: the scores that count, where those of a block are only near them.
         slack: by how much they may be off at most.
     """
-    best = _Best(queries, depth, tie_order, rescore, np.float32(slack))
+    best = [_Best(query, depth, tie_order, rescore) for query in range(queries)]
+    floors = np.full(queries, -np.inf, dtype=np.float32)
     for start in range(0, len(tie_order), rows):
-        best.add(scores(start, min(start + rows, len(tie_order))), start)
-    return best.hits()
+        block = scores(start, min(start + rows, len(tie_order)))
+        width = block.shape[1]
+        passing = block >= floors[:, None]
+        if width > depth and np.count_nonzero(passing) > CROWDED * depth * queries:
+            last = np.partition(block, width - depth, axis=1)[:, width - depth]
+            floors = np.maximum(floors, last - np.float32(2 * slack))  # either of two scores may be off
+            passing = block >= floors[:, None]
+        found, columns = np.divmod(np.flatnonzero(passing), width)
+        kept = block[found, columns]
+        ends = np.searchsorted(found, np.arange(queries), side="right").tolist()
+        for query, (first, end) in enumerate(zip([0, *ends], ends, strict=False)):
+            if first < end:
+                best[query].add(columns[first:end] + start, kept[first:end])
+                floors[query] = max(floors[query], best[query].last - np.float32(slack))
+    return [one.hits() for one in best]
 
 
 class _Best:
-    """The best passages so far."""
+    """The best passages of a query so far."""
 
-    def __init__(
-        self,
-        queries: int,
-        depth: int,
-        tie_order: NDArray[np.int64],
-        rescore: Rescore | None,
-        slack: np.float32,
-    ) -> None:
-        self.queries, self.depth, self.tie_order = queries, depth, tie_order
-        self.rescore, self.slack = rescore, slack
-        self.floors = np.full(queries, -np.inf, dtype=np.float32)
-        nothing = np.zeros(0, dtype=np.int64)
-        self.rows, self.positions, self.scores = nothing, nothing, np.zeros(0, dtype=np.float32)  # sorted
-        self._new: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = []
+    def __init__(self, query: int, depth: int, tie_order: NDArray[np.int64], rescore: Rescore | None) -> None:
+        self.query, self.depth, self.tie_order, self.rescore = query, depth, tie_order, rescore
+        self.positions, self.scores = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+        self._new: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
         self._held = 0
 
-    def add(self, scores: NDArray[np.float32], start: int) -> None:
-        """The scores of the passages from ``start`` on, (queries, passages)."""
-        enough, width = self.queries * self.depth, scores.shape[1]
-        passing = scores >= self.floors[:, None]
-        if width > self.depth and np.count_nonzero(passing) > CROWDED * enough:
-            last = np.partition(scores, width - self.depth, axis=1)[:, width - self.depth]
-            self.floors = np.maximum(self.floors, last - 2 * self.slack)  # either of two scores may be off
-            passing = scores >= self.floors[:, None]
-        rows, columns = np.divmod(np.flatnonzero(passing), width)
-        self._new.append((rows, columns + start, scores[rows, columns]))
-        self._held += len(rows)
-        if self._held > enough:
+    @property
+    def last(self) -> np.float32:
+        """What the last of as many as are wanted scores, as far as they are sorted."""
+        return self.scores[-1] if len(self.scores) == self.depth else np.float32(-np.inf)
+
+    def add(self, positions: NDArray[np.int64], scores: NDArray[np.float32]) -> None:
+        """Passages that may be among the best."""
+        self._new.append((positions, scores))
+        self._held += len(positions)
+        if self._held > self.depth + SPARE:
             self._cut()
 
     def _cut(self) -> None:
         """Put the new passages among the best, and forget those that are not."""
-        rows, positions, scores = (np.concatenate(parts) for parts in zip(*self._new, strict=True))
+        positions, scores = (np.concatenate(parts) for parts in zip(*self._new, strict=True))
         if self.rescore is not None:
-            scores = self.rescore(rows, positions)
-        rows, positions = np.concatenate([self.rows, rows]), np.concatenate([self.positions, positions])
-        scores = np.concatenate([self.scores, scores])
-        order = np.lexsort((self.tie_order[positions], -scores, rows))
-        rows = rows[order]
-        ranks = np.arange(len(rows)) - np.searchsorted(rows, np.arange(self.queries))[rows]
-        order, ranks = order[ranks < self.depth], ranks[ranks < self.depth]
-        self.positions, self.scores = positions[order], scores[order]
-        self.rows = np.repeat(
-            np.arange(self.queries), np.bincount(rows, minlength=self.queries).clip(max=self.depth)
-        )
-        last = ranks == self.depth - 1
-        floors = self.scores[last] - self.slack
-        self.floors[self.rows[last]] = np.maximum(self.floors[self.rows[last]], floors)
+            scores = self.rescore(self.query, positions)
+        positions, scores = np.concatenate([self.positions, positions]), np.concatenate([self.scores, scores])
+        best = top(scores, self.depth, self.tie_order[positions])
+        self.positions, self.scores = positions[best], scores[best]
         self._new, self._held = [], 0
 
-    def hits(self) -> list[Hits]:
+    def hits(self) -> Hits:
         """What was found."""
         if self._new:
             self._cut()
-        ends = np.searchsorted(self.rows, np.arange(self.queries), side="right")
-        starts = [0, *ends.tolist()]
-        return [
-            Hits(self.positions[start:stop], self.scores[start:stop])
-            for start, stop in zip(starts, ends.tolist(), strict=False)
-        ]
+        return Hits(self.positions, self.scores)
