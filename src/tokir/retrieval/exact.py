@@ -52,7 +52,9 @@ class ExactIndex:
             return unit @ vectors[start:stop].T
 
         def rescore(query: int, positions: NDArray[np.int64]) -> NDArray[np.float32]:
-            return np.vecdot(vectors.take(positions, axis=0), unit[query])  # row by row, all in the same way
+            # Row by row, all in the same way.
+            cosines: NDArray[np.float32] = np.vecdot(vectors.take(positions, axis=0), unit[query])
+            return cosines
 
         return nearest(scores, len(unit), depth, self.tie_order, ROWS, rescore, SLACK)
 
