@@ -16,6 +16,7 @@ INDEXES: Registry[type[Index]] = Registry(
         "exact": "tokir.retrieval.exact:ExactIndex",
         "int8": "tokir.retrieval.int8:Int8Index",
         "binary": "tokir.retrieval.binary:BinaryIndex",
+        "hnsw": "tokir.retrieval.hnsw:HnswIndex",
     },
 )
 
