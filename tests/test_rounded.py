@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -102,6 +103,13 @@ def test_an_opened_run_answers_from_the_rounded_files_as_was_measured(folder):
 def test_what_cannot_be_is_refused_in_one_sentence(changed, words):
     with pytest.raises(TokirError, match=words):
         load_config("quickstart", changed)
+
+
+def test_an_index_without_its_library_is_refused_before_anything_is_trained(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    tokir("run", "quickstart", "--data", data, "--out", tmp_path / "run", "--set", "index=[exact, hnsw]", code=2)
+    assert "index: hnsw needs FAISS: pip install 'tokir[faiss]'" in capsys.readouterr().err
+    assert not (tmp_path / "run/models").exists()
 
 
 def test_best_stands_for_systems_that_search_exactly():

@@ -24,16 +24,20 @@ FILE = "graph.faiss"
 
 
 class HnswIndex:
-    """A graph over unit vectors; of passages that tie at the end of a list it may hold any."""
+    """A graph over unit vectors; of passages that tie at the end of a list it may hold any.
+
+    Raises:
+        Unavailable: FAISS is not installed.
+    """
 
     def __init__(self, tie_order: NDArray[np.int64]) -> None:
-        self.tie_order = tie_order
+        self.tie_order, self._faiss = tie_order, _library()
         self._graph: Any = None
         self._mapped: Path | None = None
 
     def add(self, vectors: NDArray[np.float32]) -> None:
         """Append the vectors of the next passages, (n, dimensions)."""
-        faiss = _library()
+        faiss = self._faiss
         if self._mapped is not None:  # a map cannot grow
             self._graph, self._mapped = faiss.read_index(str(self._mapped)), None
         if self._graph is None:
@@ -49,7 +53,7 @@ class HnswIndex:
     def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         """The nearest passages of each query, (queries, dimensions), that the graph leads to."""
         wanted = min(CANDIDATES, len(self.tie_order))
-        asked = _library().SearchParametersHNSW(efSearch=CANDIDATES)
+        asked = self._faiss.SearchParametersHNSW(efSearch=CANDIDATES)
         found = []
         for scores, positions in zip(*self._graph.search(normalize(queries), wanted, params=asked), strict=True):
             scores, positions = scores[positions >= 0], positions[positions >= 0]
@@ -60,15 +64,15 @@ class HnswIndex:
     def save(self, folder: Path) -> None:
         """Write the graph with its vectors."""
         with new_file(folder / FILE) as fresh:
-            _library().write_index(self._graph, str(fresh))
+            self._faiss.write_index(self._graph, str(fresh))
 
     @classmethod
     def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> HnswIndex:
         """Open the graph, memory-mapped."""
-        faiss, index = _library(), cls(tie_order)
+        index = cls(tie_order)
         index._mapped = folder / FILE
         try:
-            index._graph = faiss.read_index(str(index._mapped), faiss.IO_FLAG_MMAP_IFC)
+            index._graph = index._faiss.read_index(str(index._mapped), index._faiss.IO_FLAG_MMAP_IFC)
         except RuntimeError:
             raise TokirError(f"{index._mapped}: missing or damaged: delete it and run the study again") from None
         return index
@@ -78,5 +82,5 @@ def _library() -> Any:
     try:
         import faiss
     except ImportError:
-        raise Unavailable("the index hnsw needs FAISS: pip install 'tokir[faiss]'") from None
+        raise Unavailable("hnsw needs FAISS: pip install 'tokir[faiss]'") from None
     return faiss
