@@ -56,6 +56,7 @@ def test_each_index_is_a_system_with_its_bytes_and_what_it_finds_of_exact_search
     pairs = {(entry["factor"], entry["before"], entry["after"]) for entry in results["ablations"]}
     named = {"".join(pair) for factor, *pair in pairs if factor == "index"}
     assert f"{OWN}.learned.s0{OWN}.learned.int8.s0" in named and "robertaroberta.exact-16" in named
+    assert ("pooling", f"{OWN}.learned.s0", f"{OWN}.maxsim.s0") in pairs
     trained = {(before, after) for factor, before, after in pairs if factor == "variant"}
     assert trained == {
         (f"{OWN}.learned{index}.s0", f"{OWN}~nested.learned{index}.s0") for index in ("", ".exact-16")

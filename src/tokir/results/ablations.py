@@ -65,6 +65,8 @@ def _factor(before: System, after: System) -> str | None:
     if before.kind != after.kind or before.kind not in ("trained", "lexical", "pretrained"):
         return None
     changed = [name for name in SHARED if getattr(before, name) != getattr(after, name)]
+    if before.whole and after.whole:  # without vectors, as in late interaction, there is no index of them either
+        changed = [name for name in changed if name != "index"]
     if len(changed) != 1 or (before.kind == "pretrained" and changed != ["index"]):
         return None
     if changed == ["index"]:
