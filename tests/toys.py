@@ -182,10 +182,12 @@ class OverlapSearcher:
 
 
 class Overlap:
+    dense = False
+
     def missing(self, embeddings):
         return None
 
-    def make(self, embeddings):
+    def make(self, embeddings, index):
         context, name = embeddings.context, "overlap/words.txt"
         path: Path = context.folder.file(name)
 

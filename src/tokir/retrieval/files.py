@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +47,7 @@ class DenseFiles:
     index_kind: str  # in INDEXES
     index: str  # its folder
     whitening: str | None = None
+    dimensions: int | None = None  # the first ones that the index holds; None for all
 
     def weight(self, opener: Opener) -> int:
         """That of the encoder."""
@@ -62,7 +63,7 @@ class DenseFiles:
             from tokir.models.whitening import Whitening
 
             transform = Whitening.load(opener.file(self.whitening))
-        return DenseSearcher(opener.encoder(self.encoder), index, transform)
+        return DenseSearcher(opener.encoder(self.encoder), index, transform, self.dimensions)
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,14 @@ class Opener:
 
             self._pretrained[name, folder] = load(name, folder=folder, download=self.download, device=self.device)
         return self._pretrained[name, folder]
+
+
+def indexes(files: Mapping[str, SystemFiles], system: str) -> list[str]:
+    """The folders of the indexes that a system searches, each once; those of its members for a fusion."""
+    own = files.get(system)
+    if isinstance(own, FusionFiles):
+        return list(dict.fromkeys(folder for member in own.members for folder in indexes(files, member)))
+    return [own.index] if isinstance(own, DenseFiles | LateFiles | LexicalFiles) else []
 
 
 def to_json(files: Any) -> dict[str, Any]:

@@ -31,20 +31,25 @@ class Searcher(Protocol):
 
 
 class DenseSearcher:
-    """An encoder, an optional transformation of its vectors (whitening), and an index."""
+    """An encoder, an optional transformation of its vectors (whitening), and an index of their first dimensions."""
 
     def __init__(
         self,
         encoder: Encoder,
         index: Index,
         transform: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
+        dimensions: int | None = None,
     ) -> None:
-        self.encoder, self.index = encoder, index
-        self.transform = transform or (lambda vectors: vectors)
+        self.encoder, self.index, self.dimensions = encoder, index, dimensions
+        self._transform = transform or (lambda vectors: vectors)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors that are searched with, (texts, dimensions), not of unit length."""
         return self.transform(self.encoder.embed(self.encoder.tokenize(texts)))
+
+    def transform(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Vectors of the encoder as the index holds those of passages, but for their length."""
+        return self._transform(vectors)[:, : self.dimensions]
 
     def search(self, queries: Sequence[str], depth: int) -> list[Hits]:
         """The ``depth`` nearest passages of each query, by cosine."""

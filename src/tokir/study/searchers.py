@@ -58,7 +58,7 @@ class Searchers:
         if isinstance(system, LexicalSystem):
             return lexical_files(system, self.context, self.models.tokenizers)
         assert isinstance(system, BaselineSystem)
-        return baseline(system.name).make(self.embeddings)
+        return baseline(system.name).make(self.embeddings, system.index)
 
     def inputs(self, system: System) -> Any:
         """What a system's ranked lists depend on, beside corpus and queries."""
@@ -72,12 +72,13 @@ class Searchers:
     def _trained(self, system: TrainedSystem) -> SystemFiles:
         if system.pooling.late:
             return self._late(system)
-        raw = system.unprocessed
-        encoder, vectors = self._raw(raw)
-        if system == raw:
+        whole, index = system.whole, system.index
+        encoder, vectors = self._raw(whole.unprocessed)
+        if whole == whole.unprocessed:
             alone = system.model.stage.queries_alone  # then it shares the teacher's index
-            return self.embeddings.indexed(self.models.teacher.id if alone else system.id, vectors, encoder)
-        fitted, whitened = (Names.embedding(system.id, file) for file in ("whitening.safetensors", "corpus.npy"))
+            owner = BaselineSystem(self.models.teacher.name, index) if alone else system
+            return self.embeddings.indexed(owner.id, vectors, encoder, index)
+        fitted, whitened = (Names.embedding(whole.id, file) for file in ("whitening.safetensors", "corpus.npy"))
         folder, validation = self.context.folder, self.context.validation
         inputs = {
             "raw": folder.key(vectors),
@@ -93,7 +94,7 @@ class Searchers:
             transform_embeddings(folder.file(vectors), folder.file(whitened), digest(inputs), whitening)
 
         folder.ensure([fitted, whitened], inputs, make)
-        return self.embeddings.indexed(system.id, whitened, encoder, fitted)
+        return self.embeddings.indexed(system.id, whitened, encoder, index, fitted)
 
     def _raw(self, system: TrainedSystem) -> tuple[EncoderFiles, str]:
         """The encoder of a system before any whitening, and the file of its vectors of the corpus."""
