@@ -24,9 +24,9 @@ from tokir.serve.answers import (
     Usage,
 )
 from tokir.serve.errors import Refusal
-from tokir.serve.guard import as_json, read_body
 from tokir.serve.metrics import CONTENT_TYPE, Metrics
 from tokir.serve.requests import EmbeddingsRequest, SearchRequest, read
+from tokir.serve.responses import as_json, read_body
 from tokir.serve.service import Service
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Api:
         """Embed texts, as OpenAI's API does it."""
         asked = read(EmbeddingsRequest, await read_body(request, self.service.limits.body))
         asked.check(self.service.limits)
-        system = self.service.known(asked.model, "model", self.service.run.embedders)
+        system = self.service.known(asked.model, "model", self.service.embedders)
         vectors, tokens = await self.service.embed(asked.input, system)
         if asked.dimensions not in (None, vectors.shape[1]):
             raise Refusal(
@@ -62,14 +62,12 @@ class Api:
 
     async def models(self, request: Request) -> Response:
         """List the systems that embed, as OpenAI's API lists models."""
-        answer: Models = {"object": "list", "data": [self._model(name) for name in self.service.run.embedders]}
+        answer: Models = {"object": "list", "data": [self._model(name) for name in self.service.embedders]}
         return as_json(answer)
 
     async def model(self, request: Request) -> Response:
         """One of the systems that embed."""
-        return as_json(
-            self._model(self.service.known(request.path_params["id"], "model", self.service.run.embedders))
-        )
+        return as_json(self._model(self.service.known(request.path_params["id"], "model", self.service.embedders)))
 
     async def search(self, request: Request) -> Response:
         """What one system finds for one query or for several."""
@@ -143,7 +141,7 @@ class Api:
             "title": service.about[name].title,
             "status": status,
             "reason": reason,
-            "embeds": name in service.run.embedders,
+            "embeds": name in service.embedders,
             "dimensions": service.dimensions.get(name),
             "tokenizers": list(service.run.tokenizers_of(name)),
             "recall_at_10": service.about[name].recall,

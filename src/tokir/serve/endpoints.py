@@ -1,4 +1,4 @@
-"""The paths that there are: the router and the OpenAPI document are both made from this list."""
+"""The paths that there are: the application and the OpenAPI document are both made from this list."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Endpoint:
     """One path.
 
     Attributes:
-        path: with the place of an id in braces.
+        path: one that ends with ``{id}`` stands for all that start like it; an id may hold slashes.
         method: of HTTP.
         name: of the method of ``Api`` that answers.
         answer: what a success holds; a media type where that is no JSON.
@@ -28,11 +28,6 @@ class Endpoint:
     answer: Any
     body: type[Body] | None = None
     errors: tuple[int, ...] = ()
-
-    @property
-    def route(self) -> str:
-        """The path as a router reads it: an id may hold slashes."""
-        return self.path.replace("{id}", "{id:path}")
 
 
 ENDPOINTS = (

@@ -7,6 +7,7 @@ Counted with the ``prometheus_client`` library. Several workers count in files o
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -31,6 +32,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._labelled: dict[tuple[Any, ...], Any] = {}
         own = self._registry
         self._requests = Counter("tokir_requests", "Requests answered.", ["path", "status"], registry=own)
         self._seconds = Histogram(
@@ -55,17 +57,24 @@ class Metrics:
     def end(self, path: str, status: int, seconds: float) -> None:
         """It is answered."""
         self._running.dec()
-        self._requests.labels(path, status).inc()
-        self._seconds.labels(path).observe(seconds)
+        self._of(self._requests, path, str(status)).inc()
+        self._of(self._seconds, path).observe(seconds)
 
     def embedded(self, system: str, texts: int, tokens: int) -> None:
         """Texts were embedded."""
-        self._texts.labels("embed", system).inc(texts)
-        self._tokens.labels(system).inc(tokens)
+        self._of(self._texts, "embed", system).inc(texts)
+        self._of(self._tokens, system).inc(tokens)
 
     def searched(self, system: str, queries: int) -> None:
         """Queries were searched."""
-        self._texts.labels("search", system).inc(queries)
+        self._of(self._texts, "search", system).inc(queries)
+
+    def _of(self, metric: Any, *labels: str) -> Any:
+        """A metric with its labels, which the library takes a while to look up."""
+        key = (metric, *labels)
+        if key not in self._labelled:
+            self._labelled[key] = metric.labels(*labels)
+        return self._labelled[key]
 
     def text(self) -> bytes:
         """Of all workers."""

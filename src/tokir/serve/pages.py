@@ -13,10 +13,10 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from tokir.report.templates import visible
 from tokir.serve.errors import Refusal
-from tokir.serve.guard import answer_error, as_json
 from tokir.serve.metrics import Metrics
 from tokir.serve.openapi import document
 from tokir.serve.requests import check_query
+from tokir.serve.responses import answer_error, as_json
 from tokir.serve.service import Service
 from tokir.words import shortened
 
@@ -35,7 +35,7 @@ class Pages:
         self.service, self.metrics = service, metrics
         self._document = document(f"tokir: {service.run.path.name}")
 
-    def routes(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:
+    def paths(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:
         """Each path with what answers it."""
         return {
             "/": self.search,

@@ -55,11 +55,13 @@ class Service:
         self.about = _about(run)
         self.created = int((run.path / Names.SYSTEMS).stat().st_mtime)
         self.dimensions: dict[str, int] = {}  # of the systems that have been opened
+        self.embedders = run.embedders
+        self._weights = {name: run.weight(name) for name in run.systems}
         self._states: dict[str, State] = {}
         self._waiting = 0
         self._thread = ThreadPoolExecutor(1, "compute")
         for name in run.systems:
-            self._states[name] = self._opened(name) if run.weight(name) == 0 else State("not loaded yet")
+            self._states[name] = self._opened(name) if self._weights[name] == 0 else State("not loaded yet")
 
     # -- what there is -------------------------------------------------------------------------------------
 
@@ -69,7 +71,7 @@ class Service:
 
     def by_weight(self) -> list[str]:
         """Ids of the systems, those first that load no large library."""
-        return sorted(self.run.systems, key=self.run.weight)
+        return sorted(self.run.systems, key=self._weights.__getitem__)
 
     def known(self, system: str, param: str, among: Sequence[str]) -> str:
         """The id of a system; Refusal where it is none of ``among``."""
@@ -90,7 +92,7 @@ class Service:
 
     async def embed(self, texts: Sequence[str], system: str) -> tuple[NDArray[np.float32], int | None]:
         """Unit vectors, and how many tokens the texts have, where that is known."""
-        if self.run.weight(system) == 0 and sum(map(len, texts)) <= AT_ONCE:
+        if self._weights[system] == 0 and sum(map(len, texts)) <= AT_ONCE:
             return self._asked(system, lambda: self._embedded(texts, system))
         return await self._compute(system, lambda: self._embedded(texts, system))
 
@@ -137,7 +139,7 @@ class Service:
     def _opened(self, system: str) -> State:
         """The state of a system after a first answer, which loads all that it loads."""
         try:
-            if system in self.run.embedders:
+            if system in self.embedders:
                 self._embedded(["a"], system)
             self.run.find(["a"], system, 1)
         except Unavailable as error:
