@@ -17,7 +17,7 @@ from tokir.errors import TokirError
 from tokir.serve.limits import Limits
 
 BACKLOG = 2_048  # connections that wait to be accepted
-PATIENCE = 30  # seconds that running requests have when the server is stopped
+PATIENCE = 120  # seconds that running requests have when the server is stopped
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 REQUIRED = ("starlette", "uvicorn", "httptools", "orjson", "prometheus_client")
 
@@ -78,6 +78,7 @@ def _answer(run: Path, listening: socket.socket, workers: int, limits: Limits, s
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=PATIENCE,
+        timeout_worker_healthcheck=PATIENCE,  # loading a large library keeps a worker from answering
     )
     say(f"http://{name}:{port}")
     with _stoppable():

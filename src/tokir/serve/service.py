@@ -159,5 +159,6 @@ def _about(run: Run) -> dict[str, About]:
     named = titles(rows)
     for row in rows:
         for name in {row.id, *row.runs} & found.keys():
-            found[name] = About(named[row.id], row.score())
+            title = row.id if row.kind == "fusion" else named[row.id]  # whose title is the ids of its members
+            found[name] = About(title, row.score())
     return found
