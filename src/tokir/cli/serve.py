@@ -38,15 +38,13 @@ def serve(
 
     limits = read_limits(limit or [])
     compute_alone()  # before the libraries that compute are loaded
-    for note in open_run(folder).notes:
-        typer.echo(f"note: {note}", err=True)
+    notes = list(open_run(folder).notes)
     if not is_loopback(host):
-        typer.echo(f"note: whoever reaches {host} can read the passages: no password is asked for", err=True)
-    serve(
-        folder,
-        host,
-        port,
-        workers,
-        limits,
-        lambda address: typer.echo(f"{folder} is served at {address} (Ctrl-C stops it)", err=True),
-    )
+        notes.append(f"whoever reaches {host} can read the passages: no password is asked for")
+
+    def say(address: str) -> None:
+        for note in notes:
+            typer.echo(f"note: {note}", err=True)
+        typer.echo(f"{folder} is served at {address} (Ctrl-C stops it)", err=True)
+
+    serve(folder, host, port, workers, limits, say)

@@ -96,9 +96,10 @@ class SystemInfo(TypedDict):
 
 
 class Systems(TypedDict):
-    """Of ``GET /systems``, in the order of the study."""
+    """Of ``GET /systems``, in the order of the study; notes say what has changed since."""
 
     systems: list[SystemInfo]
+    notes: list[str]
 
 
 class Health(TypedDict):

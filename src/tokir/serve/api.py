@@ -73,8 +73,8 @@ class Api:
         """What one system finds for one query or for several."""
         asked = read(SearchRequest, await read_body(request, self.service.limits.body))
         asked.check(self.service.limits)
-        systems = self.service.run.systems
-        system = systems[0] if asked.system is None else self.service.known(asked.system, "system", systems)
+        system = self.service.default if asked.system is None else asked.system
+        system = self.service.known(system, "system", self.service.run.systems)
         found = await self.service.search(asked.query, system, asked.top)
         self.metrics.searched(system, len(found))
         answer: SearchAnswer = {
@@ -107,7 +107,8 @@ class Api:
 
     async def systems(self, request: Request) -> Response:
         """List all systems, and say which this machine cannot answer with."""
-        answer: Systems = {"systems": [self._system(name) for name in self.service.run.systems]}
+        run = self.service.run
+        answer: Systems = {"systems": [self._system(name) for name in run.systems], "notes": list(run.notes)}
         return as_json(answer)
 
     async def health(self, request: Request) -> Response:

@@ -7,6 +7,8 @@ Counted with the ``prometheus_client`` library. Several workers count in files o
 from __future__ import annotations
 
 import os
+import struct
+import time
 from typing import Any
 
 from prometheus_client import (
@@ -22,6 +24,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from tokir.serve import METRICS_FOLDER
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+RETRIES = 10
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)  # seconds
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the length of the text
@@ -78,8 +81,13 @@ class Metrics:
 
     def text(self) -> bytes:
         """Of all workers."""
-        registry = self._registry
-        if METRICS_FOLDER in os.environ:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        if METRICS_FOLDER not in os.environ:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        for _ in range(RETRIES):
+            try:
+                return generate_latest(registry)
+            except (struct.error, ValueError, RuntimeError, OSError):  # a worker that starts is making its file
+                time.sleep(0.02)
         return generate_latest(registry)

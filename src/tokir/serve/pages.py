@@ -79,7 +79,7 @@ class Pages:
 
     async def _found(self, query: str | None, hits: int, problem: str | None) -> AsyncIterator[str]:
         page, run = self._page, self.service.run
-        yield page.head(run.path.name, len(run.passages), query or "", hits, MOST_HITS, self._longest)
+        yield page.head(run.path.name, len(run.passages), run.notes, query or "", hits, MOST_HITS, self._longest)
         if problem is not None:
             yield page.problem(problem)
         elif query is None:

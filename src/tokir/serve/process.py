@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import multiprocessing
 import os
 import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokir.errors import TokirError
 from tokir.serve.limits import Limits
+
+if TYPE_CHECKING:
+    from tokir.serve.app import App
 
 BACKLOG = 2_048  # connections that wait to be accepted
 PATIENCE = 120  # seconds that running requests have when the server is stopped
@@ -64,7 +70,7 @@ def _answer(run: Path, listening: socket.socket, workers: int, limits: Limits, s
     hosts = LOOPBACK | {name} if is_loopback(host) else None
     app = create_app(run, limits, hosts)  # what is wrong with the run is said before any worker starts
     config = uvicorn.Config(
-        app if workers == 1 else partial(create_app, run, limits, hosts),
+        app if workers == 1 else partial(_worker_app, run, limits, hosts),
         factory=workers > 1,
         workers=workers,
         http="httptools",
@@ -88,6 +94,21 @@ def _answer(run: Path, listening: socket.socket, workers: int, limits: Limits, s
             Multiprocess(config, [listening]).run()
 
 
+def _worker_app(run: Path, limits: Limits, hosts: frozenset[str] | None) -> App:
+    """The application of one of several workers, which stops when the process that started it is gone."""
+    from tokir.serve.app import create_app
+
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, daemon=True).start()
+    return create_app(run, limits, hosts)
+
+
 def _require_libraries() -> None:
     from importlib.util import find_spec
 
@@ -107,9 +128,8 @@ def _bind(host: str, port: int) -> socket.socket:
             raise TokirError(f"{where} is in use: stop what listens there, or choose another --port") from None
         if error.errno == errno.EACCES:
             raise TokirError(f"{where} is for the system alone: choose a --port above 1023") from None
-        raise TokirError(
-            f"{where} cannot be listened at ({error.strerror or error}): choose another --host"
-        ) from None
+        reason = str(error.strerror or error).partition(" (while")[0]
+        raise TokirError(f"{where} cannot be listened at ({reason}): choose another --host") from None
 
 
 @contextmanager

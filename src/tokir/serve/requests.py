@@ -81,7 +81,9 @@ class SearchRequest(Body):
     model_config = ConfigDict(json_schema_extra={"example": {"query": "who painted the ceiling", "top": 3}})
 
     query: Texts
-    system: str | None = Field(None, description="A system of the run, by default the first: see /systems.")
+    system: str | None = Field(
+        None, description="A system of the run, by default the first that answers from tables: see /systems."
+    )
     top: int = Field(10, ge=1, description="Passages of each query, at most.")
 
     def check(self, limits: Limits) -> None:

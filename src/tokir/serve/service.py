@@ -62,6 +62,8 @@ class Service:
         self._thread = ThreadPoolExecutor(1, "compute")
         for name in run.systems:
             self._states[name] = self._opened(name) if self._weights[name] == 0 else State("not loaded yet")
+        light = (name for name in run.systems if self._states[name].status == "ready")
+        self.default = next(light, run.systems[0])  # what is searched where no system is named
 
     # -- what there is -------------------------------------------------------------------------------------
 
