@@ -184,7 +184,7 @@ def running(words: list[str]) -> Iterator[tuple[int, int]]:
         port = free.getsockname()[1]
     process = subprocess.Popen([sys.executable, *words, str(port)])
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port)).close()

@@ -33,7 +33,8 @@ class Pages:
 
     def __init__(self, service: Service, metrics: Metrics) -> None:
         self.service, self.metrics = service, metrics
-        self._document = document(f"tokir: {service.run.path.name}")
+        self._name = service.run.path.resolve().name
+        self._document = document(f"tokir: {self._name}")
 
     def paths(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:
         """Each path with what answers it."""
@@ -79,7 +80,7 @@ class Pages:
 
     async def _found(self, query: str | None, hits: int, problem: str | None) -> AsyncIterator[str]:
         page, run = self._page, self.service.run
-        yield page.head(run.path.name, len(run.passages), run.notes, query or "", hits, MOST_HITS, self._longest)
+        yield page.head(self._name, len(run.passages), run.notes, query or "", hits, MOST_HITS, self._longest)
         if problem is not None:
             yield page.problem(problem)
         elif query is None:
