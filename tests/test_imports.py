@@ -25,7 +25,7 @@ LAYERS = [
     {"evaluation"},
     {"results"},
     {"report", "run"},
-    {"study"},
+    {"study", "serve"},
     {"cli"},
 ]
 LIGHT = ("torch", "numpy", "scipy", "pydantic", "pyarrow", "tokenizers", "rich")

@@ -101,13 +101,20 @@ class Run:
 
     def answers(self, query: str, top: int = 10, systems: Sequence[str] | None = None) -> Iterator[Answer]:
         """As :meth:`search`, each answer as soon as it is there: systems that load a large library come last."""
-        if not query.strip():
-            raise TokirError("the query is empty: give some words to look for")
-        require_unicode(query)
-        if top < 1:
-            raise TokirError(f"top is {top}: ask for one passage at least")
-        for name in sorted(self._named(systems), key=self._weight):
+        _check_search([query], top)
+        for name in sorted(self._named(systems), key=self.weight):
             yield self._answer(name, query, top)
+
+    def find(self, queries: Sequence[str], system: str, top: int = 10) -> list[tuple[Hit, ...]]:
+        """What one system finds for each of several queries, at most ``top`` passages.
+
+        Raises:
+            Unavailable: this machine lacks what the system needs.
+            TokirError: as :meth:`search`.
+        """
+        _check_search(queries, top)
+        found = self._searcher(self._named([system])[0]).search(list(queries), top)
+        return [self._hits(hits.positions.tolist(), hits.scores.tolist()) for hits in found]
 
     def encode(self, texts: Sequence[str], system: str) -> NDArray[np.float32]:
         """Unit vectors of texts as the system sees queries, (texts, dimensions).
@@ -118,15 +125,22 @@ class Run:
             Unavailable: this machine lacks what the system needs.
             TokirError: the system is unknown, or has no vectors; or a text is not valid Unicode.
         """
+        return self.encode_counted(texts, system)[0]
+
+    def encode_counted(self, texts: Sequence[str], system: str) -> tuple[NDArray[np.float32], int | None]:
+        """As :meth:`encode`, and how many tokens all texts have; None where the system's library does not say."""
         from tokir.retrieval.index import normalize
         from tokir.retrieval.searchers import DenseSearcher
 
         searcher = self._searcher(self._named([system])[0])
         if not isinstance(searcher, DenseSearcher):
-            raise TokirError(f"{system} has no vector for each text: name one of {', '.join(self._dense())}")
+            raise TokirError(
+                f"{system} has no vector for each text: name one of {', '.join(self.embedders) or 'none'}"
+            )
         for text in texts:
             require_unicode(text)
-        return normalize(searcher.encode(list(texts)))
+        vectors, tokens = searcher.encode_counted(list(texts))
+        return normalize(vectors), tokens
 
     def tokenize(self, text: str, tokenizer: str | None = None) -> list[str]:
         """How a tokenizer of the run (by default the first) cuts a text, as a person reads it."""
@@ -149,6 +163,24 @@ class Run:
                 return document
             low, high = (middle + 1, high) if document.id.encode() > wanted else (low, middle)
         raise TokirError(f"no passage {id!r} in {self.path}")
+
+    def weight(self, system: str) -> int:
+        """What the first answer of a system loads: 0 tables, 1 torch, 2 a library of pretrained models."""
+        files = self._opener.files.get(system)
+        return 0 if files is None else files.weight(self._opener)
+
+    @property
+    def embedders(self) -> tuple[str, ...]:
+        """Ids of the systems with a vector for each text, in the order of the study; see :meth:`encode`."""
+        return tuple(name for name in self.systems if isinstance(self._opener.files.get(name), DenseFiles))
+
+    def tokenizers_of(self, system: str) -> tuple[str, ...]:
+        """Ids of the run's tokenizers that cut a query for a system; a fusion has those of its members."""
+        files: Any = self._opener.files.get(system)
+        members = [name for member in getattr(files, "members", ()) for name in self.tokenizers_of(member)]
+        file = getattr(getattr(files, "encoder", files), "tokenizer", None)
+        own = [name for name in self.tokenizers if file is not None and self._tokenizer_files[name] == file]
+        return tuple(dict.fromkeys(own + members))
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -173,21 +205,22 @@ class Run:
 
     def _answer(self, name: str, query: str, top: int) -> Answer:
         try:
-            found = self._searcher(name).search([query], top)[0]
+            return Answer(name, self.find([query], name, top)[0])
         except Unavailable as error:
             return Answer(name, (), str(error))
-        documents = self.passages.documents(found.positions.tolist())
-        pairs = zip(documents, found.scores.tolist(), strict=True)
-        return Answer(
-            name, tuple(Hit(document.id, score, document.title, document.text) for document, score in pairs)
-        )
 
-    def _weight(self, name: str) -> int:
-        files = self._opener.files.get(name)
-        return 0 if files is None else files.weight(self._opener)
+    def _hits(self, positions: list[int], scores: list[float]) -> tuple[Hit, ...]:
+        pairs = zip(self.passages.documents(positions), scores, strict=True)
+        return tuple(Hit(document.id, score, document.title, document.text) for document, score in pairs)
 
-    def _dense(self) -> list[str]:
-        return [name for name in self.systems if isinstance(self._opener.files.get(name), DenseFiles)]
+
+def _check_search(queries: Sequence[str], top: int) -> None:
+    for query in queries:
+        if not query.strip():
+            raise TokirError("the query is empty: give some words to look for")
+        require_unicode(query)
+    if top < 1:
+        raise TokirError(f"top is {top}: ask for one passage at least")
 
 
 def _read_systems(path: Path) -> dict[str, Any]:

@@ -51,6 +51,16 @@ class DenseSearcher:
         """Vectors of the encoder as the index holds those of passages, but for their length."""
         return self._transform(vectors)[:, : self.dimensions]
 
+    def encode_counted(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], int | None]:
+        """As :meth:`encode`, and how many tokens all texts have; None where the encoder does not say."""
+        tokens = self.encoder.tokenize(texts)
+        vectors = self.transform(self.encoder.embed(tokens))
+        if all(isinstance(ids, list) for ids in tokens):
+            return vectors, sum(map(len, tokens))
+        count = getattr(self.encoder, "count", None)  # a library that cuts while it encodes
+        counted = None if count is None else count(texts)
+        return vectors, None if counted is None else counted[1]
+
     def search(self, queries: Sequence[str], depth: int) -> list[Hits]:
         """The ``depth`` nearest passages of each query, by cosine."""
         return self.index.search(self.encode(queries), depth)
