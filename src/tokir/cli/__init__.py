@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tokir import __version__
-from tokir.cli import data, doctor, search, study, tokenizers
+from tokir.cli import additions, data, doctor, search, study, tokenizers
 from tokir.cli.terminal import errors_as_sentences
 
 app = typer.Typer(
@@ -43,5 +43,7 @@ def _options(
 
 for command in (study.run, study.train, study.embed, study.evaluate, search.search, study.report, doctor.doctor):
     app.command()(command)
+app.command()(additions.add)
+app.command()(additions.delete)
 app.add_typer(data.app, name="data")
 app.add_typer(tokenizers.app, name="tokenizers")

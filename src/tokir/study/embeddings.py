@@ -100,7 +100,14 @@ class Embeddings:
         truncated, tokens, unknown = map(sum, zip(*(count for count in counts if count), strict=True))
         return {"truncated": truncated, "unknown_rate": unknown / max(1, tokens)}
 
-    def indexed(self, system: str, vectors: str, encoder: Any, whitening: str | None = None) -> DenseFiles:
+    def indexed(
+        self,
+        system: str,
+        vectors: str,
+        encoder: Any,
+        whitening: str | None = None,
+        passage_encoder: PretrainedFiles | None = None,
+    ) -> DenseFiles:
         """Put the vectors in the file ``vectors`` into an index: the files of a dense system."""
         folder, kind, name = self.context.folder, self.context.config.index, Names.index(system)
         self.context.keep_passages()
@@ -112,7 +119,7 @@ class Embeddings:
             index.save(path)
 
         folder.ensure_folder(name, {"vectors": folder.key(vectors), "index": kind}, make)
-        return DenseFiles(encoder, kind, name, whitening)
+        return DenseFiles(encoder, kind, name, whitening, vectors, passage_encoder)
 
 
 class Texts:
