@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -127,7 +128,7 @@ def _change(folder: RunFolder, documents: Path | None, deleted: Sequence[str], m
             _settle(path)
         except BaseException:
             shutil.rmtree(path, ignore_errors=True)
-            if not any(path.parent.iterdir()):
+            with suppress(OSError):  # there are others in it
                 path.parent.rmdir()
             raise
         write_json(folder.file(Names.ADDITIONS), state.to_json(additions))  # from here on it counts
