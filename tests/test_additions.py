@@ -356,7 +356,7 @@ def test_results_stay_and_are_said_to_be_of_the_passages_before(run, data, tmp_p
     assert said in capsys.readouterr().out
     tokir("search", copy, "quince zephyr", "--system", "bm25", "--top", "1")
     shown = capsys.readouterr()
-    assert f"note: {said}" in shown.err and "results.json and the report are of the 800" in shown.err
+    assert f"note: {said}" in shown.err and "scores in results.json and the report are of the 800" in shown.err
     assert "  1. " in shown.out and "Quince" in shown.out
     before = {path: file_digest(path) for path in copy.rglob("*") if path.is_file()}
     tokir(*words)

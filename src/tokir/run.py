@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tokir.data.corpus import Corpus, Document
     from tokir.results.records import Results
+    from tokir.retrieval.searchers import Searcher
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,12 @@ class Run:
         """Ids of the systems, in the order of the study."""
         self._tokenizer_files = made.tokenizers
         self._corpus, self._id_order = Names.CORPUS, Names.ID_ORDER
-        files, unavailable = made.files, made.unavailable
+        files, self._unavailable = made.files, made.unavailable
         if self.additions is not None:
             self._corpus, self._id_order = map(self.additions.file, (PASSAGES, ID_ORDER))
-            files, unavailable = self.additions.over(made, RunFolder(path))
+            files, self._unavailable = self.additions.over(made, RunFolder(path))
         self._opener = Opener(path, id_order=self._id_order)
-        self._opener.files, self._opener.unavailable = files, unavailable
+        self._opener.files, self._opener.unavailable = files, self._unavailable
 
     @cached_property
     def results(self) -> Results:
@@ -129,7 +130,7 @@ class Run:
         from tokir.retrieval.index import normalize
         from tokir.retrieval.searchers import DenseSearcher
 
-        searcher = self._opener.searcher(self._named([system])[0])
+        searcher = self._searcher(self._named([system])[0])
         if not isinstance(searcher, DenseSearcher):
             raise TokirError(f"{system} has no vector for each text: name one of {', '.join(self._dense())}")
         for text in texts:
@@ -175,9 +176,12 @@ class Run:
                 )
         return list(dict.fromkeys(self.systems if systems is None else systems))
 
+    def _searcher(self, name: str) -> Searcher:
+        return self._opener.searcher(name)
+
     def _answer(self, name: str, query: str, top: int) -> Answer:
         try:
-            found = self._opener.searcher(name).search([query], top)[0]
+            found = self._searcher(name).search([query], top)[0]
         except Unavailable as error:
             return Answer(name, (), str(error))
         documents = self.passages.documents(found.positions.tolist())

@@ -20,7 +20,7 @@ def whitened_by(weights):
     )
     teacher = SimpleNamespace(name="minilm")
     models = SimpleNamespace(plan=lambda point: point, ensure=lambda plan: weights, teacher=teacher)
-    embeddings = SimpleNamespace(indexed=lambda *files: None, pretrained_files=lambda name: None)
+    embeddings = SimpleNamespace(indexed=lambda *files, **more: None, pretrained_files=lambda name: None)
     searchers = Searchers(SimpleNamespace(folder=folder, validation=None), models, embeddings)
     searchers._raw = lambda raw: (None, "embeddings/minilm/corpus.npy")
     searchers._made(system)

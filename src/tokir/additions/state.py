@@ -55,7 +55,8 @@ class Additions:
         when = datetime.fromisoformat(self.when)
         return (
             f"the models were trained on {self.trained:,} passages; since then {self.changed} (last on {when.day} "
-            f"{when:%B %Y}), so {self.passages:,} are searched; results.json and the report are of the {self.trained:,}"
+            f"{when:%B %Y}), so {self.passages:,} are searched; scores in results.json and the report are of "
+            f"the {self.trained:,}"
         )
 
     def file(self, name: str) -> str:

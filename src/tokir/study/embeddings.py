@@ -119,7 +119,7 @@ class Embeddings:
             index.save(path)
 
         folder.ensure_folder(name, {"vectors": folder.key(vectors), "index": kind}, make)
-        return DenseFiles(encoder, kind, name, whitening, vectors, passage_encoder)
+        return DenseFiles(encoder, kind, name, whitening, vectors=vectors, passage_encoder=passage_encoder)
 
 
 class Texts:

@@ -72,7 +72,7 @@ class Searchers:
         if system == raw:
             alone = system.model.stage.queries_alone  # then it shares the teacher's index
             name = self.models.teacher.id if alone else system.id
-            return self.embeddings.indexed(name, vectors, encoder, None, self._teacher_of(system))
+            return self.embeddings.indexed(name, vectors, encoder, passage_encoder=self._teacher_of(system))
         fitted, whitened = (Names.embedding(system.id, file) for file in ("whitening.safetensors", "corpus.npy"))
         folder, validation = self.context.folder, self.context.validation
         inputs = {
@@ -89,12 +89,15 @@ class Searchers:
             transform_embeddings(folder.file(vectors), folder.file(whitened), digest(inputs), whitening)
 
         folder.ensure([fitted, whitened], inputs, make)
-        return self.embeddings.indexed(system.id, whitened, encoder, fitted, self._teacher_of(system))
+        return self.embeddings.indexed(
+            system.id, whitened, encoder, fitted, passage_encoder=self._teacher_of(system)
+        )
 
     def _teacher_of(self, system: TrainedSystem) -> PretrainedFiles | None:
         """What embeds passages for a model that embeds queries only; None for any other."""
-        teacher = self.models.teacher.name if system.model.stage.queries_alone else None
-        return None if teacher is None else self.embeddings.pretrained_files(teacher)
+        if not system.model.stage.queries_alone:
+            return None
+        return self.embeddings.pretrained_files(self.models.teacher.name)
 
     def _raw(self, system: TrainedSystem) -> tuple[EncoderFiles, str]:
         """The encoder of a system before any whitening, and the file of its vectors of the corpus."""
