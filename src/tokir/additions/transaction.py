@@ -172,6 +172,7 @@ def _make(
         progress=machine.progress,
     )
     systems, unavailable = _grow(growth, present, machine.partial)
+    del incoming  # Windows removes no file that is mapped
     for file in path.glob("incoming.*"):
         file.unlink()
     replaced = len(present.study.positions({document.id for document in corpus.records(len(kept))}))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import RunFolder
+from tokir.artifacts import RunFolder, read_array
 from tokir.encoders.files import PretrainedFiles
 from tokir.encoders.store import blocks, read_embeddings, write_blocks
 from tokir.errors import Unavailable
@@ -85,7 +85,7 @@ class Growth:
         name = files.vectors
         if name is None or not self.folder.recorded(name):
             raise _of_old(self.folder)
-        vectors, key = read_embeddings(self.folder.file(name)), self.folder.key(name)
+        vectors, key = read_array(self.folder.file(name)), self.folder.key(name)
         known = self.known.get(name)
         if known is not None and known.key != key:  # the study has made its vectors anew since
             known = None
