@@ -8,7 +8,7 @@ import pytest
 
 import toys
 from command import tokir
-from tokir import open_run
+from tokir import add_passages, open_run
 from tokir.errors import TokirError
 from tokir.evaluation.registry import MEASURES, PERTURBATIONS
 from tokir.models.registry import ARCHITECTURES
@@ -74,6 +74,10 @@ def test_one_of_each_from_outside_makes_a_study(added, data, tmp_path, capsys):
     assert [len(answer.hits) for answer in answers.values()] == [3] * 9
     assert run.tokenize("history of") == ["h", "y", "o", "f"]
     assert (tmp_path / "run/indexes/letters-28.static.halves.learned.backwards.s0/backwards.npy").exists()
+    (tmp_path / "new.jsonl").write_text('{"_id": "new", "text": "quince zephyr"}')
+    add_passages(tmp_path / "run", tmp_path / "new.jsonl")
+    found = open_run(tmp_path / "run").search("quince zephyr", top=1)
+    assert [answer.hits[0].id for answer in found.values()][-2:] == ["new", "new"]
 
 
 def test_a_name_that_is_taken_or_unknown_is_refused():

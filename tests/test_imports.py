@@ -24,6 +24,7 @@ LAYERS = [
     {"retrieval"},
     {"evaluation"},
     {"results"},
+    {"additions"},
     {"report", "run"},
     {"study", "serve"},
     {"cli"},

@@ -102,7 +102,13 @@ class Embeddings:
         return {"truncated": truncated, "unknown_rate": unknown / max(1, tokens)}
 
     def indexed(
-        self, system: str, vectors: str, encoder: Any, form: IndexForm, whitening: str | None = None
+        self,
+        system: str,
+        vectors: str,
+        encoder: Any,
+        form: IndexForm,
+        whitening: str | None = None,
+        passage_encoder: PretrainedFiles | None = None,
     ) -> DenseFiles:
         """Put the vectors in the file ``vectors`` into an index: the files of a dense system.
 
@@ -127,7 +133,9 @@ class Embeddings:
         if form.dimensions is not None:
             inputs["dimensions"] = form.dimensions
         folder.ensure_folder(name, inputs, make)
-        return DenseFiles(encoder, form.kind, name, whitening, form.dimensions)
+        return DenseFiles(
+            encoder, form.kind, name, whitening, form.dimensions, vectors=vectors, passage_encoder=passage_encoder
+        )
 
 
 class Texts:

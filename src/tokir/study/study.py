@@ -13,14 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tokir.additions.state import read_additions
 from tokir.artifacts import Names, write_json, write_text
 from tokir.config import IndexForm, StudyConfig
 from tokir.data import Split
 from tokir.errors import TokirError, Unavailable
 from tokir.progress import Progress, Silent
-from tokir.retrieval.files import to_json
+from tokir.retrieval.files import SCHEMA, to_json
 from tokir.retrieval.registry import INDEXES
-from tokir.run import SCHEMA
 from tokir.study.context import Context, Machine
 from tokir.study.finished import MADE, finished, ready, results_inputs
 from tokir.study.folder import begin
@@ -177,6 +177,8 @@ class Study:
 
         for note in self.dataset.notes:
             self.progress.say(note)
+        if additions := read_additions(self.folder.path):
+            self.progress.say(additions.sentence)
         if not self.dataset.qrels:
             if not ready(self.context):
                 self.embed()
