@@ -185,7 +185,7 @@ class Run:
 
     def tokenizers_of(self, system: str) -> tuple[str, ...]:
         """Ids of the run's tokenizers that cut a query for a system; a fusion has those of its members."""
-        files: Any = self._opener.files.get(system)
+        files = self._opener.files.get(system)
         members = [name for member in getattr(files, "members", ()) for name in self.tokenizers_of(member)]
         file = getattr(getattr(files, "encoder", files), "tokenizer", None)
         own = [name for name in self.tokenizers if file is not None and self._tokenizer_files[name] == file]
