@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from command import SMALL, tokir
 from tokir.config import TokenizerSettings
 from tokir.data import Dataset, beir, load
 from tokir.tokenizers import Tokenizer, train_tokenizer
 from words import WORDS
+
+settings.register_profile("tokir", deadline=None)  # a slow machine is no fault
+settings.load_profile("tokir")
 
 
 @pytest.fixture(scope="session")

@@ -250,7 +250,7 @@ ids = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Z"])
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     documents=st.dictionaries(ids, st.tuples(texts, texts), min_size=1, max_size=6),
     queries=st.dictionaries(ids, texts, min_size=1, max_size=4),

@@ -99,7 +99,7 @@ def test_no_query_is_in_two_splits(splits_of):
 WORDS = ["cats", "Cats ", "ＣＡＴＳ", "cats and dogs", "cats\u00a0 and DOGS", "Straße", "STRASSE", "dogs", "fish"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     texts=st.lists(st.sampled_from(WORDS), min_size=1, max_size=16),
     splits=st.lists(st.sets(st.sampled_from(["train", "dev", "test"])), min_size=16, max_size=16),

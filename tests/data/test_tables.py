@@ -34,7 +34,7 @@ def numbered(rows):
     return [(f"d{number}", *row) for number, row in enumerate(rows)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(contents, st.sampled_from(["\r\n", "\n"]), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
 def test_what_csv_writes_is_read_back(rows, end, quoting):
     out = io.StringIO()
@@ -44,7 +44,7 @@ def test_what_csv_writes_is_read_back(rows, end, quoting):
     assert rows_of("x.csv", out.getvalue()) == numbered(rows)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(contents)
 def test_a_quote_in_tsv_is_a_character(rows):
     rows = [tuple("".join(c for c in text if c not in "\t\r\n") for text in row) for row in rows]
@@ -55,7 +55,7 @@ def test_a_quote_in_tsv_is_a_character(rows):
 plain = st.lists(st.text("abc é\t;'", max_size=8), min_size=1, max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plain, st.data())
 def test_a_quote_that_is_not_closed_is_an_error_with_its_line(rows, data):
     at = data.draw(st.integers(0, len(rows) - 1))

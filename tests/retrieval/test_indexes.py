@@ -54,7 +54,7 @@ def test_equal_scores_are_ordered_by_descending_id(kind):
     assert ids == sorted(ids, reverse=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     kind=st.sampled_from([ExactIndex, Int8Index]),
     seed=st.integers(0, 99),

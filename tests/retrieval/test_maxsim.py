@@ -43,7 +43,7 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(maxsim, "PASSAGES", 5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(passages=corpora, query=queries)
 def test_scores_are_the_sum_of_the_best_cosines_up_to_the_stated_tolerance(tmp_path_factory, passages, query):
     index = built(tmp_path_factory.mktemp("index"), passages)
@@ -52,7 +52,7 @@ def test_scores_are_the_sum_of_the_best_cosines_up_to_the_stated_tolerance(tmp_p
     assert np.abs(index.scores(query) - expected).max() <= weights.sum() / 254 + 1e-5
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(passages=corpora, added=st.one_of(st.just([]), corpora), data=st.data())
 def test_copied_best_cosines_and_those_of_added_passages_are_those_of_all(tmp_path_factory, passages, added, data):
     kept = data.draw(st.lists(st.sampled_from(range(len(passages))), min_size=1, unique=True))
@@ -63,7 +63,7 @@ def test_copied_best_cosines_and_those_of_added_passages_are_those_of_all(tmp_pa
     assert np.array_equal(MaxSimIndex.load(folder, whole.tie_order).best, whole.best)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(passages=corpora, query=queries, kept=st.floats(0.01, 1))
 def test_what_is_pruned_counts_as_the_lowest_kept_value(tmp_path_factory, passages, query, kept):
     pruned = built(tmp_path_factory.mktemp("pruned"), passages, kept)
@@ -74,7 +74,7 @@ def test_what_is_pruned_counts_as_the_lowest_kept_value(tmp_path_factory, passag
     np.testing.assert_allclose(pruned.scores(query), expected, atol=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(passages=corpora, query=queries)
 def test_an_index_that_keeps_all_is_the_dense_one(tmp_path_factory, passages, query):
     pruned = built(tmp_path_factory.mktemp("pruned"), passages, 1.0)

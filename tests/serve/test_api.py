@@ -52,7 +52,7 @@ def test_the_client_of_openai_gets_the_vectors_of_the_run(address, opened, syste
         client.embeddings.create(model=system, input=[[1, 2], [3]])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     texts=st.lists(
         st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40), min_size=1, max_size=4

@@ -37,7 +37,7 @@ def test_the_settings_say_which_ngrams_there_are_and_how_often_each_is_hashed():
     assert ngrams(lowercase=True).encode(["CATS"]) == once.encode(["cats"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])), st.text(max_size=20), st.booleans())
 def test_a_text_is_the_bag_of_the_ngrams_of_its_words(text, other, lowercase):
     tokenizer = NGramTokenizer(500, lowercase=lowercase)

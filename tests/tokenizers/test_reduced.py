@@ -53,7 +53,7 @@ def pairs(passages):
     return trained(passages), [(step, trained(passages, **step)) for step in steps]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     text=st.lists(st.one_of(st.text(), st.sampled_from(["the running dogs", "Es war", " ", "d's"]))).map(" ".join)
 )

@@ -33,7 +33,7 @@ SYMBOLS = ("<|endoftext|>", "[UNK]", "<unk>", "<0x41>", "[SEP]", "</s>", "<s>", 
 TEXT = st.lists(st.one_of(st.text(), st.sampled_from([*SYMBOLS, " ", "  ", "\n", "b2b", "İ", "ﬁ", "a"]))).map(
     "".join
 )
-ALL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+ALL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tokir.config import RetrievalSettings
@@ -38,7 +38,6 @@ def plain(made, left, right):
     return torch.stack(rows)
 
 
-@settings(deadline=None)
 @given(left=texts, right=texts)
 def test_scores_and_gradients_are_those_of_the_definition(left, right):
     found, wanted = model(dtype=torch.float64), model(dtype=torch.float64)
