@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tokir.additions.state import ID_ORDER, PASSAGES, Additions, hold
 from tokir.artifacts import Names, RunFolder, read_array
