@@ -15,7 +15,16 @@ LAYERS = [
     {"errors", "progress", "registry", "threads", "words"},
     {
         f"{package}.registry"
-        for package in ("tokenizers", "models", "training", "encoders", "retrieval", "evaluation", "study")
+        for package in (
+            "tokenizers",
+            "models",
+            "training",
+            "encoders",
+            "retrieval",
+            "evaluation",
+            "export",
+            "study",
+        )
     },
     {"artifacts", "config"},
     {"systems", "data", "tokenizers", "models", "environment"},
@@ -24,7 +33,9 @@ LAYERS = [
     {"retrieval"},
     {"evaluation"},
     {"results"},
-    {"report", "run"},
+    {"report"},
+    {"export"},
+    {"run"},
     {"study"},
     {"cli"},
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tokir import __version__
-from tokir.cli import data, doctor, search, study, tokenizers
+from tokir.cli import data, doctor, export, search, study, tokenizers
 from tokir.cli.terminal import errors_as_sentences
 
 app = typer.Typer(
@@ -41,7 +41,16 @@ def _options(
     pass
 
 
-for command in (study.run, study.train, study.embed, study.evaluate, search.search, study.report, doctor.doctor):
+for command in (
+    study.run,
+    study.train,
+    study.embed,
+    study.evaluate,
+    search.search,
+    export.export,
+    study.report,
+    doctor.doctor,
+):
     app.command()(command)
 app.add_typer(data.app, name="data")
 app.add_typer(tokenizers.app, name="tokenizers")
