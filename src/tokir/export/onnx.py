@@ -93,8 +93,8 @@ EXPORTER = Onnx()
 def _about(source: Source) -> list[str]:
     return [
         "`input_ids` and `attention_mask` are (texts, tokens), filled up behind with 0; `sentence_embedding` is "
-        f"(texts, {source.dimensions}), of unit length. `model_int8.onnx` has its weights in 8 bits, about a quarter of "
-        "the bytes, and computes in float32."
+        f"(texts, {source.dimensions}), of unit length. `model_int8.onnx` has its weights in 8 bits, about a "
+        "quarter of the bytes, and computes in float32."
     ]
 
 
