@@ -28,22 +28,22 @@ class Check:
     Attributes:
         name: of the file or the side that encodes, for the model card; empty where there is only one.
         encode: as it does.
-        expected: as the run does.
-        texts: that both encode.
+        texts: that it encodes.
+        expected: their vectors in the run, (texts, dimensions).
         limit: the largest difference of two numbers that is allowed; None where it is only measured.
     """
 
     name: str
     encode: Encode
-    expected: Encode
     texts: Sequence[str]
+    expected: NDArray[np.float32]
     limit: float | None = EXACT
 
     def measure(self) -> Measured:
         """How far its vectors are from those of the run."""
         import numpy as np
 
-        found, expected = self.encode(self.texts), self.expected(self.texts)
+        found, expected = self.encode(self.texts), self.expected
         cosines = (found * expected).sum(1)[expected.any(1)]
         largest = float(np.abs(found - expected).max())
         return Measured(self, largest, float(cosines.min()), float(cosines.mean()))

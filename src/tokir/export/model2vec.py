@@ -56,7 +56,7 @@ class Model2Vec:
 
         model = StaticModel.from_pretrained(folder)
 
-        return [Check("", lambda texts: model.encode(list(texts)), source.encode, source.texts)]
+        return [Check("", lambda texts: model.encode(list(texts)), source.texts, source.vectors)]
 
     def usage(self, source: Source, name: str) -> list[str]:
         """Passages are read too, unless they are another model's."""

@@ -55,7 +55,7 @@ class Onnx:
 
         tokenizer = HFTokenizer.from_file(str(folder / "tokenizer.json"))
         return [
-            Check(name, _encode(folder / name, tokenizer), source.encode, source.texts, None if int8 else LIMIT)
+            Check(name, _encode(folder / name, tokenizer), source.texts, source.vectors, None if int8 else LIMIT)
             for name, int8 in MODELS.items()
         ]
 

@@ -54,16 +54,12 @@ class SentenceTransformers:
 
             model = SentenceTransformer(str(folder), device="cpu", trust_remote_code=False, local_files_only=True)
         if not source.asymmetric:
-            return [Check("", _encode(model.encode), source.encode, source.texts)]
-        teacher = source.teacher.of_passages
+            return [Check("", _encode(model.encode), source.texts, source.vectors)]
+        teacher, passages = source.teacher.of_passages, [*SYMBOLS, *source.passages[:PASSAGES_CHECKED]]
+        expected = normalize(teacher.embed(teacher.tokenize(passages)))
         return [
-            Check("queries", _encode(model.encode_query), source.encode, source.texts),
-            Check(
-                "passages",
-                _encode(model.encode_document),
-                lambda texts: normalize(teacher.embed(teacher.tokenize(list(texts)))),
-                [*SYMBOLS, *source.passages[:PASSAGES_CHECKED]],
-            ),
+            Check("queries", _encode(model.encode_query), source.texts, source.vectors),
+            Check("passages", _encode(model.encode_document), passages, expected),
         ]
 
     def usage(self, source: Source, name: str) -> list[str]:

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from tokir.models.whitening import Whitening
     from tokir.results.records import Results, System
 
-SAMPLE = 400  # passages of the run, and as many queries, that an export is held against
+SAMPLE = 200  # passages of the run, and as many queries, that an export is held against
 NASTY = (
     "", " ", "  two  spaces ", "\t\n\r", "\u00a0\u2003\u3000", "\u200b\u200d\ufeff", "\x00\x01\x7f\x85\u2028",
     "\ufffd", "<|endoftext|>", "a<|endoftext|>b", "[UNK] [CLS]x [SEP]", "<unk><s></s>", "<0x41> <0xFF>", "▁ ▁a", "##s",
     "Ġthe", "İstanbul IŞIK ß ẞ", "ΟΔΥΣΣΕΥΣ Σ.", "ﬁne ①② ½", "e\u0301 é \u0301", "東京都に行く", "ภาษาไทย",
     "한국어 한국", "مرحبا", "हिन्दी", "\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea", "\U000e0041", "don't we'LL",
-    "...!!!?? 3.14 1234567890", "x" * 5000, "history " * 700,
+    "...!!!?? 3.14 1234567890", "x" * 900, "history " * 200,
 )  # fmt: skip
 """Texts on which two readers of a tokenizer differ, if on any."""
 
@@ -118,6 +118,11 @@ class Source:
         encoder = self.opener.encoder(self.encoder)
         vectors = encoder.embed(encoder.tokenize(texts))
         return normalize(vectors if self.whitening is None else self.whitening(vectors))
+
+    @cached_property
+    def vectors(self) -> NDArray[np.float32]:
+        """Of ``texts``, (texts, dimensions): what an export is held against."""
+        return self.encode(self.texts)
 
     # -- passages, where another model encodes them ---------------------------------------------------------
 
