@@ -70,11 +70,12 @@ def _scores(source: Source) -> list[str]:
 def _held(measured: Measured) -> str:
     """How far the vectors of one way to encode are from those that the scores belong to."""
     name = f"{measured.check.name}: " if measured.check.name else ""
-    cosine = f", their cosines are {measured.least_cosine:.4f} or more, {measured.mean_cosine:.4f} on average"
-    return (
-        f"- {name}over {plural(len(measured.check.texts), 'text')} no number of a vector differs by more than "
-        f"{measured.largest:.1g}{cosine if measured.check.limit is None else ''}."
-    )
+    if measured.check.limit is None:
+        found = f"the cosine with the vector of the run is {measured.mean_cosine:.5f} on average, "
+        found += f"{measured.least_cosine:.5f} at worst"
+    else:
+        found = f"no number of a vector differs by more than {measured.largest:.1g}"
+    return f"- {name}over {plural(len(measured.check.texts), 'text')} {found}."
 
 
 def _data(source: Source) -> list[str]:
