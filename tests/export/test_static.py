@@ -18,8 +18,9 @@ from tokir.artifacts import Names, file_digest, write_json
 from tokir.config import TokenizerSettings
 from tokir.encoders.named import checksum
 from tokir.errors import TokirError
+from tokir.models.whitening import Whitening
 from tokir.retrieval.index import normalize
-from tokir.tokenizers import train_tokenizer
+from tokir.tokenizers import load, train_tokenizer
 
 sentence_transformers = pytest.importorskip("sentence_transformers")
 model2vec = pytest.importorskip("model2vec")
@@ -114,6 +115,26 @@ def test_a_tokenizer_that_the_format_does_not_know_is_refused(kind, said, corpus
             opened.export(SYSTEM, form, tmp_path / "out" / "deep")
         assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_sentencepiece_model_is_refused_and_so_is_whitening(corpus, passages, tmp_path):
+    import sentencepiece
+
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(passages), model_prefix=str(tmp_path / "spm"), vocab_size=400, minloglevel=3
+    )
+    opened = static_run(tmp_path / "run", corpus, load(tmp_path / "spm.model"), suffix=".model")
+    with pytest.raises(TokirError, match="since sentencepiece normalizes and cuts by rules"):
+        opened.export(SYSTEM, "model2vec", tmp_path / "out")
+    tokenizer = train_tokenizer(passages, TokenizerSettings(vocabulary_size=400))
+    rng = np.random.default_rng(0)
+    whitening = Whitening.fit([rng.normal(size=(90, 24)).astype(np.float32)])
+    whitening.save(tmp_path / "white/embeddings/white.safetensors")
+    opened = static_run(tmp_path / "white", corpus, tokenizer, whitening="embeddings/white.safetensors")
+    with pytest.raises(TokirError, match=r"no module for the whitening of .*: export it to onnx"):
+        opened.export(SYSTEM, "sentence-transformers", tmp_path / "out")
+    opened.export(SYSTEM, "onnx", tmp_path / "out")  # where it is held against the run
+    assert "model.onnx: over" in (tmp_path / "out/README.md").read_text()
 
 
 @pytest.fixture(scope="module")

@@ -70,6 +70,7 @@ def _reason(tokenizer: Tokenizer) -> str:
     from tokir.tokenizers.code_points import CodePointTokenizer
     from tokir.tokenizers.ngram import NGramTokenizer
     from tokir.tokenizers.reduced import ReducedWords
+    from tokir.tokenizers.sentencepiece import SentencePieceTokenizer
 
     if isinstance(tokenizer, NGramTokenizer):
         return "that format knows no letter n-grams"
@@ -77,4 +78,6 @@ def _reason(tokenizer: Tokenizer) -> str:
         return "that format knows neither stems nor stop words"
     if isinstance(tokenizer, CodePointTokenizer):
         return "that format lists its entries, and hashed characters have no list"
+    if isinstance(tokenizer, SentencePieceTokenizer):
+        return "sentencepiece normalizes and cuts by rules that this format holds only nearly"
     return f"that format does not know how a {type(tokenizer).__name__} cuts"
