@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tokir.artifacts import atomic, write_json
 from tokir.errors import TokirError
 from tokir.export.exporter import QUERIES, Check, Encode, fenced, require
+from tokir.tokenizers.protocol import SEPARATOR, UNKNOWN
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HFTokenizer
@@ -84,13 +85,9 @@ const session = await ort.InferenceSession.create("{name}/model.onnx");
 const found = await session.run({{ input_ids: tensor(ids), attention_mask: tensor(ids.map(() => 1n)) }});
 console.log(found.sentence_embedding.data);
 """
-        # Of its other models @huggingface/tokenizers 0.2.0 gives other ids for some texts: see docs/export.md.
-        exact = type(source.tokenizer.model).__name__ == "BPE"
-        other = (
-            fenced("js", script)
-            if exact
-            else ["No reader in JavaScript is known to cut exactly as this tokenizer."]
-        )
+        other = ["No reader in JavaScript is known to cut exactly as this tokenizer does."]
+        if _exact_in_javascript(source.tokenizer):
+            other = fenced("js", script)
         return [*fenced("python", python), "", *other, "", *_about(source)]
 
 
@@ -103,6 +100,13 @@ def _about(source: Source) -> list[str]:
         f"(texts, {source.dimensions}), of unit length. `model_int8.onnx` has its weights in 8 bits, about a "
         "quarter of the bytes, and computes in float32."
     ]
+
+
+def _exact_in_javascript(tokenizer: HFTokenizer) -> bool:
+    """Does ``@huggingface/tokenizers`` 0.2.0 give the same ids? See ``docs/export.md``: of pairs, bytes, characters."""
+    listed = (entry for entry in tokenizer.get_vocab() if entry not in (SEPARATOR, UNKNOWN))
+    kind = type(tokenizer.model).__name__
+    return kind == "BPE" or (kind == "WordLevel" and all(len(entry) == 1 for entry in listed))
 
 
 def _model(source: Source, int8: bool) -> Any:
