@@ -8,7 +8,7 @@ import pytest
 
 import toys
 from command import tokir
-from tokir import open_run
+from tokir import add_passages, open_run
 from tokir.errors import TokirError
 from tokir.evaluation.registry import MEASURES, PERTURBATIONS
 from tokir.models.registry import ARCHITECTURES
@@ -42,17 +42,23 @@ def test_one_of_each_from_outside_makes_a_study(added, data, tmp_path, capsys):
         "run", "quickstart", "--data", data, "--out", tmp_path / "run", "--quiet", "--queries", "30",
         "--set", "tokenizers=[{type: letters, vocabulary_size: 28}]",
         "--set", "architectures=[causal, static]", "--set", "objectives={static: [halves]}",
-        "--set", "index=backwards", "--set", "baselines=[overlap]", "--set", "training.documents=100",
+        "--set", "index=[exact, backwards]", "--set", "baselines=[overlap]", "--set", "training.documents=100",
         "--set", "models.static.steps=3", "--set", "evaluation.bootstrap=100",
         "--set", "evaluation.robustness=[shouted]", "--set", "evaluation.latency_queries=2",
     )  # fmt: skip
     results = json.loads((tmp_path / "run/results.json").read_text())
     rows = {row["id"]: row for row in results["systems"]}
     assert list(rows) == [
-        "letters-28.causal.lm.mean.s0",
-        "letters-28.causal.lm.mean-white.s0",
-        "letters-28.causal.halves.learned.s0",
-        "letters-28.static.halves.learned.s0",
+        *(
+            f"letters-28.{trained}{index}.s0"
+            for trained in (
+                "causal.lm.mean",
+                "causal.lm.mean-white",
+                "causal.halves.learned",
+                "static.halves.learned",
+            )
+            for index in ("", ".backwards")
+        ),
         "overlap",
     ]
     trained = rows["letters-28.causal.halves.learned.s0"]
@@ -65,9 +71,13 @@ def test_one_of_each_from_outside_makes_a_study(added, data, tmp_path, capsys):
     assert "Causal convolution" in report and "Success@5" in report and "shouted" in report
     run = open_run(tmp_path / "run")
     answers = run.search("history of anarchism", top=3)
-    assert [len(answer.hits) for answer in answers.values()] == [3] * 5
+    assert [len(answer.hits) for answer in answers.values()] == [3] * 9
     assert run.tokenize("history of") == ["h", "y", "o", "f"]
-    assert (tmp_path / "run/indexes/letters-28.static.halves.learned.s0/backwards.npy").exists()
+    assert (tmp_path / "run/indexes/letters-28.static.halves.learned.backwards.s0/backwards.npy").exists()
+    (tmp_path / "new.jsonl").write_text('{"_id": "new", "text": "quince zephyr"}')
+    add_passages(tmp_path / "run", tmp_path / "new.jsonl")
+    found = open_run(tmp_path / "run").search("quince zephyr", top=1)
+    assert [answer.hits[0].id for answer in found.values()][-2:] == ["new", "new"]
 
 
 def test_a_name_that_is_taken_or_unknown_is_refused():

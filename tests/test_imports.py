@@ -33,10 +33,11 @@ LAYERS = [
     {"retrieval"},
     {"evaluation"},
     {"results"},
+    {"additions"},
     {"report"},
     {"export"},
     {"run"},
-    {"study"},
+    {"study", "serve"},
     {"cli"},
 ]
 LIGHT = ("torch", "numpy", "scipy", "pydantic", "pyarrow", "tokenizers", "rich")

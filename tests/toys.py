@@ -162,6 +162,16 @@ class OverlapFiles:
             [set(line.split()) for line in opener.file(self.words).read_text("utf-8").split("\n")]
         )
 
+    def grown(self, growth):
+        def fill(folder):
+            (folder / "words.txt").write_text(words_of(growth.corpus))
+
+        return lambda: OverlapFiles(growth.index("overlap", fill) + "/words.txt")
+
+
+def words_of(corpus):
+    return "\n".join(document.passage.lower().replace("\n", " ") for document in corpus.records())
+
 
 class OverlapSearcher:
     def __init__(self, passages):
@@ -182,18 +192,18 @@ class OverlapSearcher:
 
 
 class Overlap:
+    dense = False
+
     def missing(self, embeddings):
         return None
 
-    def make(self, embeddings):
+    def make(self, embeddings, index):
         context, name = embeddings.context, "overlap/words.txt"
         path: Path = context.folder.file(name)
 
         def write():
             path.parent.mkdir(exist_ok=True)
-            path.write_text(
-                "\n".join(d.passage.lower().replace("\n", " ") for d in context.dataset.corpus.records())
-            )
+            path.write_text(words_of(context.dataset.corpus))
 
         context.keep_passages()
         context.folder.ensure([name], {"corpus": context.dataset.corpus.checksum}, write)

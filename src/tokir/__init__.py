@@ -25,6 +25,8 @@ _MODULES = {
     "TokirError": "tokir.errors",
     "Tokenizer": "tokir.tokenizers",
     "TokenizerSettings": "tokir.config",
+    "add_passages": "tokir.additions.transaction",
+    "delete_passages": "tokir.additions.transaction",
     "load_config": "tokir.config",
     "load_dataset": "tokir.data",
     "open_run": "tokir.run",
@@ -33,9 +35,11 @@ _MODULES = {
 }
 
 __all__ = ["Dataset", "Machine", "Run", "Study", "StudyConfig", "Tokenizer", "TokenizerSettings", "TokirError"]
+__all__ += ["add_passages", "delete_passages"]
 __all__ += ["load_config", "load_dataset", "open_run", "train_tokenizer", "write_report"]
 
 if TYPE_CHECKING:
+    from tokir.additions.transaction import add_passages, delete_passages
     from tokir.config import StudyConfig, TokenizerSettings, load_config
     from tokir.data import Dataset
     from tokir.data import load as load_dataset

@@ -101,7 +101,7 @@ def read_array(path: Path) -> Any:
 
     try:
         try:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
+            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # rows of np.memmap come slowly
         except ValueError:  # an empty array cannot be mapped
             return np.load(path, allow_pickle=False)
     except FileNotFoundError:
@@ -144,9 +144,8 @@ class Names:
     CORPUS_FACTS = "corpus/passages.json"
     ID_ORDER = "corpus/id_order.npy"
     SOURCE = "corpus/source.json"
-    SYSTEMS = "systems.json"
-    QUERIES = "queries.tsv"
-    QRELS = "qrels.trec"
+    SYSTEMS, ADDITIONS, GENERATIONS = "systems.json", "additions.json", "additions"
+    QUERIES, QRELS = "queries.tsv", "qrels.trec"
     RESULTS = "results.json"
     EXAMPLES = "examples.json"
     EXPLORER = "explorer.json"
@@ -248,8 +247,8 @@ class RunFolder:
             raise TokirError(f"{path}: damaged ({error}): delete it and run the study again") from None
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder for writing; a block inside of another of the same object holds it already.
+    def locked(self, wait: float = 0) -> Iterator[None]:
+        """Hold the folder for writing, free within ``wait`` seconds; a block of the same object inside holds it too.
 
         Raises:
             TokirError: another process holds it; the sentence says which.
@@ -261,7 +260,7 @@ class RunFolder:
         if self._lock is None:
             self._lock = FileLock(self.path / ".lock")
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=wait)
         except Timeout:
             raise TokirError(
                 f"{self.path} is in use by {_holder(holder)}: wait until it ends, or choose another folder with --out"

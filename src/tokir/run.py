@@ -11,16 +11,18 @@ embeds queries with a pretrained model. Passages, vectors, token ids and BM25 ar
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tokir.artifacts import Names, read_array, require_run
+from tokir.additions.state import ID_ORDER, PASSAGES, Additions, hold
+from tokir.artifacts import Names, RunFolder, read_array
 from tokir.errors import TokirError, Unavailable, nearest
-from tokir.retrieval.files import DenseFiles, Opener, from_json
+from tokir.retrieval.files import DenseFiles, Opener, read_systems
 from tokir.tokenizers.protocol import require_unicode
 
 if TYPE_CHECKING:
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
 
     from tokir.data.corpus import Corpus, Document
     from tokir.results.records import Results
-
-SCHEMA = 1  # of systems.json
+    from tokir.retrieval.searchers import Searcher
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,23 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        made = _read_systems(path)
-        self.tokenizers: tuple[str, ...] = tuple(made["tokenizers"])
+        made, held = read_systems(path), hold(path)
+        self.additions: Additions | None = held[0] if held else None
+        """What was added and deleted since the run was made, as of when it was opened; None where nothing was."""
+        if held:  # while that file is open, what the run answers from is not removed
+            weakref.finalize(self, held[1].close)
+        self.tokenizers: tuple[str, ...] = tuple(made.tokenizers)
         """Ids of the tokenizers, in the order of the study."""
-        self.systems: tuple[str, ...] = tuple(made["systems"])
+        self.systems: tuple[str, ...] = made.systems
         """Ids of the systems, in the order of the study."""
-        self._tokenizer_files: dict[str, str] = made["tokenizers"]
-        self._unavailable: dict[str, str] = made["unavailable"]
-        self._opener = Opener(path)
-        self._opener.files = made["files"]
+        self._tokenizer_files = made.tokenizers
+        self._corpus, self._id_order = Names.CORPUS, Names.ID_ORDER
+        files, self._unavailable = made.files, made.unavailable
+        if self.additions is not None:
+            self._corpus, self._id_order = map(self.additions.file, (PASSAGES, ID_ORDER))
+            files, self._unavailable = self.additions.over(made, RunFolder(path))
+        self._opener = Opener(path, id_order=self._id_order)
+        self._opener.files, self._opener.unavailable = files, self._unavailable
 
     @cached_property
     def results(self) -> Results:
@@ -85,10 +94,10 @@ class Run:
 
     @cached_property
     def passages(self) -> Corpus:
-        """The passages, as they were when the run was made."""
+        """The passages that are searched: those of the run as it was made, and what was added since."""
         from tokir.data.corpus import Corpus
 
-        return Corpus.open(self.path / Names.CORPUS, verify=False)
+        return Corpus.open(self.path / self._corpus, verify=False)
 
     def search(self, query: str, top: int = 10, systems: Sequence[str] | None = None) -> dict[str, Answer]:
         """What each of ``systems`` (by default all) finds for a query, at most ``top`` passages.
@@ -101,13 +110,20 @@ class Run:
 
     def answers(self, query: str, top: int = 10, systems: Sequence[str] | None = None) -> Iterator[Answer]:
         """As :meth:`search`, each answer as soon as it is there: systems that load a large library come last."""
-        if not query.strip():
-            raise TokirError("the query is empty: give some words to look for")
-        require_unicode(query)
-        if top < 1:
-            raise TokirError(f"top is {top}: ask for one passage at least")
-        for name in sorted(self._named(systems), key=self._weight):
+        _check_search([query], top)
+        for name in sorted(self._named(systems), key=self.weight):
             yield self._answer(name, query, top)
+
+    def find(self, queries: Sequence[str], system: str, top: int = 10) -> list[tuple[Hit, ...]]:
+        """What one system finds for each of several queries, at most ``top`` passages.
+
+        Raises:
+            Unavailable: this machine lacks what the system needs.
+            TokirError: as :meth:`search`.
+        """
+        _check_search(queries, top)
+        found = self._searcher(self._named([system])[0]).search(list(queries), top)
+        return [self._hits(hits.positions.tolist(), hits.scores.tolist()) for hits in found]
 
     def encode(self, texts: Sequence[str], system: str) -> NDArray[np.float32]:
         """Unit vectors of texts as the system sees queries, (texts, dimensions).
@@ -118,15 +134,22 @@ class Run:
             Unavailable: this machine lacks what the system needs.
             TokirError: the system is unknown, or has no vectors; or a text is not valid Unicode.
         """
+        return self.encode_counted(texts, system)[0]
+
+    def encode_counted(self, texts: Sequence[str], system: str) -> tuple[NDArray[np.float32], int | None]:
+        """As :meth:`encode`, and how many tokens all texts have; None where the system's library does not say."""
         from tokir.retrieval.index import normalize
         from tokir.retrieval.searchers import DenseSearcher
 
         searcher = self._searcher(self._named([system])[0])
         if not isinstance(searcher, DenseSearcher):
-            raise TokirError(f"{system} has no vector for each text: name one of {', '.join(self._dense())}")
+            raise TokirError(
+                f"{system} has no vector for each text: name one of {', '.join(self.embedders) or 'none'}"
+            )
         for text in texts:
             require_unicode(text)
-        return normalize(searcher.encode(list(texts)))
+        vectors, tokens = searcher.encode_counted(list(texts))
+        return normalize(vectors), tokens
 
     def export(self, system: str, to: str, folder: str | Path) -> None:
         """Write the model of a system into ``folder``, for another library; its vectors are the same there.
@@ -159,7 +182,7 @@ class Run:
 
     def passage(self, id: str) -> Document:
         """A passage by its id; TokirError where there is none."""
-        wanted, order = id.encode("utf-8", "surrogatepass"), read_array(self.path / Names.ID_ORDER)
+        wanted, order = id.encode("utf-8", "surrogatepass"), read_array(self.path / self._id_order)
         low, high = 0, len(order)
         while low < high:  # ids descend
             middle = (low + high) // 2
@@ -169,10 +192,29 @@ class Run:
             low, high = (middle + 1, high) if document.id.encode() > wanted else (low, middle)
         raise TokirError(f"no passage {id!r} in {self.path}")
 
+    def weight(self, system: str) -> int:
+        """What the first answer of a system loads: 0 tables, 1 torch, 2 a library of pretrained models."""
+        files = self._opener.files.get(system)
+        return 0 if files is None else files.weight(self._opener)
+
+    @property
+    def embedders(self) -> tuple[str, ...]:
+        """Ids of the systems with a vector for each text, in the order of the study; see :meth:`encode`."""
+        return tuple(name for name in self.systems if isinstance(self._opener.files.get(name), DenseFiles))
+
+    def tokenizers_of(self, system: str) -> tuple[str, ...]:
+        """Ids of the run's tokenizers that cut a query for a system; a fusion has those of its members."""
+        files = self._opener.files.get(system)
+        members = [name for member in getattr(files, "members", ()) for name in self.tokenizers_of(member)]
+        file = getattr(getattr(files, "encoder", files), "tokenizer", None)
+        own = [name for name in self.tokenizers if file is not None and self._tokenizer_files[name] == file]
+        return tuple(dict.fromkeys(own + members))
+
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on what has changed since the run was made; the run itself has not."""
-        return _changes(self.path)
+        """Sentences on what has changed since the run was made: passages added and deleted, files of the data set."""
+        added = () if self.additions is None else (self.additions.sentence,)
+        return (*added, *_changes(self.path))
 
     # -- how an answer is made ----------------------------------------------------------------------------
 
@@ -185,46 +227,27 @@ class Run:
                 )
         return list(dict.fromkeys(self.systems if systems is None else systems))
 
-    def _searcher(self, name: str) -> Any:
-        if name in self._unavailable:
-            raise Unavailable(self._unavailable[name])
+    def _searcher(self, name: str) -> Searcher:
         return self._opener.searcher(name)
 
     def _answer(self, name: str, query: str, top: int) -> Answer:
         try:
-            found = self._searcher(name).search([query], top)[0]
+            return Answer(name, self.find([query], name, top)[0])
         except Unavailable as error:
             return Answer(name, (), str(error))
-        documents = self.passages.documents(found.positions.tolist())
-        pairs = zip(documents, found.scores.tolist(), strict=True)
-        return Answer(
-            name, tuple(Hit(document.id, score, document.title, document.text) for document, score in pairs)
-        )
 
-    def _weight(self, name: str) -> int:
-        files = self._opener.files.get(name)
-        return 0 if files is None else files.weight(self._opener)
-
-    def _dense(self) -> list[str]:
-        return [name for name in self.systems if isinstance(self._opener.files.get(name), DenseFiles)]
+    def _hits(self, positions: list[int], scores: list[float]) -> tuple[Hit, ...]:
+        pairs = zip(self.passages.documents(positions), scores, strict=True)
+        return tuple(Hit(document.id, score, document.title, document.text) for document, score in pairs)
 
 
-def _read_systems(path: Path) -> dict[str, Any]:
-    """``systems.json``, its records read."""
-    require_run(path)
-    file = path / Names.SYSTEMS
-    try:
-        made = json.loads(file.read_text("utf-8"))
-        if made["schema"] != SCHEMA:
-            raise TokirError(f"{file}: of another version of tokir: repeat the study in another folder with --out")
-        made["files"] = {name: from_json(value) for name, value in made["files"].items()}
-        return {key: made[key] for key in ("tokenizers", "systems", "unavailable", "files")}
-    except FileNotFoundError:
-        raise TokirError(
-            f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`"
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TokirError(f"{file}: damaged ({error}): make it again with `tokir embed {path}`") from None
+def _check_search(queries: Sequence[str], top: int) -> None:
+    for query in queries:
+        if not query.strip():
+            raise TokirError("the query is empty: give some words to look for")
+        require_unicode(query)
+    if top < 1:
+        raise TokirError(f"top is {top}: ask for one passage at least")
 
 
 def _changes(path: Path) -> tuple[str, ...]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tokir.config import (
+    WHOLE,
     ArchitectureName,
     BaselineName,
     FusionSettings,
+    IndexForm,
     Objective,
     Pooling,
     StudyConfig,
@@ -16,6 +18,7 @@ from tokir.config import (
 from tokir.encoders.registry import model_id
 from tokir.errors import TokirError, nearest
 from tokir.models.registry import ARCHITECTURES, STATIC
+from tokir.study.registry import BASELINES
 
 BAG = "a text is a bag of overlapping n-grams, without an order that a network could read or predict"
 BEST = ("best", "best-own", "best-maxsim")  # members of a fusion that are found on the validation queries
@@ -92,16 +95,22 @@ class TrainedSystem:
 
     model: ModelPoint
     pooling: Pooling
+    index: IndexForm = WHOLE
 
     @property
     def id(self) -> str:
-        """For example ``bpe-2k.lstm.lm.mean-white.s0``."""
-        return f"{self.model.trained}.{self.pooling}.s{self.model.seed}"
+        """For example ``bpe-2k.lstm.lm.mean-white.s0``, or ``bpe-2k.static.contrastive.learned.int8.s0``."""
+        return f"{self.model.trained}.{self.pooling}{_suffix(self.index)}.s{self.model.seed}"
+
+    @property
+    def whole(self) -> TrainedSystem:
+        """The system that searches the same vectors exactly, and owns them."""
+        return replace(self, index=WHOLE)
 
     @property
     def unprocessed(self) -> TrainedSystem:
         """The system whose vectors its whitening, or its removal of components, starts from."""
-        return replace(self, pooling=self.pooling.unprocessed)
+        return replace(self.whole, pooling=self.pooling.unprocessed)
 
 
 @dataclass(frozen=True)
@@ -121,11 +130,17 @@ class BaselineSystem:
     """BM25, model2vec or a pretrained encoder."""
 
     name: BaselineName
+    index: IndexForm = WHOLE
 
     @property
     def id(self) -> str:
         """Its name; of a folder or a model of the hub the last part, for example ``bge-small-en-v1-5``."""
-        return model_id(self.name)
+        return f"{model_id(self.name)}{_suffix(self.index)}"
+
+    @property
+    def whole(self) -> BaselineSystem:
+        """The system that searches the same vectors exactly, and owns them."""
+        return replace(self, index=WHOLE)
 
 
 @dataclass(frozen=True)
@@ -138,6 +153,10 @@ class FusionSystem:
     def id(self) -> str:
         """For example ``best+bm25.weighted``."""
         return self.settings.id
+
+
+def _suffix(index: IndexForm) -> str:
+    return "" if index.whole else f".{index}"
 
 
 System = TrainedSystem | LexicalSystem | BaselineSystem | FusionSystem
@@ -214,12 +233,23 @@ def _variants(config: StudyConfig, architecture: str, objective: Objective) -> l
 
 
 def trained_systems(config: StudyConfig) -> list[TrainedSystem]:
-    """Every model with every pooling that suits it."""
+    """Every model with every pooling that suits it and, where it has one vector for each text, in every index."""
     return [
-        TrainedSystem(point, pooling)
+        TrainedSystem(point, pooling, index)
         for point in model_points(config)
         for pooling in config.poolings
         if pooling.fits(point.objective) and not (pooling.late and not _interacts(point))
+        for index in (config.index[:1] if pooling.late else config.index)
+    ]
+
+
+def _baselines(config: StudyConfig) -> list[BaselineSystem]:
+    """Every baseline, those that have vectors in every index."""
+    return [
+        BaselineSystem(name, index)
+        for name in config.baselines
+        for index in config.index
+        if index.whole or name not in BASELINES or BASELINES[name].dense
     ]
 
 
@@ -227,7 +257,7 @@ def candidates(config: StudyConfig, name: str) -> list[TrainedSystem]:
     """The systems that a name of ``BEST`` may stand for.
 
     ``best`` those with one vector per passage, ``best-own`` those among them that make the vectors of passages
-    themselves, ``best-maxsim`` those with late interaction.
+    themselves, ``best-maxsim`` those with late interaction; in an exact index, whichever others there are.
 
     Raises:
         TokirError: there is none; or as :func:`model_points`.
@@ -235,7 +265,8 @@ def candidates(config: StudyConfig, name: str) -> list[TrainedSystem]:
     found = [
         system
         for system in trained_systems(config)
-        if system.pooling.late == (name == "best-maxsim")
+        if system.index.whole
+        and system.pooling.late == (name == "best-maxsim")
         and not (name == "best-own" and system.model.stage.queries_alone)
     ]
     if not found:
@@ -267,7 +298,7 @@ def systems(config: StudyConfig) -> list[System]:
     single: list[System] = [
         *trained,
         *(LexicalSystem(tokenizer) for tokenizer in tokenizers),
-        *(BaselineSystem(name) for name in config.baselines),
+        *_baselines(config),
     ]
     known = [system.id for system in single]
     for name in (name for fusion in config.fusions for name in fusion.systems):

@@ -15,9 +15,18 @@ from collections.abc import MutableMapping
 # What a user may have set; any of them decides alone.
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
+# What says how many threads compute: OpenMP's, and the libraries of linear algebra.
+COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
 
 def wait_without_spinning(environment: MutableMapping[str, str] = os.environ) -> bool:
     """Let waiting threads sleep, unless the user has said how they wait; False where torch was loaded before."""
     if not any(name in environment for name in WAITING):
         environment["OMP_WAIT_POLICY"] = "PASSIVE"
     return "torch" not in sys.modules
+
+
+def compute_alone(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Let the libraries that are loaded from now on compute on one thread, unless the user has said on how many."""
+    for name in COUNTS:
+        environment.setdefault(name, environment.get("OMP_NUM_THREADS", "1"))

@@ -52,6 +52,17 @@ def test_scores_are_the_sum_of_the_best_cosines_up_to_the_stated_tolerance(tmp_p
     assert np.abs(index.scores(query) - expected).max() <= weights.sum() / 254 + 1e-5
 
 
+@settings(max_examples=30, deadline=None)
+@given(passages=corpora, added=st.one_of(st.just([]), corpora), data=st.data())
+def test_copied_best_cosines_and_those_of_added_passages_are_those_of_all(tmp_path_factory, passages, added, data):
+    kept = data.draw(st.lists(st.sampled_from(range(len(passages))), min_size=1, unique=True))
+    model, folder = TokenVectors.of(TABLE, WEIGHTS), tmp_path_factory.mktemp("index")
+    before = built(tmp_path_factory.mktemp("before"), passages), np.array(kept)
+    MaxSimIndex.build(folder, model, *distinct_tokens(added), before)
+    whole = built(tmp_path_factory.mktemp("whole"), [*(passages[i] for i in kept), *added])
+    assert np.array_equal(MaxSimIndex.load(folder, whole.tie_order).best, whole.best)
+
+
 @settings(max_examples=60, deadline=None)
 @given(passages=corpora, query=queries, kept=st.floats(0.01, 1))
 def test_what_is_pruned_counts_as_the_lowest_kept_value(tmp_path_factory, passages, query, kept):

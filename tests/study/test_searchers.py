@@ -18,8 +18,9 @@ def whitened_by(weights):
     folder = SimpleNamespace(
         key=lambda name: f"bytes of {name}", ensure=lambda names, inputs, make: asked.append(inputs)
     )
-    models = SimpleNamespace(plan=lambda point: point, ensure=lambda plan: weights)
-    embeddings = SimpleNamespace(indexed=lambda *files: None)
+    teacher = SimpleNamespace(name="minilm")
+    models = SimpleNamespace(plan=lambda point: point, ensure=lambda plan: weights, teacher=teacher)
+    embeddings = SimpleNamespace(indexed=lambda *files, **more: None, pretrained_files=lambda name: None)
     searchers = Searchers(SimpleNamespace(folder=folder, validation=None), models, embeddings)
     searchers._raw = lambda raw: (None, "embeddings/minilm/corpus.npy")
     searchers._made(system)

@@ -11,12 +11,13 @@ from tokir.config import ArchitectureSettings, Objective, RetrievalSettings
 from tokir.models import build_retriever
 from tokir.models.retriever import Retriever
 from tokir.progress import Silent
+from tokir.retrieval.index import normalize
 from tokir.training import loop
 from tokir.training.checkpoint import load_trained
 from tokir.training.contrastive import OwnPairs, contrastive_loss
 from tokir.training.distillation import TaughtPairs, distillation_loss, query_like
 from tokir.training.late import late_scores
-from tokir.training.pairs import TokenisedPassages, crop, thin
+from tokir.training.pairs import Pairs, TokenisedPassages, crop, thin
 from tokir.training.queries import QueryPairs
 from tokir.training.registry import OBJECTIVES, ObjectivePart
 from tokir.training.retrieval import RetrievalObjective, ValidationPool, embed_tokens
@@ -127,6 +128,52 @@ def test_the_loss_of_a_batch_is_that_of_its_interaction(tokenised, validation, i
         scores = embed_tokens(model, left) @ embed_tokens(model, right).T
     expected = contrastive_loss(scores * model.log_scale.exp(), torch.from_numpy(pairs.not_negative))
     torch.testing.assert_close(what.loss(model, batch), expected)
+
+
+@pytest.mark.parametrize("taught", ["", "both", "queries"])
+def test_the_loss_of_first_dimensions_is_the_mean_of_the_losses_of_models_that_have_no_others(
+    tokenised, validation, taught
+):
+    """A static model cut to its first dimensions is a static model; its teacher is not cut where it only ranks."""
+    rng = np.random.default_rng(0)
+    left, right = (normalize(rng.normal(size=(32, 64)).astype(np.float32)) for _ in range(2))
+
+    class Drawn:
+        def draw(self, rng, count):
+            pairs = OwnPairs(tokenised, "crop", (4, 12), (20, 60)).draw(rng, 32)
+            if not taught:
+                return pairs
+            texts = [] if taught == "queries" else pairs.right
+            return Pairs(pairs.left, texts, pairs.not_negative, left, right)
+
+    what = objective(tokenised, validation, source=Drawn())
+    what.settings = SETTINGS.model_copy(update={"token_dropout": 0.0, "matryoshka": [16, 32]})
+    torch.manual_seed(0)
+    model = build_retriever("static", 600, what.settings, 64)
+    what.prepare(model)
+    losses = []
+    for width in (16, 32, 64):
+        cut = build_retriever("static", 600, what.settings.model_copy(update={"dimensions": width}), 64)
+        cut.load_state_dict({**model.state_dict(), "embedding.weight": model.embedding.weight[:, :width]})
+        alone = objective(tokenised, validation, source=Drawn())
+        alone.settings = what.settings.model_copy(update={"matryoshka": []})
+        if taught == "queries":  # the passages that are found are the teacher's own, cut alike
+            scale, vectors = cut.log_scale.exp(), torch.from_numpy(normalize(right[:, :width]))
+            pairs = Drawn().draw(after_choice(), 32)
+            scores = embed_tokens(cut, [ids[:64] for ids in pairs.left]) @ vectors.T * scale
+            wanted = torch.from_numpy(left @ right.T / np.float32(what.settings.teacher_temperature))
+            found = contrastive_loss(scores, torch.from_numpy(pairs.not_negative))
+            losses.append(distillation_loss(scores, wanted, both=False) + found)
+        else:
+            losses.append(alone.loss(cut, np.array([0, 0])))
+    torch.testing.assert_close(what.loss(model, np.array([0, 0])), torch.stack(losses).mean())
+
+
+def after_choice():
+    """The random numbers of a batch once its source is chosen."""
+    rng = np.random.default_rng([0, 0])
+    rng.choice(1, p=[1.0])
+    return rng
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "transformer", "convolution"])

@@ -10,9 +10,11 @@ from tokir.models import build_retriever
 from tokir.progress import Silent
 from tokir.retrieval.index import normalize
 from tokir.training import loop
+from tokir.training.closed_form import PENALTY, token_table
 from tokir.training.pairs import TokenisedPassages
-from tokir.training.query_distillation import TaughtTexts
+from tokir.training.query_distillation import TaughtTexts, passage_texts
 from tokir.training.retrieval import RetrievalObjective, ValidationPool
+from tokir.training.sources import SourceInputs, Teacher
 
 WIDTH = 48
 
@@ -71,6 +73,35 @@ def test_a_share_of_the_texts_is_misspelt_towards_the_vector_of_the_right_one(ta
     assert [asked[int(np.argmax(pairs.left_teacher[row] @ queries.T))] for row in misspelt] == made
 
 
+def test_half_of_the_batches_are_parts_of_passages_which_take_their_passages_vector(taught, tokenizer, wiki):
+    passages, _, _, vectors = taught
+    records = [wiki.corpus.record(index * 28) for index in range(200)]
+    read = np.random.default_rng(2).normal(size=(8 * 200, WIDTH)).astype(np.float32)
+    source = passage_texts(
+        SourceInputs(
+            passages,
+            lambda: ([r.title for r in records], [r.text for r in records]),
+            encoded(tokenizer),
+            RetrievalSettings(query_tokens=(2, 20), passage_tokens=(30, 60)),
+            seed=0,
+            teacher=Teacher(lambda name, texts: normalize(read)[: len(texts)], lambda: vectors),
+        )
+    )
+    parts = 0
+    for number in range(40):
+        pairs = source.draw(np.random.default_rng(number), 8)
+        own = np.isclose((pairs.left_teacher * pairs.right_teacher[:8]).sum(1), 1.0)
+        assert own.all() or not own.any()
+        parts += own.all()
+        if own.all():
+            [texts] = zip(*[encoded(tokenizer)([f"{r.title} {r.text}"]) for r in records], strict=True)
+            for ids, vector in zip(pairs.left, pairs.left_teacher, strict=True):
+                of = texts[int(np.argmax(vectors @ vector))]
+                assert len(ids) == min(len(of), len(ids)) <= 30
+                assert any(np.array_equal(of[i : i + len(ids)], ids) for i in range(len(of)))
+    assert 8 < parts < 32
+
+
 def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tmp_path):
     passages, asked, queries, vectors = taught
     settings = RetrievalSettings(validations=2, dimensions=WIDTH, token_dropout=0.0)
@@ -95,8 +126,8 @@ def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tm
         objective.prepare(model)
         return model
 
-    torch.manual_seed(0)
-    before = objective.validate(build())["recall@10"]
+    untrained = build_retriever("static", tokenizer.vocabulary_size, settings, 64)
+    before, begun = (objective.validate(model)["recall@10"] for model in (untrained, build()))
     about = {"architecture": "static", "objective": "query-distillation"}
     cpu = torch.device("cpu")
     loop.train(build, objective, settings, tmp_path, about=about, seed=0, device=cpu, progress=Silent(), inputs={})
@@ -105,7 +136,19 @@ def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tm
 
     model.load_state_dict(load_file(tmp_path / "best.safetensors"))
     after = objective.validate(model)["recall@10"]
-    assert before < 0.2 and after > 0.5
+    assert before < 0.2 < 0.5 < begun <= after
+
+
+def test_the_first_table_is_the_solution_of_the_normal_equations():
+    rng = np.random.default_rng(4)
+    texts = [rng.integers(0, 9, size=rng.integers(0, 7)) for _ in range(60)]
+    targets, weights = normalize(rng.normal(size=(60, 5)).astype(np.float32)), rng.random(11) + 0.5
+    counts = np.array([np.bincount(ids, minlength=11) * weights for ids in texts])
+    counts /= np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9)
+    wanted = np.linalg.solve(counts.T @ counts + PENALTY * np.eye(11), counts.T @ targets)
+    found = token_table(texts, targets, weights)
+    np.testing.assert_allclose(found, wanted, atol=2e-3)
+    assert not found[9:].any()
 
 
 def test_a_static_model_is_scored_in_fp32_whatever_the_precision(taught, tokenizer):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tokir import __version__
-from tokir.cli import data, doctor, export, search, study, tokenizers
+from tokir.cli import additions, data, doctor, export, search, serve, study, tokenizers
 from tokir.cli.terminal import errors_as_sentences
 
 app = typer.Typer(
@@ -41,16 +41,11 @@ def _options(
     pass
 
 
-for command in (
-    study.run,
-    study.train,
-    study.embed,
-    study.evaluate,
-    search.search,
-    export.export,
-    study.report,
-    doctor.doctor,
-):
+for command in (study.run, study.train, study.embed, study.evaluate, search.search, serve.serve, study.report):
     app.command()(command)
+app.command()(export.export)
+app.command()(additions.add)
+app.command()(additions.delete)
+app.command()(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(tokenizers.app, name="tokenizers")

@@ -4,6 +4,7 @@ One pydantic model checks a YAML file, a ``--set`` on the command line and a Pyt
 error always names the field, what is allowed and the nearest name.
 """
 
+from tokir.config.index import WHOLE, IndexForm
 from tokir.config.loading import PRESETS, check_config, dump_config, flatten, load_config
 from tokir.config.models import ArchitectureSettings
 from tokir.config.names import (
@@ -30,6 +31,7 @@ from tokir.config.training import BudgetSettings, OptimizationSettings, Precisio
 __all__ = [
     "DEVICES",
     "PRESETS",
+    "WHOLE",
     "ArchitectureName",
     "ArchitectureSettings",
     "BaselineName",
@@ -38,6 +40,7 @@ __all__ = [
     "EvaluationSettings",
     "FusionName",
     "FusionSettings",
+    "IndexForm",
     "Objective",
     "OptimizationSettings",
     "PerturbationName",

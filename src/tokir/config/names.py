@@ -10,7 +10,6 @@ from pydantic import AfterValidator
 from tokir.encoders.registry import model_name
 from tokir.evaluation.registry import PERTURBATIONS
 from tokir.models.registry import ARCHITECTURES
-from tokir.retrieval.registry import INDEXES
 from tokir.study.registry import check as check_baseline
 
 ArchitectureName = Annotated[str, AfterValidator(ARCHITECTURES.check)]
@@ -18,7 +17,6 @@ ArchitectureName = Annotated[str, AfterValidator(ARCHITECTURES.check)]
 PretrainedName = Annotated[str, AfterValidator(model_name)]
 ModelFolder = Annotated[str, AfterValidator(lambda folder: str(Path(folder).expanduser().resolve()))]
 BaselineName = Annotated[str, AfterValidator(check_baseline)]
-IndexName = Annotated[str, AfterValidator(INDEXES.check)]
 PerturbationName = Annotated[str, AfterValidator(PERTURBATIONS.check)]
 FusionName = Literal["weighted", "rrf"]
 DEVICES = ("auto", "cpu", "cuda", "mps")

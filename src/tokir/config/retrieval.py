@@ -21,6 +21,7 @@ def _ordered(lengths: tuple[int, int]) -> tuple[int, int]:
 
 Lengths = Annotated[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]], AfterValidator(_ordered)]
 """Fewest and most tokens."""
+FirstDimensions = Annotated[list[Annotated[int, Field(ge=8)]], AfterValidator(distinct), AfterValidator(sorted)]
 
 
 class RetrievalSettings(OptimizationSettings):
@@ -80,7 +81,8 @@ class RetrievalSettings(OptimizationSettings):
         0.0,
         ge=0,
         le=1,
-        description="query-distillation: share of texts misspelt in training; each learns the correct text's vector",
+        description="query-distillation: share of queries and short crops misspelt in training; each learns the "
+        "correct text's vector",
     )
     perturbations: Annotated[list[PerturbationName], AfterValidator(distinct)] = Field(
         ["typo-1", "typo-2", "drop", "swap", "add-diacritics"],
@@ -93,7 +95,21 @@ class RetrievalSettings(OptimizationSettings):
         le=4096,
         description="of the vectors trained here; those of query-distillation have as many as its teacher's",
     )
+    matryoshka: FirstDimensions = Field(
+        [],
+        description="numbers of first dimensions that are trained to retrieve alone: the loss is the mean over these "
+        "and all dimensions (Matryoshka; Kusupati et al., 2022)",
+    )
     validations: int = Field(8, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _matryoshka_has_vectors(self) -> RetrievalSettings:
+        if self.matryoshka and self.interaction == "late":
+            raise ValueError(
+                "matryoshka trains the first dimensions of one vector for each text, which interaction: late does "
+                "not have: leave one of them out"
+            )
+        return self
 
 
 class Variant(Settings):

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from tokir.config.index import WHOLE, IndexForms
 from tokir.config.models import ArchitectureSettings, ModelSettings
 from tokir.config.names import (
     ArchitectureName,
     BaselineName,
     FusionName,
-    IndexName,
     ModelFolder,
     PerturbationName,
     PretrainedName,
@@ -113,7 +113,11 @@ class StudyConfig(Settings):
         description="mean and sif of language models; learned of models trained for retrieval, and maxsim, late "
         "interaction, of static ones",
     )
-    index: IndexName = Field("exact", description="what the vectors of passages are put into")
+    index: IndexForms = Field(
+        [WHOLE],
+        description="what the vectors of passages are put into: exact, or a list that begins with it; each is a system "
+        "of its own, and a number of dimensions after a hyphen keeps the first ones alone",
+    )
     lexical: bool = Field(False, description="rank by BM25 over the tokens of every tokenizer too")
     late_interaction: LateInteractionSettings = LateInteractionSettings()
     seeds: list[Seed] = Field([0], min_length=1)
@@ -218,6 +222,24 @@ class StudyConfig(Settings):
                 raise ValueError(
                     f"retrieval.interaction: late scores tokens against tokens, and {objective} keeps the "
                     "teacher's passage vectors: set late in a variant with other objectives"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _vectors_are_wide_enough(self) -> StudyConfig:
+        """Widths that are known here; those of a teacher and of a baseline are checked when they are."""
+        for variant, name, objective in self._retrieval_trainings():
+            width, trained = (retrieval := self.retrieval_of(variant)).dimensions, retrieval.matryoshka
+            if objective.queries_alone or self.budget.match != "none":
+                continue
+            for form in self.index:
+                if form.dimensions is not None and form.dimensions >= width:
+                    raise ValueError(
+                        f"index: {form} is for wider vectors than those of {name}, which have {width} dimensions"
+                    )
+            if trained and trained[-1] >= width:
+                raise ValueError(
+                    f"retrieval.matryoshka: {trained[-1]} is not fewer than the {width} dimensions of {name}"
                 )
         return self
 

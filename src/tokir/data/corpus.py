@@ -198,6 +198,13 @@ def store(
             return _open(path, verify=True)
         except Exception as error:  # whatever damage does to a cache, building it again mends it
             log.warning("%s is damaged (%s); it is built again.", path, error)
+    return write(path, documents, location)
+
+
+def write(
+    path: Path, documents: Callable[[], Iterable[tuple[int, Document]]], location: Callable[[int], str]
+) -> Corpus:
+    """Stream documents into the Arrow file ``path``, with its facts beside it; arguments and errors as of `store`."""
     with new_file(path) as fresh:
         facts = _write(fresh, documents, location)
         # Facts go first: a new file with old facts looks damaged, and so does an old file with new ones.

@@ -37,7 +37,7 @@ def embed_corpus(encoder: Encoder, corpus: Passages, path: Path, key: str, task:
     Args:
         key: hash of what the vectors depend on; a part that a stopped run of another key left is not resumed.
     """
-    _write_blocks(
+    write_blocks(
         path,
         len(corpus),
         encoder.dimensions,
@@ -52,7 +52,7 @@ def transform_embeddings(
 ) -> None:
     """Write ``transform`` of the vectors in ``source`` to ``path``, block by block."""
     vectors = read_embeddings(source)
-    _write_blocks(path, len(vectors), vectors.shape[1], key, lambda a, b: transform(vectors[a:b]), lambda _: None)
+    write_blocks(path, len(vectors), vectors.shape[1], key, lambda a, b: transform(vectors[a:b]), lambda _: None)
 
 
 def read_embeddings(path: Path) -> NDArray[np.float32]:
@@ -67,7 +67,7 @@ def blocks(vectors: NDArray[np.float32], size: int = 65_536) -> Iterator[NDArray
         yield np.asarray(vectors[start : start + size])
 
 
-def _write_blocks(
+def write_blocks(
     path: Path,
     count: int,
     dimensions: int,
@@ -75,6 +75,7 @@ def _write_blocks(
     make: Callable[[int, int], NDArray[np.float32]],
     report: Callable[[int], None],
 ) -> None:
+    """Write ``path``, float32 of shape (count, dimensions): what ``make`` gives from a position up to another one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part, note = path.with_suffix(".part"), path.with_suffix(".part.json")
     header = _header((count, dimensions))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from tokir.errors import TokirError
 from tokir.evaluation.registry import HEADLINE, MEASURES
 from tokir.retrieval.ranking import Ranking
 
-__all__ = ["HEADLINE", "MEASURES", "PerQuery", "mean_scores", "score_queries"]
+__all__ = ["HEADLINE", "MEASURES", "PerQuery", "mean_scores", "score_queries", "shared_first"]
 
 PerQuery = dict[str, list[float]]
 """Measure to one score per query, in the order of the judgements."""
+FIRST = 10  # passages by which two rankings are compared
 ROUNDING = 1e-9  # by which a sum of floats may exceed 1
 
 
@@ -44,6 +47,20 @@ def score_queries(ranking: Ranking, qrels: dict[str, dict[str, int]]) -> PerQuer
             )
         scores[name][positions[metric.query_id]] = value
     return scores
+
+
+def shared_first(wanted: Ranking, found: Ranking) -> float:
+    """The mean share of the first passages of ``wanted`` that are among the first ``FIRST`` of ``found``.
+
+    >>> shared_first({"q": {"a": 3.0, "b": 2.0}}, {"q": {"b": 2.0, "c": 1.0}})
+    0.5
+    """
+    shares = []
+    for query, passages in wanted.items():
+        first, others = (set(islice(ranked, FIRST)) for ranked in (passages, found.get(query, {})))
+        if first:
+            shares.append(len(first & others) / len(first))
+    return sum(shares) / len(shares) if shares else 1.0
 
 
 def mean_scores(per_query: PerQuery) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -128,29 +127,24 @@ class Source:
 
     @property
     def asymmetric(self) -> bool:
-        """Are passages those of a teacher, whose index it shares? Then this model reads queries only."""
-        return self.files.whitening is None and self.files.index != Names.index(self.system)
+        """Are the passages' vectors a teacher's? Then this model reads queries only."""
+        earlier = self.files.vectors is None  # of a tokir that did not write down what reads the passages
+        shared = earlier and self.files.whitening is None and self.files.index != Names.index(self.system)
+        return shared or self.files.passage_encoder is not None
 
     @cached_property
     def teacher_files(self) -> PretrainedFiles:
         """The model whose vectors the passages have, of a system that is ``asymmetric``."""
-        for other in self.opener.files.values():
-            if not isinstance(other, DenseFiles) or other.index != self.files.index:
-                continue
-            if isinstance(other.encoder, PretrainedFiles):
-                return other.encoder
-        from tokir.config import load_config
-        from tokir.encoders.registry import model_id
-
-        # It is no system of the study by itself, so the settings name it.
-        config = load_config(str(self.opener.file(Names.STUDY)))
-        name = config.retrieval.teacher
-        record = self.opener.file(Names.embedding(model_id(name), "model.json"))
-        try:
-            checksum = json.loads(record.read_text("utf-8"))["checksum"]
-        except (OSError, ValueError, KeyError) as error:
-            raise TokirError(f"{record}: damaged ({error}): make it again with `tokir embed`") from None
-        return PretrainedFiles(name, config.pretrained_folders.get(name), checksum)
+        others = (other for other in self.opener.files.values() if isinstance(other, DenseFiles))
+        shared = (other.encoder for other in others if other.index == self.files.index)
+        for found in (self.files.passage_encoder, *shared):
+            if isinstance(found, PretrainedFiles):
+                return found
+        folder = self.opener.folder
+        raise TokirError(
+            f"{folder} does not say what reads its passages: `tokir embed {folder}` writes it down, since this run was "
+            "made by an earlier tokir"
+        )
 
     @cached_property
     def teacher(self) -> ReadyMade:
@@ -194,6 +188,11 @@ def _one_model(opener: Opener, system: str) -> DenseFiles:
         raise TokirError(f"no system {system!r} in {opener.folder}{nearest(system, opener.files)}")
     if _is_model(found):
         assert isinstance(found, DenseFiles)
+        if found.dimensions is not None:
+            raise TokirError(
+                f"{system} searches the first {found.dimensions} dimensions of a model: export the system that has all "
+                "of them"
+            )
         return found
     what = {
         FusionFiles: "is a fusion of several systems",

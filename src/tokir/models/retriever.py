@@ -49,6 +49,11 @@ class Retriever(nn.Module):
             nn.init.zeros_(self.mix.weight)
 
     @property
+    def hashed(self) -> bool:
+        """Do token vectors come from hash tables, which tokens share?"""
+        return isinstance(self.embedding, HashedEmbedding)
+
+    @property
     def token_weights(self) -> Tensor:
         """Positive weight of every entry of the vocabulary, (vocabulary,)."""
         return self.weights_of(torch.arange(self.config.vocabulary_size, device=self.log_weight.device))
@@ -66,7 +71,7 @@ class Retriever(nn.Module):
 
         A row that several tokens share takes the mean of those among them that are ``seen`` (vocabulary,).
         """
-        if not isinstance(self.embedding, HashedEmbedding):
+        if not isinstance(self.embedding, HashedEmbedding):  # not self.hashed: this one mypy understands
             self.log_weight.copy_(weights.log())
             return
         tokens = seen.nonzero().flatten()
@@ -77,6 +82,11 @@ class Retriever(nn.Module):
         counts.index_add_(0, rows, torch.ones_like(logarithms))
         rarest = weights.log().max()  # what a token weighs that was never seen
         self.log_weight.copy_(torch.where(counts > 0, sums / counts.clamp(min=1), rarest))
+
+    @torch.no_grad()
+    def start_vectors(self, vectors: Tensor) -> None:
+        """Let ``vectors`` (vocabulary, width) be those of the tokens, of length one on average; none is hashed."""
+        self.embedding.weight.copy_(vectors / vectors.norm(dim=1).mean().clamp(min=1e-9))
 
     @torch.no_grad()
     def start_alone(self) -> None:
@@ -126,8 +136,7 @@ class Retriever(nn.Module):
         return weighted_sums(self.embedding, tokens, lengths.cumsum(0) - lengths, weights)
 
     def _counts_pay(self, tokens: Tensor, lengths: Tensor) -> bool:
-        hashed = isinstance(self.embedding, HashedEmbedding)
-        return not hashed and counts_pay(len(tokens), len(lengths), self.config.vocabulary_size)
+        return not self.hashed and counts_pay(len(tokens), len(lengths), self.config.vocabulary_size)
 
     def num_parameters(self) -> int:
         """Trained numbers, all of them."""

@@ -13,7 +13,7 @@ __all__ = ["report_inputs", "terminal_table", "write_report"]
 def write_report(folder: RunFolder) -> Path:
     """Write ``results.csv``, ``report.md`` and ``report.html``; returns the path of the page.
 
-    The same results give the same bytes.
+    The same results give the same bytes. Where passages were added or deleted since, a note says so.
 
     Raises:
         TokirError: the results are missing, damaged, or of another version of tokir.
@@ -30,12 +30,16 @@ def report_inputs(folder: RunFolder) -> list[str]:
 
 
 def _write(folder: RunFolder) -> None:
+    from tokir.additions.state import read_additions
     from tokir.report.markdown import to_markdown
     from tokir.report.page import to_html
     from tokir.report.tables import to_csv
     from tokir.results.reading import read_examples, read_explorer, read_results
 
     results, examples = read_results(folder.path), read_examples(folder.path)
+    if additions := read_additions(folder.path):
+        notes = (*results.dataset.notes, f"Passages have changed since these results: {additions.sentence}.")
+        results = results.model_copy(update={"dataset": results.dataset.model_copy(update={"notes": notes})})
     texts = (
         to_csv(results.systems),
         to_markdown(results, examples),

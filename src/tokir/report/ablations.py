@@ -16,6 +16,7 @@ FACTORS = {
     "variant": "Training: one setting changed",
     "architecture": "Architecture: a network on the token vectors",
     "pooling": "Pooling and post-processing",
+    "index": "Index: rounded vectors, first dimensions",
     "fusion": "Fusion",
 }
 CAPTION = (

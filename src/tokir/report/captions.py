@@ -111,9 +111,16 @@ def cost_caption(results: Results) -> str:
     words = "; ".join(truncation(row) for row in results.systems if row.truncated_passages)
     text = (
         f"Latency: one query at a time on one thread ({results.environment.device}), {plural(timed, 'query')} "
-        "after warm-up, from text to ranked list: tokenizing, encoding with pooling and whitening, exact search "
-        "for the ten best. The medians of the steps need not add up to the median of the whole."
+        "after warm-up, from text to ranked list: tokenizing, encoding with pooling and whitening, search for the "
+        "ten best. The medians of the steps need not add up to the median of the whole."
     )
+    if any(row.bytes_per_passage for row in results.systems):
+        text += " Bytes a passage: of the vectors, postings or best cosines that are searched, on disk."
+    if any(row.index_recall is not None for row in results.systems):
+        text += (
+            " Recall of exact: of the ten passages that exact search over whole vectors finds first, the share that "
+            "are among the first ten of this index."
+        )
     if any(row.needs and row.needs.query != row.needs.passage for row in results.systems):
         text += (
             " Needs: where a new passage needs a pretrained model and a query does not, the passage vectors are "

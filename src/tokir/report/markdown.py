@@ -6,7 +6,7 @@ import re
 
 from tokir.report import ablations, captions, perturbations, tokenizers
 from tokir.report.rows import groups, in_words
-from tokir.report.tables import COST, Column, cells, retrieval
+from tokir.report.tables import Column, cells, cost, retrieval
 from tokir.results.names import short_names
 from tokir.results.paths import describe
 from tokir.results.reading import as_json
@@ -37,7 +37,7 @@ def to_markdown(results: Results, examples: list[Example]) -> str:
     if results.dataset.notes:
         lines += ["Notes on the data:", "", *(f"- {safe(note)}" for note in results.dataset.notes), ""]
     lines += [*_table(retrieval(results.systems), results), "", safe(captions.retrieval_caption(results)), ""]
-    lines += [*_table(COST, results), "", safe(captions.cost_caption(results)), ""]
+    lines += [*_table(cost(results.systems), results), "", safe(captions.cost_caption(results)), ""]
     lines += _ablations(results)
     lines += _tokenizers(results)
     lines += _perturbed(results)

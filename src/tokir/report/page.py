@@ -8,7 +8,7 @@ from tokir.report import ablations, captions, perturbations
 from tokir.report import tokenizers as intrinsic
 from tokir.report.figures import drawings
 from tokir.report.rows import groups, in_words
-from tokir.report.tables import COST, Cell, Column, cells, retrieval, spans
+from tokir.report.tables import Cell, Column, cells, cost, retrieval, spans
 from tokir.report.templates import render
 from tokir.results.names import short_names, titles
 from tokir.results.paths import describe
@@ -41,7 +41,7 @@ def to_html(results: Results, examples: list[Example], disputed: list[Disputed])
         titles=titles(systems),
         tables=[
             _table("Retrieval", True, retrieval(systems), captions.retrieval_caption(results), results),
-            _table("Cost and language modelling", False, COST, captions.cost_caption(results), results),
+            _table("Cost and language modelling", False, cost(systems), captions.cost_caption(results), results),
         ],
         ablations=ablations.lines(results),
         ablations_caption=ablations.CAPTION,

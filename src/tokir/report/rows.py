@@ -41,6 +41,8 @@ def in_words(row: System) -> str:
         chosen = f", strength {row.whitening_strength:g}" if row.whitening_strength is not None else ""
         chosen += f", {row.components_removed} removed" if row.components_removed is not None else ""
         parts.append((row.pooling_label or row.pooling) + chosen)
+    if row.index_label:
+        parts.append(row.index_label)
     if row.parameters is not None:
         parts.append(f"{count(row.parameters)} parameters")
     if row.dimensions is not None:

@@ -103,6 +103,7 @@ def retrieval(systems: Sequence[System]) -> tuple[Column, ...]:
 COST = (
     Column("Size", "parameters", lambda row: row.parameters, lambda row: count(row.parameters)),
     _number("Size", "dims", lambda row: row.dimensions, ",d"),
+    _number("Size", "bytes a passage", lambda row: row.bytes_per_passage, ",.0f"),
     _latency("Latency, ms", "p50", "total", "p50", True),
     _latency("Latency, ms", "p95", "total", "p95", True),
     _latency("p50 of each step, ms", "tokenize", "tokenize", "p50", False),
@@ -121,6 +122,13 @@ COST = (
     _number("Language model", "bits/char", lambda row: _model(row, "bits_per_character"), ".3f", "low"),
     _number("Language model", "bits/byte", lambda row: _model(row, "bits_per_byte"), ".3f", "low"),
 )
+
+
+def cost(systems: Sequence[System]) -> tuple[Column, ...]:
+    """The columns of cost, and where an index is not exact, what it finds of what exact search does."""
+    if not any(row.index_recall is not None for row in systems):
+        return COST
+    return (*COST, _number("Index", "recall of exact", lambda row: row.index_recall, ".3f"))
 
 
 def _needs(row: System, what: Literal["query", "passage"]) -> str:
@@ -186,6 +194,9 @@ def _flat(row: System, measures: list[str]) -> dict[str, object]:
         "architecture": row.architecture,
         "objective": row.objective,
         "pooling": row.pooling,
+        "index": row.index,
+        "index_recall": row.index_recall,
+        "bytes_per_passage": row.bytes_per_passage,
         "whitening_strength": row.whitening_strength,
         "seed": row.seed,
         "parameters": row.parameters,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import permutations
 
-from tokir.config import Objective, Pooling
+from tokir.config import IndexForm, Objective, Pooling
 from tokir.evaluation.significance import holm
 from tokir.models.registry import ARCHITECTURES
 from tokir.results.records import Ablation, Comparison, System, Tokenizer
@@ -25,8 +25,8 @@ TOKENIZER_FACTORS: dict[str, object] = {
 }
 """Settings of tokenizers that are paired, each with what it is where nothing is asked for."""
 AS_THEY_COME = ("mean", "learned")
-SHARED = ("tokenizer", "architecture", "objective", "variant", "pooling", "seed")
-ORDER = ("tokenizer", "objective", "variant", "architecture", "pooling", "fusion")
+SHARED = ("tokenizer", "architecture", "objective", "variant", "pooling", "index", "seed")
+ORDER = ("tokenizer", "objective", "variant", "architecture", "pooling", "index", "fusion")
 
 
 def ablations(systems: Sequence[System], comparisons: Sequence[Comparison]) -> tuple[Ablation, ...]:
@@ -36,9 +36,10 @@ def ablations(systems: Sequence[System], comparisons: Sequence[Comparison]) -> t
 
     The pairs are: a tokenizer and the same with one step more, of trained systems and of BM25 over tokens; a pooling
     and what is made of it; an objective and the same with one part or one stage more; a static model and the same with
-    a network; a training and its variant; a trained system and its fusion. Trainings are compared by their vectors as
-    they come (one for late interaction by this too), and what is made of the vectors by the trainings that are not
-    variants.
+    a network; a training and its variant; exact search over whole vectors and another index of them, or of their first
+    dimensions; a trained system and its fusion. Trainings are compared by their vectors as they come (one for late
+    interaction by this too, one for first dimensions by these too), and what is made of the vectors by the trainings
+    that are not variants; an index with all of them.
     """
     evaluated = [row for row in systems if row.ok]
     positions = {frozenset((entry.a, entry.b)): number for number, entry in enumerate(comparisons)}
@@ -61,10 +62,16 @@ def _factor(before: System, after: System) -> str | None:
         members = after.fused.systems if after.fused else ()
         runs = before.runs or (before.id,)
         return "fusion" if before.kind == "trained" and set(runs) & set(members) else None
-    if before.kind != after.kind or before.kind not in ("trained", "lexical"):
+    if before.kind != after.kind or before.kind not in ("trained", "lexical", "pretrained"):
         return None
     changed = [name for name in SHARED if getattr(before, name) != getattr(after, name)]
-    if len(changed) != 1:
+    if before.whole and after.whole:  # without vectors, as in late interaction, there is no index of them either
+        changed = [name for name in changed if name != "index"]
+    if len(changed) != 1 or (before.kind == "pretrained" and changed != ["index"]):
+        return None
+    if changed == ["index"]:
+        return "index" if _is_step("index", before, after) else None
+    if not before.whole and not (changed == ["variant"] and _trained_first(before, after)):
         return None
     if changed == ["pooling"] and before.variant:
         return None
@@ -80,6 +87,13 @@ def _trained_late(before: System, after: System) -> bool:
     return before.pooling == after.pooling == "maxsim" and trained == ["vector", "late"]
 
 
+def _trained_first(before: System, after: System) -> bool:
+    """Are the two searched by first dimensions that only ``after`` was trained for?"""
+    trained = [row.retrieval_training.matryoshka if row.retrieval_training else () for row in (before, after)]
+    form = IndexForm.parse(after.index or "exact")
+    return form.kind == "exact" and form.dimensions in trained[1] and form.dimensions not in trained[0]
+
+
 def _is_step(factor: str, before: System, after: System) -> bool:
     """Has ``after`` one thing more than ``before`` in ``factor``, in which alone the two differ?"""
     if factor == "tokenizer":
@@ -92,6 +106,11 @@ def _is_step(factor: str, before: System, after: System) -> bool:
     if factor == "architecture":
         name = before.architecture
         return name is not None and name in ARCHITECTURES and ARCHITECTURES[name].network is None
+    if factor == "index":
+        form, then = (IndexForm.parse(row.index or "exact") for row in (before, after))
+        return form.kind == "exact" and (
+            form.dimensions == then.dimensions or (before.whole and then.kind == "exact")
+        )
     if factor == "pooling":
         pair = before.pooling or "", after.pooling or ""
         return str(Pooling.parse(pair[1]).unprocessed) == pair[0] or pair == ("mean", "sif")

@@ -23,11 +23,11 @@ def configurations(systems: Sequence[System]) -> list[list[System]]:
     """Evaluated systems that differ in their tokenizer alone, where there are at least two of them.
 
     A fusion belongs to the tokenizer that its members share, beside members without any; of fusions that are alike but
-    for how they were named the first counts.
+    for how they were named the first counts. Vectors are those searched as they are: rounding is another question.
     """
     found: dict[Hashable, dict[str, System]] = {}
     for row in systems:
-        if row.ok and row.tokenizer:
+        if row.ok and row.tokenizer and row.whole:
             found.setdefault(_configuration(row), {}).setdefault(row.tokenizer.id, row)
     return [list(same.values()) for same in found.values() if len(same) > 1]
 

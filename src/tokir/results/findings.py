@@ -66,11 +66,17 @@ class _Facts:
         self._positions = {row.id: number for number, row in enumerate(results.systems)}
 
     def trained(self, pooling: str | None = None, objective: str | None = None) -> list[System]:
-        """Evaluated systems that were trained here, of a pooling and an objective, best recall@10 first."""
+        """Evaluated systems that were trained here, of a pooling and an objective, best recall@10 first.
+
+        Those whose vectors are searched as they are: what rounding costs is another question.
+        """
         return [
             row
             for row in ranked(self.rows)
-            if row.kind == "trained" and pooling in (None, row.pooling) and objective in (None, row.objective)
+            if row.kind == "trained"
+            and row.whole
+            and pooling in (None, row.pooling)
+            and objective in (None, row.objective)
         ]
 
     def side_by_side(self, one: str, other: str) -> tuple[System, System] | None:
@@ -84,6 +90,8 @@ class _Facts:
             and b.ok
             and a.objective == LANGUAGE_MODEL
             and (a.tokenizer, a.objective, a.pooling) == (b.tokenizer, b.objective, b.pooling)
+            and a.whole
+            and b.whole
         ]
         return min(pairs, key=lambda pair: pair[0].pooling != "mean-white", default=None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from tokir.config import IndexForm
 from tokir.results.records import System
 
 SHORT = 41  # characters
@@ -44,6 +45,8 @@ def short_names(systems: Sequence[System]) -> dict[str, str]:
         name = row.title.replace(" language model", "") if row.kind == "trained" else row.title
         name = name.replace(" + ", "+") if row.kind == "trained" else brief(row)
         name = row.id if row.kind == "fusion" else name
+        if row.index and not row.whole:
+            name = name.replace(IndexForm.parse(row.index).label, row.index)
         if row.tokenizer and row.kind != "fusion" and len(tokenizers) > 1:
             name += f", {row.tokenizer.id}"
         if row.seed is not None and len(seeds) > 1:

@@ -55,6 +55,7 @@ class RetrievalTraining(Record):
     """How a retriever was trained; ``interaction`` is what its batches were scored by."""
 
     interaction: Literal["vector", "late"] = "vector"
+    matryoshka: tuple[int, ...] = ()  # numbers of first dimensions that it was trained for
     steps: int
     best_step: int
     pairs_per_second: float
@@ -139,6 +140,11 @@ class System(Record):
         teacher_files: seconds of every file of its teacher's vectors; systems share them too.
         unknown_rate: share of a pretrained model's tokens of the corpus that are unknown to it.
         validation_recall: recall@10 on the validation queries.
+        index: what the vectors of passages are in, ``exact`` or for example ``int8-128``; None where there are none.
+        index_label: the same for a reader.
+        index_recall: of the ten passages that exact search over whole vectors finds first, the share that are among the
+            ten first here too; None for that search itself.
+        bytes_per_passage: of what it searches: vectors with what belongs to them, postings, best cosines.
         needs: what each query, and each new passage, needs.
         groups: numbers of the groups of ``Results.groups`` it belongs to.
     """
@@ -154,6 +160,10 @@ class System(Record):
     variant: str | None = None
     pooling: str | None = None
     pooling_label: str | None = None
+    index: str | None = None
+    index_label: str | None = None
+    index_recall: Score | None = None
+    bytes_per_passage: float | None = None
     seed: int | None = None
     parameters: int | None = None
     dimensions: int | None = None
@@ -185,6 +195,11 @@ class System(Record):
     def ok(self) -> bool:
         """Was it evaluated?"""
         return self.status == "ok"
+
+    @property
+    def whole(self) -> bool:
+        """Does it search vectors as they are, or no vectors?"""
+        return self.index in (None, "exact")
 
     @property
     def could_read(self) -> bool:

@@ -8,10 +8,16 @@ the rounded cosines is the best cosine rounded.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from tokir.encoders.store import Passages
+    from tokir.tokenizers import Tokenizer
+
+PASSAGES_AT_ONCE = 4096  # that are tokenised
 STEPS = 127  # from cosine 0 to cosine 1
 ENTRIES, FEWEST_ENTRIES = 512, 16  # whose cosines are computed at once
 BLOCK_BYTES = 1 << 28  # of their best cosines with all passages, as long as that leaves the fewest entries
@@ -26,6 +32,18 @@ def distinct_tokens(texts: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], 
     distinct = [np.unique(np.asarray(ids, dtype=np.int32)) for ids in texts]
     tokens = np.concatenate(distinct) if distinct else np.zeros(0, dtype=np.int32)
     return tokens, np.cumsum([len(ids) for ids in distinct], dtype=np.int64)
+
+
+def tokens_in(
+    tokenizer: Tokenizer, corpus: Passages, first: int = 0
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The :func:`distinct_tokens` of the passages of a corpus, from the position ``first`` on."""
+    parts = [
+        distinct_tokens(tokenizer.encode(corpus.passages(start, start + PASSAGES_AT_ONCE)))
+        for start in range(first, len(corpus), PASSAGES_AT_ONCE)
+    ] or [distinct_tokens([])]
+    ends = np.cumsum(np.concatenate([np.diff(ends, prepend=0) for _, ends in parts]), dtype=np.int64)
+    return np.concatenate([tokens for tokens, _ in parts]), ends
 
 
 def best_cosines(

@@ -69,6 +69,11 @@ class BM25Index:
         bm25.index((postings.texts, postings.vocabulary), create_empty_token=False, show_progress=False)
         return cls(bm25, tie_order, postings.cut)
 
+    @property
+    def parameters(self) -> tuple[float, float]:
+        """k1 and b."""
+        return float(self._bm25.k1), float(self._bm25.b)
+
     def scores(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """BM25 of every passage, (passages,); zeros for a query without known terms."""
         known = self._bm25.get_tokens_ids(terms)  # of those that occur in the corpus

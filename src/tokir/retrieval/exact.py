@@ -1,4 +1,9 @@
-"""Exact search by cosine: every passage is compared with every query."""
+"""Exact search by cosine: every passage is compared with every query.
+
+A product of matrices sums in an order that depends on its shape, so equal passages may differ in the last bits of
+their scores. It only proposes passages here: each that may be among the best is scored again, summed in one order
+whatever is searched beside it. So equal passages are tied, and a query alone finds what it finds among others.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import read_array, write_array
-from tokir.retrieval.index import Hits, normalize, top
+from tokir.retrieval.index import Hits, normalize
+from tokir.retrieval.scan import nearest
 
-QUERIES_AT_ONCE = 64  # bounds the score matrix to 64 x passages
+QUERIES_AT_ONCE = 64
+ROWS = 16_384  # passages scored at once
+SLACK = 1e-5  # more than a product of unit vectors is off in single precision
 FILE = "vectors.npy"
 
 
@@ -34,13 +42,21 @@ class ExactIndex:
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         """The ``depth`` nearest passages of each query, (queries, dimensions)."""
-        found = []
-        for start in range(0, len(queries), QUERIES_AT_ONCE):
-            scores = normalize(queries[start : start + QUERIES_AT_ONCE]) @ self.vectors.T
-            for row in scores:
-                best = top(row, depth, self.tie_order)
-                found.append(Hits(best, row[best]))
-        return found
+        starts = range(0, len(queries), QUERIES_AT_ONCE)
+        return [hits for start in starts for hits in self._search(queries[start : start + QUERIES_AT_ONCE], depth)]
+
+    def _search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
+        unit, vectors = normalize(queries), np.asarray(self.vectors)  # a memory map is slow to take rows of
+
+        def scores(start: int, stop: int) -> NDArray[np.float32]:
+            return unit @ vectors[start:stop].T
+
+        def rescore(query: int, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+            # Row by row, all in the same way.
+            cosines: NDArray[np.float32] = np.vecdot(vectors.take(positions, axis=0), unit[query])
+            return cosines
+
+        return nearest(scores, len(unit), depth, self.tie_order, ROWS, rescore, SLACK)
 
     def save(self, folder: Path) -> None:
         """Write the unit vectors."""

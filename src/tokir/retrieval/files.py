@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tokir.artifacts import Names, read_array
+from tokir.artifacts import Names, read_array, require_run
 from tokir.encoders.registry import ENCODERS
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.registry import INDEXES, SEARCHERS
@@ -21,11 +22,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tokir.artifacts import RunFolder
     from tokir.encoders import Encoder, ReadyMade
     from tokir.encoders.files import EncoderFiles
     from tokir.retrieval.fusion import Method
+    from tokir.retrieval.growth import Growth
     from tokir.retrieval.searchers import DenseSearcher, Searcher
     from tokir.tokenizers import Tokenizer
+
+
+SCHEMA = 1  # of systems.json
+_ENCODERS = ("encoder", "passage_encoder")  # fields that hold a record of ENCODERS
+_OF_NEW_PASSAGES = ("vectors", "passage_encoder", "model", "checkpoint")  # what no query needs
 
 
 class SystemFiles(Protocol):
@@ -38,6 +46,11 @@ class SystemFiles(Protocol):
     def open(self) -> Callable[[Opener], Searcher]:
         """Put the system together; Unavailable where this machine lacks what it needs."""
 
+    def grown(self, growth: Growth) -> Callable[[], SystemFiles]:
+        """Load what new passages are read with, Unavailable where that cannot be; what is returned then makes the
+        files of the same system over other passages, beside those that it has.
+        """
+
 
 @dataclass(frozen=True)
 class DenseFiles:
@@ -47,6 +60,9 @@ class DenseFiles:
     index_kind: str  # in INDEXES
     index: str  # its folder
     whitening: str | None = None
+    dimensions: int | None = None  # the first ones that the index holds; None for all
+    vectors: str | None = None  # of the passages, whitened where they are, as they were put into the index
+    passage_encoder: EncoderFiles | None = None  # where it is not that of the queries
 
     def weight(self, opener: Opener) -> int:
         """That of the encoder."""
@@ -62,7 +78,12 @@ class DenseFiles:
             from tokir.models.whitening import Whitening
 
             transform = Whitening.load(opener.file(self.whitening))
-        return DenseSearcher(opener.encoder(self.encoder), index, transform)
+        return DenseSearcher(opener.encoder(self.encoder), index, transform, self.dimensions)
+
+    def grown(self, growth: Growth) -> Callable[[], DenseFiles]:
+        """Vectors of earlier passages are taken as they are; new ones are encoded, and whitened as was fitted."""
+        fill = growth.vectors(self)
+        return lambda: replace(self, index=growth.index(self.index, fill))
 
 
 @dataclass(frozen=True)
@@ -72,6 +93,8 @@ class LateFiles:
     tokenizer: str
     index: str  # its folder
     kept: float  # share of the passages that each entry of the vocabulary keeps; 1 for an index that is not pruned
+    model: str | None = None  # the folder of its training
+    checkpoint: str = "best"
 
     def weight(self, opener: Opener) -> int:
         """Best cosines are tables."""
@@ -85,6 +108,11 @@ class LateFiles:
         form = MaxSimIndex if self.kept == 1 else PrunedMaxSimIndex
         index = form.load(opener.file(self.index), opener.tie_order)
         return LateSearcher(opener.tokenizer(self.tokenizer), index)
+
+    def grown(self, growth: Growth) -> Callable[[], LateFiles]:
+        """Best cosines with earlier passages are copied; a pruned index is made anew, since all decide its floors."""
+        fill = growth.best_cosines(self)
+        return lambda: replace(self, index=growth.index(self.index, fill))
 
 
 @dataclass(frozen=True)
@@ -106,6 +134,10 @@ class LexicalFiles:
 
         cut = words if self.tokenizer is None else tokens_of(opener.tokenizer(self.tokenizer))
         return LexicalSearcher(BM25Index.load(opener.file(self.index), opener.tie_order, cut))
+
+    def grown(self, growth: Growth) -> Callable[[], LexicalFiles]:
+        """All passages are cut and indexed again, since the weight of every term depends on all of them."""
+        return lambda: replace(self, index=growth.index(self.index, growth.postings(self)))
 
 
 @dataclass(frozen=True)
@@ -133,6 +165,10 @@ class FusionFiles:
                 raise Unavailable(f"its member {member} is unavailable: {error}") from None
         return FusionSearcher(members, self.method, self.weights, self.depth, opener.tie_order)
 
+    def grown(self, growth: Growth) -> Callable[[], FusionFiles]:
+        """It has no files of its own; weights stay as they were chosen."""
+        return lambda: self
+
 
 class Opener:
     """Opens the systems of a run folder, each once, from the files that are named for them.
@@ -141,11 +177,15 @@ class Opener:
         folder: the run folder.
         device: that networks compute on.
         download: whether weights that the user named may be fetched.
+        id_order: the file that holds the order of the passages' ids.
     """
 
-    def __init__(self, folder: Path, device: str = "cpu", download: bool = False) -> None:
-        self.folder, self.device, self.download = folder, device, download
+    def __init__(
+        self, folder: Path, device: str = "cpu", download: bool = False, id_order: str = Names.ID_ORDER
+    ) -> None:
+        self.folder, self.device, self.download, self.id_order = folder, device, download, id_order
         self.files: dict[str, SystemFiles] = {}
+        self.unavailable: dict[str, str] = {}  # why a system cannot answer
         self._searchers: dict[str, Searcher] = {}
         self._tokenizers: dict[str, Tokenizer] = {}
         self._encoders: dict[EncoderFiles, Encoder] = {}
@@ -160,7 +200,7 @@ class Opener:
         """The rank of each passage among all when ids descend, (passages,)."""
         from tokir.retrieval.ranking import inverse
 
-        return inverse(read_array(self.file(Names.ID_ORDER)))
+        return inverse(read_array(self.file(self.id_order)))
 
     def searcher(self, system: str) -> Searcher:
         """The system with the id ``system``, ready to answer.
@@ -169,6 +209,8 @@ class Opener:
             Unavailable: this machine lacks what it needs.
             TokirError: there is no such system, or one of its files is missing or damaged.
         """
+        if system in self.unavailable:
+            raise Unavailable(self.unavailable[system])
         if system not in self._searchers:
             if system not in self.files:
                 raise TokirError(f"{self.folder} holds no system {system!r}")
@@ -209,13 +251,58 @@ class Opener:
         return self._pretrained[name, folder]
 
 
+def indexes(files: Mapping[str, SystemFiles], system: str) -> list[str]:
+    """The folders of the indexes that a system searches, each once; those of its members for a fusion."""
+    own = files.get(system)
+    if isinstance(own, FusionFiles):
+        return list(dict.fromkeys(folder for member in own.members for folder in indexes(files, member)))
+    return [own.index] if isinstance(own, DenseFiles | LateFiles | LexicalFiles) else []
+
+
+@dataclass(frozen=True)
+class Systems:
+    """What ``systems.json`` holds."""
+
+    tokenizers: dict[str, str]  # id to file
+    systems: tuple[str, ...]  # ids, in the order of the study
+    unavailable: dict[str, str]  # id to reason
+    files: dict[str, SystemFiles]
+
+
+def read_systems(path: Path) -> Systems:
+    """The systems of the run folder ``path``; TokirError where they are not ready, or the file is damaged."""
+    require_run(path)
+    file = path / Names.SYSTEMS
+    try:
+        made = json.loads(file.read_text("utf-8"))
+        if made["schema"] != SCHEMA:
+            raise TokirError(f"{file}: of another version of tokir: repeat the study in another folder with --out")
+        files = {name: from_json(value) for name, value in made["files"].items()}
+        return Systems(made["tokenizers"], tuple(made["systems"]), made["unavailable"], files)
+    except FileNotFoundError:
+        raise TokirError(
+            f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`"
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TokirError(f"{file}: damaged ({error}): make it again with `tokir embed {path}`") from None
+
+
+def contents(files: SystemFiles, folder: RunFolder) -> list[Any]:
+    """All that a system's answers depend on, beside the passages: its record, and the hashes of the files it names."""
+    value = {name: field for name, field in to_json(files).items() if name not in _OF_NEW_PASSAGES}
+    value.get("encoder", {}).pop("folder", None)  # where a pretrained model lies is free; its checksum counts
+    named = {name: folder.folder_key(name) for name in _strings(value) if "/" in name}
+    return [value, {name: inside or folder.key(name) for name, inside in named.items() if folder.made(name)}]
+
+
 def to_json(files: Any) -> dict[str, Any]:
     """A record as JSON: its fields, and its ``kind``."""
     registry = SEARCHERS if any(type(files) is SEARCHERS[name] for name in SEARCHERS) else ENCODERS
     kind = next(name for name in registry if registry[name] is type(files))
     value = {"kind": kind, **{field.name: getattr(files, field.name) for field in fields(files)}}
-    if "encoder" in value:
-        value["encoder"] = to_json(value["encoder"])
+    for name in _ENCODERS:
+        if value.get(name) is not None:
+            value[name] = to_json(value[name])
     return value
 
 
@@ -224,6 +311,15 @@ def from_json(value: dict[str, Any], registry: Any = SEARCHERS) -> Any:
     values: dict[str, Any] = {
         name: tuple(field) if isinstance(field, list) else field for name, field in value.items() if name != "kind"
     }
-    if isinstance(values.get("encoder"), dict):
-        values["encoder"] = from_json(values["encoder"], ENCODERS)
+    for name in _ENCODERS:
+        if isinstance(values.get(name), dict):
+            values[name] = from_json(values[name], ENCODERS)
     return registry[value["kind"]](**values)
+
+
+def _strings(value: Any) -> list[str]:
+    """All strings in a JSON value, in its order."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return [text for part in inner for text in _strings(part)]

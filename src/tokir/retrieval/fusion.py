@@ -31,12 +31,18 @@ def join(lists: Sequence[Hits], method: Method) -> Joined:
     With z-scores a passage that a list does not hold counts as the worst one it holds, with reciprocal ranks as zero.
     """
     scale = _z_scores if method == "weighted" else _reciprocal_ranks
-    positions = np.unique(np.concatenate([hits.positions for hits in lists]))
+    found = np.concatenate([hits.positions for hits in lists])
+    # Marks over all passages cost less than sorting what was found.
+    marks = np.zeros(int(found.max(initial=-1)) + 1, dtype=np.bool_)
+    marks[found] = True
+    positions = np.flatnonzero(marks)
+    column = np.empty(len(marks), dtype=np.int64)
+    column[positions] = np.arange(len(positions))
     scores = np.empty((len(lists), len(positions)))
     for row, hits in zip(scores, lists, strict=True):
         scaled, absent = scale(hits.scores)
         row[:] = absent
-        row[np.searchsorted(positions, hits.positions)] = scaled
+        row[column[hits.positions]] = scaled
     return Joined(positions, scores)
 
 

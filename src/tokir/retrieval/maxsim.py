@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from numpy.typing import NDArray
 from tokir.artifacts import atomic, read_array, write_array
 from tokir.retrieval.best_cosines import STEPS, best_cosines
 from tokir.retrieval.index import Hits, top
+
+if TYPE_CHECKING:
+    from tokir.models.retriever import Retriever
 
 PASSAGES = 16_384  # scored at once, so that the rows of a query stay in the processor's cache
 WEIGHTS = "weights.npy"
@@ -49,6 +52,12 @@ class TokenVectors:
         lengths = np.linalg.norm(table, axis=1)
         return cls(table / np.maximum(lengths, 1e-9)[:, None], weights * lengths)
 
+    @classmethod
+    def of_model(cls, model: Retriever) -> TokenVectors:
+        """Those of a static model."""
+        tensors = model.embedding.weight, model.token_weights
+        return cls.of(*(tensor.detach().float().cpu().numpy() for tensor in tensors))
+
 
 class LateIndex(ABC):
     """What both forms of the index have in common.
@@ -59,7 +68,7 @@ class LateIndex(ABC):
     """
 
     def __init__(self, weights: NDArray[np.float32], tie_order: NDArray[np.int64]) -> None:
-        self.weights, self.tie_order = np.asarray(weights), tie_order
+        self.weights, self.tie_order = weights, tie_order
 
     @abstractmethod
     def scores(self, query: Sequence[int]) -> NDArray[np.float32]:
@@ -85,7 +94,7 @@ class MaxSimIndex(LateIndex):
 
     def __init__(self, weights: NDArray[np.float32], best: NDArray[np.int8], tie_order: NDArray[np.int64]) -> None:
         super().__init__(weights, tie_order)
-        self.best = np.asarray(best)  # a memory map is slow to take rows of
+        self.best = best
 
     def scores(self, query: Sequence[int]) -> NDArray[np.float32]:
         """Of every passage, (passages,); zero for a query without tokens, and for a passage without any."""
@@ -100,7 +109,14 @@ class MaxSimIndex(LateIndex):
         return found
 
     @classmethod
-    def build(cls, folder: Path, model: TokenVectors, tokens: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
+    def build(
+        cls,
+        folder: Path,
+        model: TokenVectors,
+        tokens: NDArray[np.int32],
+        ends: NDArray[np.int64],
+        before: tuple[MaxSimIndex, NDArray[np.int64]] | None = None,
+    ) -> None:
         """Write the index of passages into an existing folder, block by block.
 
         Args:
@@ -108,11 +124,19 @@ class MaxSimIndex(LateIndex):
             model: the token vectors.
             tokens: distinct ids of the passages, one after the other.
             ends: (passages,) where each passage's ids end in ``tokens``.
+            before: an index of the same model, and the positions in it of passages that come before all others.
         """
+        known, kept = (before[0].best, before[1]) if before else (None, np.zeros(0, dtype=np.int64))
         write_array(folder / WEIGHTS, model.weights)
-        with _rows(folder / cls.BEST, np.int8, len(ends)) as append:
+        with _rows(folder / cls.BEST, np.int8, len(kept) + len(ends)) as append:
+            entry = 0
             for block in best_cosines(model.table, tokens, ends):
-                append(block)
+                if known is None:
+                    append(block)
+                    continue
+                for row in block:  # one by one, since an entry has a byte for every passage
+                    append(np.concatenate([known[entry][kept], row])[None])
+                    entry += 1
 
     @classmethod
     def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> MaxSimIndex:
@@ -147,8 +171,8 @@ class PrunedMaxSimIndex(LateIndex):
         tie_order: NDArray[np.int64],
     ) -> None:
         super().__init__(weights, tie_order)
-        self.floors, self.ends = np.asarray(floors), np.asarray(ends)
-        self.positions, self.above = np.asarray(positions), np.asarray(above)
+        self.floors, self.ends = floors, ends
+        self.positions, self.above = positions, above
 
     def scores(self, query: Sequence[int]) -> NDArray[np.float32]:
         """Of every passage, (passages,); zero for a query without tokens."""

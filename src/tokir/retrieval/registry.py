@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from tokir.retrieval.files import SystemFiles
     from tokir.retrieval.index import Index
 
-INDEXES: Registry[type[Index]] = Registry("index", {"exact": "tokir.retrieval.exact:ExactIndex"})
+INDEXES: Registry[type[Index]] = Registry(
+    "index",
+    {
+        "exact": "tokir.retrieval.exact:ExactIndex",
+        "int8": "tokir.retrieval.int8:Int8Index",
+        "binary": "tokir.retrieval.binary:BinaryIndex",
+        "hnsw": "tokir.retrieval.hnsw:HnswIndex",
+    },
+)
 
 SEARCHERS: Registry[type[SystemFiles]] = Registry(
     "kind of system",

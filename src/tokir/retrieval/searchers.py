@@ -31,20 +31,35 @@ class Searcher(Protocol):
 
 
 class DenseSearcher:
-    """An encoder, an optional transformation of its vectors (whitening), and an index."""
+    """An encoder, an optional transformation of its vectors (whitening), and an index of their first dimensions."""
 
     def __init__(
         self,
         encoder: Encoder,
         index: Index,
         transform: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
+        dimensions: int | None = None,
     ) -> None:
-        self.encoder, self.index = encoder, index
-        self.transform = transform or (lambda vectors: vectors)
+        self.encoder, self.index, self.dimensions = encoder, index, dimensions
+        self._transform = transform or (lambda vectors: vectors)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors that are searched with, (texts, dimensions), not of unit length."""
         return self.transform(self.encoder.embed(self.encoder.tokenize(texts)))
+
+    def transform(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Vectors of the encoder as the index holds those of passages, but for their length."""
+        return self._transform(vectors)[:, : self.dimensions]
+
+    def encode_counted(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], int | None]:
+        """As :meth:`encode`, and how many tokens all texts have; None where the encoder does not say."""
+        tokens = self.encoder.tokenize(texts)
+        vectors = self.transform(self.encoder.embed(tokens))
+        if all(isinstance(ids, list) for ids in tokens):
+            return vectors, sum(map(len, tokens))
+        count = getattr(self.encoder, "count", None)  # a library that cuts while it encodes
+        counted = None if count is None else count(texts)
+        return vectors, None if counted is None else counted[1]
 
     def search(self, queries: Sequence[str], depth: int) -> list[Hits]:
         """The ``depth`` nearest passages of each query, by cosine."""

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from tokir.artifacts import Names, digest, write_json
+from tokir.config import IndexForm
 from tokir.encoders import Encoder
 from tokir.encoders.files import PretrainedFiles
 from tokir.encoders.registry import model_id
 from tokir.encoders.store import Passages, blocks, embed_corpus, read_embeddings
-from tokir.errors import Unavailable
+from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.files import DenseFiles
 from tokir.retrieval.registry import INDEXES
 from tokir.study.context import Context
@@ -100,19 +101,41 @@ class Embeddings:
         truncated, tokens, unknown = map(sum, zip(*(count for count in counts if count), strict=True))
         return {"truncated": truncated, "unknown_rate": unknown / max(1, tokens)}
 
-    def indexed(self, system: str, vectors: str, encoder: Any, whitening: str | None = None) -> DenseFiles:
-        """Put the vectors in the file ``vectors`` into an index: the files of a dense system."""
-        folder, kind, name = self.context.folder, self.context.config.index, Names.index(system)
+    def indexed(
+        self,
+        system: str,
+        vectors: str,
+        encoder: Any,
+        form: IndexForm,
+        whitening: str | None = None,
+        passage_encoder: PretrainedFiles | None = None,
+    ) -> DenseFiles:
+        """Put the vectors in the file ``vectors`` into an index: the files of a dense system.
+
+        Raises:
+            TokirError: the index is for wider vectors.
+        """
+        folder, name = self.context.folder, Names.index(system)
         self.context.keep_passages()
+        width = read_embeddings(folder.file(vectors)).shape[1]
+        if form.dimensions is not None and form.dimensions >= width:
+            raise TokirError(
+                f"{system}: index {form} is for wider vectors than these, which have {width} dimensions"
+            )
 
         def make(path: Path) -> None:
-            index = INDEXES[kind](self.context.opener.tie_order)
+            index = INDEXES[form.kind](self.context.opener.tie_order)
             for block in blocks(read_embeddings(folder.file(vectors))):
-                index.add(block)
+                index.add(block[:, : form.dimensions])
             index.save(path)
 
-        folder.ensure_folder(name, {"vectors": folder.key(vectors), "index": kind}, make)
-        return DenseFiles(encoder, kind, name, whitening)
+        inputs: dict[str, Any] = {"vectors": folder.key(vectors), "index": form.kind}
+        if form.dimensions is not None:
+            inputs["dimensions"] = form.dimensions
+        folder.ensure_folder(name, inputs, make)
+        return DenseFiles(
+            encoder, form.kind, name, whitening, form.dimensions, vectors=vectors, passage_encoder=passage_encoder
+        )
 
 
 class Texts:

@@ -10,10 +10,11 @@ from tokir.data import Split
 from tokir.errors import Unavailable
 from tokir.evaluation.hits import hits
 from tokir.evaluation.latency import measure_latency
-from tokir.evaluation.measures import HEADLINE, score_queries
+from tokir.evaluation.measures import HEADLINE, score_queries, shared_first
 from tokir.evaluation.perturbations import perturbed
 from tokir.results.seeds import Evaluated
 from tokir.results.systems import Percentiles
+from tokir.retrieval.ranking import Ranking
 from tokir.retrieval.searchers import Searcher
 from tokir.study.context import Context
 from tokir.study.fusions import Fusions
@@ -21,7 +22,7 @@ from tokir.study.rankings import Rankings
 from tokir.study.rows import Rows, unavailable
 from tokir.study.searchers import Searchers
 from tokir.study.selection import Selection
-from tokir.systems import FusionSystem, System, tokenizer_of
+from tokir.systems import BaselineSystem, FusionSystem, System, TrainedSystem, tokenizer_of
 
 PERTURBED_DEPTH = 100  # passages ranked for a perturbed query; recall@10 needs no more
 
@@ -65,7 +66,11 @@ class Evaluation:
         recalls = {kind: recalls for kind, recalls in found.items() if recalls is not None}
         ranking = self.rankings.read(name)
         row = self.rows.row(system).model_copy(
-            update={"latency_ms": latency, "validation_recall": self._validation_recall(system)}
+            update={
+                "latency_ms": latency,
+                "validation_recall": self._validation_recall(system),
+                "index_recall": self._index_recall(system, ranking),
+            }
         )
         return Evaluated(row, score_queries(ranking, self.split.qrels), hits(ranking, self.split.qrels), recalls)
 
@@ -74,6 +79,12 @@ class Evaluation:
         if isinstance(system, FusionSystem):
             return self.fusions.recall(system)
         return None if tokenizer_of(system) is None else self.selection.recall(system)
+
+    def _index_recall(self, system: System, ranking: Ranking) -> float | None:
+        """Of what exact search over the same vectors ranks first, the share that ``ranking`` does; None for itself."""
+        if not isinstance(system, TrainedSystem | BaselineSystem) or system.index.whole:
+            return None
+        return shared_first(self.rankings.read(Names.ranking(system.whole.id)), ranking)
 
     def _searcher(self, system: System) -> Searcher:
         if isinstance(system, FusionSystem):

@@ -5,7 +5,7 @@ Rows of the result table carry these words, so that a report needs nothing but i
 
 from __future__ import annotations
 
-from tokir.config import Objective, Pooling
+from tokir.config import IndexForm, Objective, Pooling
 from tokir.models.registry import ARCHITECTURES
 from tokir.tokenizers.registry import TOKENIZERS
 
@@ -42,7 +42,21 @@ def tokenizer_label(kind: str) -> str:
     return TOKENIZERS[kind].label
 
 
-def title(architecture: str, objective: Objective, pooling: Pooling, variant: str = "") -> str:
+def index_label(form: IndexForm, trained: bool | None = None) -> str | None:
+    """What a reader calls an index; None for exact search over whole vectors.
+
+    ``trained`` says whether first dimensions were trained to retrieve by themselves, where that is known.
+
+    >>> index_label(IndexForm.parse("int8-64"), trained=False)
+    'int8, first 64 dimensions, not trained to retrieve alone'
+    """
+    untrained = form.dimensions is not None and trained is False
+    return f"{form.label}{', not trained to retrieve alone' if untrained else ''}" or None
+
+
+def title(
+    architecture: str, objective: Objective, pooling: Pooling, variant: str = "", index: IndexForm | None = None
+) -> str:
     """What a reader calls a trained system.
 
     >>> title("lstm", Objective.parse("lm"), Pooling.parse("mean-white"))
@@ -52,6 +66,5 @@ def title(architecture: str, objective: Objective, pooling: Pooling, variant: st
     """
     name = architecture_label(architecture)
     name += f", {objective.label}" if objective.retrieves else " language model"
-    if pooling.label:
-        name += f", {pooling.label}"
+    name += "".join(f", {label}" for label in (pooling.label, index and index.label) if label)
     return f"{name} ({variant})" if variant else name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -137,6 +137,10 @@ class Planner:
                     f"{point.id}: hashed vectors have a multiple of 8 dimensions, those of the teacher {width}: "
                     "name another teacher, or leave hashed out of the tokenizer"
                 )
+            if (first := retrieval.matryoshka[-1:]) and first[0] >= width:
+                raise TokirError(
+                    f"{point.id}: retrieval.matryoshka: {first[0]} is not fewer than its {width} dimensions"
+                )
             retrieval = retrieval.model_copy(update={"dimensions": width})
         if point.has_network and point.tokenizer.letters and "simcse" not in point.stage.parts:
             # A letter left out is another spelling, not a word less. The pairs of simcse differ in nothing else.
@@ -228,7 +232,7 @@ class Planner:
             return {**inputs, "training": config.training.model_dump(mode="json", exclude={"checkpoint"})}
         splits = (self.context.train_queries, self.context.validation)
         inputs |= {
-            "retrieval": plan.retrieval.model_dump(mode="json", exclude={*APART, *_unused(point)}),
+            "retrieval": plan.retrieval.model_dump(mode="json", exclude={*APART, *_unused(plan)}),
             "window": plan.window,
             "queries": digest([split and [split.queries, split.qrels] for split in splits]),
             "starts_from": [[earlier.key, earlier.checkpoint] for earlier in plan.starts_from],
@@ -238,9 +242,12 @@ class Planner:
         return inputs
 
 
-def _unused(point: ModelPoint) -> tuple[str, ...]:
+def _unused(plan: TrainingPlan) -> Iterator[str]:
     """Settings of retrieval that its training does not read."""
-    return () if point.stage.queries_alone else ("queries_per_batch", "perturbed_share", "perturbations")
+    if not plan.point.stage.queries_alone:
+        yield from ("queries_per_batch", "perturbed_share", "perturbations")
+    if not plan.retrieval.matryoshka:
+        yield "matryoshka"
 
 
 def _lengthened(settings: RetrievalSettings, stretch: float) -> RetrievalSettings:

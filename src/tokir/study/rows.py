@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokir.artifacts import Names
-from tokir.config import TokenizerSettings
+from tokir.config import IndexForm, TokenizerSettings
 from tokir.encoders.registry import model_id
 from tokir.errors import Unavailable
 from tokir.results.records import System as Row
@@ -22,13 +22,29 @@ from tokir.results.systems import (
     Seconds,
     Seen,
 )
+from tokir.retrieval.files import indexes
 from tokir.retrieval.maxsim import WEIGHTS
 from tokir.study.baselines import baseline
 from tokir.study.context import Context
-from tokir.study.labels import architecture_label, objective_label, pooling_label, title, tokenizer_label
+from tokir.study.labels import (
+    architecture_label,
+    index_label,
+    objective_label,
+    pooling_label,
+    title,
+    tokenizer_label,
+)
 from tokir.study.lexical import lexical_row
 from tokir.study.plan import Planner, TrainingPlan
-from tokir.systems import FusionSystem, LexicalSystem, System, TrainedSystem, systems, tokenizer_of
+from tokir.systems import (
+    BaselineSystem,
+    FusionSystem,
+    LexicalSystem,
+    System,
+    TrainedSystem,
+    systems,
+    tokenizer_of,
+)
 
 
 def unavailable(row: Row, reason: str) -> Row:
@@ -52,8 +68,25 @@ class Rows:
         elif isinstance(system, LexicalSystem):
             row = lexical_row(system).model_copy(update={"tokenizer": self._tokenizer(system.tokenizer)})
         else:
-            row = baseline(system.name).row(system.id, self.context.folder)
-        return row.model_copy(update={"needs": self._needs(system, row)})
+            row = self._baseline(system)
+        return row.model_copy(
+            update={"needs": self._needs(system, row), "bytes_per_passage": self._bytes_per_passage(system)}
+        )
+
+    def _baseline(self, system: BaselineSystem) -> Row:
+        kind = baseline(system.name)
+        row, form = kind.row(system.whole.id, self.context.folder), system.index
+        if not kind.dense:
+            return row
+        title = f"{row.title}, {form.label}" if form.label else row.title
+        return row.model_copy(update={"id": system.id, "title": title, **_indexed(form, row.dimensions)})
+
+    def _bytes_per_passage(self, system: System) -> float | None:
+        """Of the folders of its indexes, those of its members for a fusion; None where they were not made."""
+        opener = self.context.opener
+        folders = [opener.file(name) for name in indexes(opener.files, system.id)]
+        size = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
+        return size / len(self.context.dataset.corpus) if folders else None
 
     def _needs(self, system: System, row: Row) -> Needs | None:
         """What a query and a new passage need; of a fusion what its members do."""
@@ -72,7 +105,8 @@ class Rows:
                 query=tuple(dict.fromkeys(thing for needs in known for thing in needs.query)),
                 passage=tuple(dict.fromkeys(thing for needs in known for thing in needs.passage)),
             )
-        alone = {"lexical": "terms", "pretrained": row.id}.get(row.kind)
+        name = system.whole.id if isinstance(system, BaselineSystem) else row.id
+        alone = {"lexical": "terms", "pretrained": name}.get(row.kind)
         return Needs(query=(alone,), passage=(alone,)) if alone else None
 
     def _members(self, row: Row) -> list[System]:
@@ -84,7 +118,7 @@ class Rows:
         row = Row(
             id=system.id,
             kind="trained",
-            title=title(point.architecture, point.objective, system.pooling, point.variant),
+            title=title(point.architecture, point.objective, system.pooling, point.variant, system.index),
             architecture=point.architecture,
             architecture_label=architecture_label(point.architecture),
             objective=str(point.objective),
@@ -106,11 +140,14 @@ class Rows:
         used = history[-1] if plan.checkpoint == "final" else min(history, key=lambda line: float(line["loss"]))
         trainings, teacher_files = self._trainings(plan), self._teacher_files(plan)
         retrieval = _retrieval_training(plan, model, used, history) if point.retrieves else None
+        trained = retrieval is not None and system.index.dimensions in retrieval.matryoshka
+        indexed = {} if system.pooling.late else _indexed(system.index, model["model"]["width"], trained)
         return row.model_copy(
             update={
                 "tokenizer": tokenizer,
                 "parameters": model["parameters"],
                 "dimensions": model["model"]["width"],
+                **indexed,
                 "seen": self._seen(plan),
                 "seconds": Seconds(
                     train=sum(trainings.values()),
@@ -185,7 +222,7 @@ class Rows:
             return {}
         from tokir.models.whitening import Whitening
 
-        name = Names.embedding(system.id, "whitening.safetensors")
+        name = Names.embedding(system.whole.id, "whitening.safetensors")
         if not self.context.folder.recorded(name):
             return {}
         whitening = Whitening.load(self.context.folder.file(name))
@@ -201,11 +238,21 @@ def _vectors(system: TrainedSystem) -> str:
     return Names.embedding(system.unprocessed.id)
 
 
+def _indexed(form: IndexForm, width: int | None, trained: bool | None = None) -> dict[str, Any]:
+    """What a row says of an index, and of the dimensions that it holds of ``width``."""
+    return {
+        "index": str(form),
+        "index_label": index_label(form, trained),
+        "dimensions": width if form.dimensions is None else form.dimensions,
+    }
+
+
 def _retrieval_training(
     plan: TrainingPlan, model: dict[str, Any], used: dict[str, Any], history: list[dict[str, Any]]
 ) -> RetrievalTraining:
     return RetrievalTraining(
         interaction=plan.retrieval.interaction,
+        matryoshka=tuple(plan.retrieval.matryoshka),
         steps=model["steps"],
         best_step=used["step"],
         pairs_per_second=history[-1]["pairs_per_second"],

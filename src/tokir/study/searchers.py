@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from tokir.artifacts import Names, digest, write_array
-from tokir.encoders.files import EncoderFiles, NetworkFiles, StaticFiles
+from tokir.encoders.files import EncoderFiles, NetworkFiles, PretrainedFiles, StaticFiles
 from tokir.encoders.store import blocks, read_embeddings, transform_embeddings
 from tokir.evaluation import tuning
-from tokir.retrieval.files import LateFiles, SystemFiles, to_json
+from tokir.retrieval.files import LateFiles, SystemFiles, contents
 from tokir.retrieval.searchers import Searcher
 from tokir.study.baselines import baseline
 from tokir.study.context import Context
@@ -25,8 +25,6 @@ from tokir.systems import BaselineSystem, LexicalSystem, System, TrainedSystem
 if TYPE_CHECKING:
     from tokir.models.retriever import Retriever
     from tokir.models.whitening import Whitening
-
-PASSAGES_AT_ONCE = 4096  # that are tokenised
 
 
 class Searchers:
@@ -58,26 +56,26 @@ class Searchers:
         if isinstance(system, LexicalSystem):
             return lexical_files(system, self.context, self.models.tokenizers)
         assert isinstance(system, BaselineSystem)
-        return baseline(system.name).make(self.embeddings)
+        return baseline(system.name).make(self.embeddings, system.index)
 
     def inputs(self, system: System) -> Any:
         """What a system's ranked lists depend on, beside corpus and queries."""
-        files, folder = to_json(self.files(system)), self.context.folder
-        files.get("encoder", {}).pop("folder", None)  # where a pretrained model lies is free; its checksum counts
-        named = {name: folder.folder_key(name) for name in _strings(files)}
-        return [files, {name: inside or folder.key(name) for name, inside in named.items() if folder.made(name)}]
+        return contents(self.files(system), self.context.folder)
 
     # -- trained ------------------------------------------------------------------------------------------
 
     def _trained(self, system: TrainedSystem) -> SystemFiles:
         if system.pooling.late:
             return self._late(system)
-        raw = system.unprocessed
-        encoder, vectors = self._raw(raw)
-        if system == raw:
+        whole, index = system.whole, system.index
+        encoder, vectors = self._raw(whole.unprocessed)
+        if whole == whole.unprocessed:
             alone = system.model.stage.queries_alone  # then it shares the teacher's index
-            return self.embeddings.indexed(self.models.teacher.id if alone else system.id, vectors, encoder)
-        fitted, whitened = (Names.embedding(system.id, file) for file in ("whitening.safetensors", "corpus.npy"))
+            owner = BaselineSystem(self.models.teacher.name, index) if alone else system
+            return self.embeddings.indexed(
+                owner.id, vectors, encoder, index, passage_encoder=self._teacher_of(system)
+            )
+        fitted, whitened = (Names.embedding(whole.id, file) for file in ("whitening.safetensors", "corpus.npy"))
         folder, validation = self.context.folder, self.context.validation
         inputs = {
             "raw": folder.key(vectors),
@@ -93,7 +91,15 @@ class Searchers:
             transform_embeddings(folder.file(vectors), folder.file(whitened), digest(inputs), whitening)
 
         folder.ensure([fitted, whitened], inputs, make)
-        return self.embeddings.indexed(system.id, whitened, encoder, fitted)
+        return self.embeddings.indexed(
+            system.id, whitened, encoder, index, fitted, passage_encoder=self._teacher_of(system)
+        )
+
+    def _teacher_of(self, system: TrainedSystem) -> PretrainedFiles | None:
+        """What embeds passages for a model that embeds queries only; None for any other."""
+        if not system.model.stage.queries_alone:
+            return None
+        return self.embeddings.pretrained_files(self.models.teacher.name)
 
     def _raw(self, system: TrainedSystem) -> tuple[EncoderFiles, str]:
         """The encoder of a system before any whitening, and the file of its vectors of the corpus."""
@@ -165,43 +171,28 @@ class Searchers:
 
     def _late(self, system: TrainedSystem) -> SystemFiles:
         """Late interaction: the best cosine of each entry of the vocabulary with each passage."""
-        from tokir.retrieval.best_cosines import distinct_tokens
+        from tokir.retrieval.best_cosines import tokens_in
         from tokir.retrieval.maxsim import MaxSimIndex, PrunedMaxSimIndex, TokenVectors
 
         settings, index = system.model.tokenizer, Names.index(system.id)
         corpus, kept = self.context.dataset.corpus, self.context.config.late_interaction.kept
+        plan = self.models.plan(system.model)
         self.context.keep_passages()
         inputs = {
             "corpus": corpus.checksum,
             "tokenizer": self.models.tokenizers.key(settings),
-            "weights": self.models.ensure(self.models.plan(system.model)),
+            "weights": self.models.ensure(plan),
             "kept": kept,
         }
 
         def make(path: Path) -> None:
             tokenizer, model = self.models.tokenizers.get(settings), self._retriever(system)
-            parts = [
-                distinct_tokens(tokenizer.encode(corpus.passages(start, start + PASSAGES_AT_ONCE)))
-                for start in range(0, len(corpus), PASSAGES_AT_ONCE)
-            ]
-            ends = np.cumsum(np.concatenate([np.diff(ends, prepend=0) for _, ends in parts]))
-            tokens = np.concatenate([tokens for tokens, _ in parts])
-            table, weights = (
-                value.detach().float().cpu().numpy() for value in (model.embedding.weight, model.token_weights)
-            )
-            vectors = TokenVectors.of(table, weights)
+            tokens, ends = tokens_in(tokenizer, corpus)
+            vectors = TokenVectors.of_model(model)
             if kept == 1:
                 MaxSimIndex.build(path, vectors, tokens, ends)
             else:
                 PrunedMaxSimIndex.build(path, vectors, tokens, ends, kept)
 
         self.context.folder.ensure_folder(index, inputs, make)
-        return LateFiles(self.models.tokenizers.file(settings), index, kept)
-
-
-def _strings(value: Any) -> list[str]:
-    """All strings in a JSON value, in its order."""
-    if isinstance(value, str):
-        return [value]
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return [text for part in inner for text in _strings(part)]
+        return LateFiles(self.models.tokenizers.file(settings), index, kept, Names.model(plan.id), plan.checkpoint)

@@ -13,13 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tokir.additions.state import read_additions
 from tokir.artifacts import Names, write_json, write_text
-from tokir.config import StudyConfig
+from tokir.config import IndexForm, StudyConfig
 from tokir.data import Split
 from tokir.errors import TokirError, Unavailable
 from tokir.progress import Progress, Silent
-from tokir.retrieval.files import to_json
-from tokir.run import SCHEMA
+from tokir.retrieval.files import SCHEMA, to_json
+from tokir.retrieval.registry import INDEXES
 from tokir.study.context import Context, Machine
 from tokir.study.finished import MADE, finished, ready, results_inputs
 from tokir.study.folder import begin
@@ -69,7 +70,7 @@ class Study:
         """The steps' workers; loading them loads torch.
 
         Raises:
-            TokirError: device or precision is not to be had on this machine.
+            TokirError: device, precision or an index is not to be had on this machine.
         """
         import torch
 
@@ -79,6 +80,8 @@ class Study:
 
         for name, folder in self.config.pretrained_folders.items():
             find(name, folder)
+        for form in self.config.index:
+            self._check_index(form)
         for precision in (self.config.training.precision, self.config.retrieval.precision):
             resolve_precision(precision, self.context.device)
         _ = self.context.precision
@@ -87,6 +90,15 @@ class Study:
         for omitted in sentences(self.omissions):
             self.progress.say(omitted)
         return Parts.of(self.context)
+
+    def _check_index(self, form: IndexForm) -> None:
+        """TokirError where its library is missing: every system would be without it."""
+        import numpy as np
+
+        try:
+            INDEXES[form.kind](np.zeros(0, dtype=np.int64))
+        except Unavailable as error:
+            raise TokirError(f"index: {error}") from None
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -165,6 +177,8 @@ class Study:
 
         for note in self.dataset.notes:
             self.progress.say(note)
+        if additions := read_additions(self.folder.path):
+            self.progress.say(additions.sentence)
         if not self.dataset.qrels:
             if not ready(self.context):
                 self.embed()

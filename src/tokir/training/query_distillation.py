@@ -2,9 +2,13 @@
 
 The query encoder learns to rank the passages as the teacher does and to find the passage of each text (Wang and Lyu,
 2023, arXiv 2306.11550; LEAF, arXiv 2509.12539; LightRetriever, arXiv 2505.12260). So a query costs what the small model
-costs, and a new passage has to be read by the teacher. Texts are train queries, and crops that stand in for queries.
-The divergence runs over all passages that are trained on or, where these are many, over some of them: those that the
-texts of the batch are to find, those that the teacher sees near the texts, and others at random.
+costs, and a new passage has to be read by the teacher. Texts are train queries; crops that stand in for queries, which
+the teacher reads too; and, as often, longer parts of the passages, which take their passage's vector and so cost the
+teacher nothing. The divergence runs over all passages that are trained on or, where these are many, over some of them:
+those that the texts of the batch are to find, those that the teacher sees near the texts, and others at random.
+
+A query encoder begins with the table whose sums come nearest to the teacher's vectors (:mod:`.closed_form`), so it is
+trained at the learning rate of vectors that come from an earlier training.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from numpy.typing import NDArray
 
 from tokir.errors import Unavailable
 from tokir.training.distillation import query_like
-from tokir.training.pairs import Pairs, Tokens
+from tokir.training.pairs import Pairs, Tokens, crop
 
 if TYPE_CHECKING:
     from tokir.training.sources import SourceInputs
@@ -36,6 +40,7 @@ class TaughtTexts:
         encode: texts to token ids.
         perturb: misspells a text; None where texts are read as they are.
         perturbed_share: share of a batch that is misspelt; each text still learns the vector of the text as it was.
+        parts: tokens, fewest and most, of the part that is read of a text, another one each time; None for all of it.
         ranked: passages that a batch ranks, at most.
     """
 
@@ -47,11 +52,12 @@ class TaughtTexts:
         encode: Callable[[Sequence[str]], list[Tokens]],
         perturb: Callable[[str, np.random.Generator], str] | None = None,
         perturbed_share: float = 0.0,
+        parts: tuple[int, int] | None = None,
         ranked: int = RANKED,
     ) -> None:
         self.texts, self.owners, self.teachers, self.encode = texts, owners, teachers, encode
         self.tokens = encode(texts)
-        self.perturb, self.perturbed_share, self.ranked = perturb, perturbed_share, ranked
+        self.perturb, self.perturbed_share, self.parts, self.ranked = perturb, perturbed_share, parts, ranked
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """Texts drawn without replacement, and the passages that they rank, first the one that each is to find."""
@@ -69,6 +75,10 @@ class TaughtTexts:
         np.fill_diagonal(not_negative, False)
         return Pairs(self._left(drawn, rng), [], not_negative, asked, self.teachers[1][right])
 
+    def taught(self) -> tuple[list[Tokens], NDArray[np.float32]]:
+        """All texts, and the vectors (texts, width) that they are to have."""
+        return self.tokens, self.teachers[0]
+
     def _left(self, drawn: NDArray[np.int64], rng: np.random.Generator) -> list[Tokens]:
         left = [self.tokens[i] for i in drawn]
         if self.perturb is not None and self.perturbed_share:
@@ -76,7 +86,7 @@ class TaughtTexts:
             misspelt = [self.perturb(self.texts[drawn[row]], rng) for row in chosen]
             for row, ids in zip(chosen, self.encode(misspelt), strict=True):
                 left[row] = ids
-        return left
+        return left if self.parts is None else [crop(ids, self.parts, rng) for ids in left]
 
     def _others(
         self, own: NDArray[np.int64], asked: NDArray[np.float32], rng: np.random.Generator
@@ -98,24 +108,57 @@ class TaughtTexts:
         return np.flatnonzero(chosen)
 
 
-def crop_texts(inputs: SourceInputs) -> TaughtTexts:
-    """The texts of the part ``query-distillation``: crops of the passages that stand in for queries."""
+class EitherTexts:
+    """Batches of one source or another, as often of each."""
+
+    def __init__(self, sources: Sequence[TaughtTexts]) -> None:
+        self.sources = sources
+
+    def draw(self, rng: np.random.Generator, count: int) -> Pairs:
+        """A batch of one of the sources, at most ``count`` pairs."""
+        return self.sources[int(rng.integers(len(self.sources)))].draw(rng, count)
+
+    def taught(self) -> tuple[list[Tokens], NDArray[np.float32]]:
+        """The texts of all sources, and the vectors (texts, width) that they are to have."""
+        return together(self.sources)
+
+
+def together(sources: Sequence[TaughtTexts | EitherTexts]) -> tuple[list[Tokens], NDArray[np.float32]]:
+    """The texts of several sources, and the vectors (texts, width) that they are to have."""
+    texts, vectors = zip(*(source.taught() for source in sources), strict=True)
+    return [ids for some in texts for ids in some], np.concatenate(vectors)
+
+
+def passage_texts(inputs: SourceInputs) -> EitherTexts:
+    """The texts of the part ``query-distillation``: crops that the teacher has read, and parts of the passages."""
     if inputs.teacher is None:
         raise Unavailable("there is no teacher to distil from")
-    crops, owners = query_like(*inputs.texts(), inputs.settings.teacher_texts, inputs.seed)
-    return _taught(inputs, "crops", crops, [[owner] for owner in owners])
+    titles, texts = inputs.texts()
+    crops, owners = query_like(titles, texts, inputs.settings.teacher_texts, inputs.seed)
+    vectors = inputs.teacher.passages()
+    read = _asked(inputs, crops, [[owner] for owner in owners], (inputs.teacher.texts("crops", crops), vectors))
+    held = [index for index, text in enumerate(texts) if text]
+    wholes = [f"{titles[index]} {texts[index]}".lstrip() for index in held]
+    parts = inputs.settings.query_tokens[1], inputs.settings.passage_tokens[0]
+    taught = vectors[held], vectors
+    own = TaughtTexts(wholes, [[i] for i in held], taught, inputs.encode, parts=(min(parts), max(parts)))
+    return EitherTexts([read, own])
 
 
 def query_texts(inputs: SourceInputs) -> TaughtTexts:
     """The train queries, where only the query encoder is trained."""
-    if inputs.train_queries is None:
+    if inputs.train_queries is None or inputs.teacher is None:
         raise Unavailable("the data set has no train queries")
     queries = inputs.train_queries()
-    return _taught(inputs, "queries", queries.texts, queries.relevant)
+    vectors = inputs.teacher.texts("queries", queries.texts), inputs.teacher.passages()
+    return _asked(inputs, queries.texts, queries.relevant, vectors)
 
 
-def _taught(inputs: SourceInputs, name: str, texts: Sequence[str], owners: Sequence[Sequence[int]]) -> TaughtTexts:
-    assert inputs.teacher is not None
-    teachers = inputs.teacher.texts(name, texts), inputs.teacher.passages()
-    share = inputs.settings.perturbed_share
-    return TaughtTexts(texts, owners, teachers, inputs.encode, inputs.perturb, share)
+def _asked(
+    inputs: SourceInputs,
+    texts: Sequence[str],
+    owners: Sequence[Sequence[int]],
+    teachers: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> TaughtTexts:
+    """Queries, or what stands in for them: some are misspelt, where that is asked for."""
+    return TaughtTexts(texts, owners, teachers, inputs.encode, inputs.perturb, inputs.settings.perturbed_share)

@@ -49,7 +49,7 @@ OBJECTIVES = Registry[ObjectivePart](
         ),
         "query-distillation": ObjectivePart(
             label="query-distilled",
-            source="tokir.training.query_distillation:crop_texts",
+            source="tokir.training.query_distillation:passage_texts",
             needs=frozenset({"teacher"}),
             queries_alone=True,
         ),

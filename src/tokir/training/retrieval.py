@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
+from tokir.training.closed_form import token_table
 from tokir.training.contrastive import contrastive_loss
 from tokir.training.distillation import distillation_loss, teacher_scores
 from tokir.training.late import late_scores
 from tokir.training.pairs import Pairs, PairSource, TokenisedPassages, Tokens, thin
+from tokir.training.query_distillation import TaughtTexts, together
 
 if TYPE_CHECKING:
     from tokir.config import ArchitectureSettings, RetrievalSettings
@@ -78,17 +81,25 @@ class RetrievalObjective:
         return max(1, self.steps // self.settings.validations)
 
     def prepare(self, model: Model) -> None:
-        """Start the token weights of a new model at the logarithm of their inverse document frequency."""
+        """Start the token weights of a new model at their inverse document frequency.
+
+        Where passages are fixed, the token vectors start as those whose sums come nearest to the teacher's vectors.
+        """
         frequency = self.passages.document_frequencies()
         # Above zero even for a token that is in every passage.
         idf = np.log((len(self.passages) + 1) / (frequency + 1)) + 0.1
-        _retriever(model).start_weights(torch.from_numpy(idf), torch.from_numpy(frequency > 0))
+        retriever = _retriever(model)
+        retriever.start_weights(torch.from_numpy(idf), torch.from_numpy(frequency > 0))
+        if self.fixed is not None and not retriever.hashed:
+            texts, vectors = together(cast("list[TaughtTexts]", self._sources))
+            retriever.start_vectors(torch.from_numpy(token_table(texts, vectors, idf)))
 
     def parameter_groups(self, model: Model) -> list[dict[str, Any]]:
         """Token vectors and weights apart from the network, which tolerates only a smaller learning rate."""
         retriever, settings = _retriever(model), self.settings
         tokens = [retriever.embedding.weight, retriever.log_weight, retriever.log_scale]
-        peak = settings.trained_token_learning_rate if self.trained else settings.token_learning_rate
+        begun = self.trained or (self.fixed is not None and not retriever.hashed)
+        peak = settings.trained_token_learning_rate if begun else settings.token_learning_rate
         groups: list[dict[str, Any]] = [{"params": tokens, "peak": peak}]
         if retriever.network is not None:
             network = [*retriever.network.parameters(), *retriever.mix.parameters()]
@@ -116,38 +127,50 @@ class RetrievalObjective:
         source = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
         pairs = source.draw(rng, self.batch_size)
         retriever = _retriever(model)
-        left = self._thinned(pairs.left, rng)
-        if pairs.right:
-            scores = self._matrix(retriever, left, self._thinned(pairs.right, rng))
-        else:
-            assert pairs.right_teacher is not None
-            vectors = embed_tokens(retriever, left)
-            with torch.autocast(vectors.device.type, enabled=False):
-                scores = vectors @ torch.from_numpy(pairs.right_teacher).to(vectors.device).T
-        with torch.autocast(scores.device.type, enabled=False):
-            return self._score(scores * retriever.log_scale.exp(), pairs)
+        left, right = self._thinned(pairs.left, rng), self._thinned(pairs.right, rng)
+        matrices = self._matrices(retriever, left, right, pairs.right_teacher)
+        with torch.autocast(matrices[0].device.type, enabled=False):
+            scale = retriever.log_scale.exp()
+            return self._score([scores * scale for scores in matrices], pairs)
 
-    def _score(self, scores: Tensor, pairs: Pairs) -> Tensor:
-        not_negative = torch.from_numpy(pairs.not_negative).to(scores.device)
+    def _score(self, matrices: list[Tensor], pairs: Pairs) -> Tensor:
+        """The mean of the losses of several matrices of scores of the same batch."""
+        device = matrices[0].device
+        not_negative = torch.from_numpy(pairs.not_negative).to(device)
         if pairs.left_teacher is None:
-            return contrastive_loss(scores, not_negative)
-        wanted = teacher_scores(pairs, self.settings.teacher_temperature)
-        # Fixed passages rank nothing: they are there for the texts alone.
-        loss = distillation_loss(scores, wanted.to(scores.device), both=bool(pairs.right))
-        if self.contrastive_weight:
-            loss = loss + self.contrastive_weight * contrastive_loss(scores, not_negative)
-        return loss
+            return torch.stack([contrastive_loss(scores, not_negative) for scores in matrices]).mean()
+        wanted = teacher_scores(pairs, self.settings.teacher_temperature).to(device)
+        losses = []
+        for scores in matrices:
+            # Fixed passages rank nothing: they are there for the texts alone.
+            loss = distillation_loss(scores, wanted, both=bool(pairs.right))
+            if self.contrastive_weight:
+                loss = loss + self.contrastive_weight * contrastive_loss(scores, not_negative)
+            losses.append(loss)
+        return torch.stack(losses).mean()
 
     def _thinned(self, texts: list[Tokens], rng: np.random.Generator) -> list[Tokens]:
         return [thin(ids[: self.window], self.settings.token_dropout, rng) for ids in texts]
 
-    def _matrix(self, model: Retriever, left: Sequence[Tokens], right: Sequence[Tokens]) -> Tensor:
-        """What the texts of a batch score with each other, (left, right), between -1 and 1."""
+    def _matrices(
+        self, model: Retriever, left: list[Tokens], right: list[Tokens], fixed: NDArray[np.float32] | None
+    ) -> list[Tensor]:
+        """What the texts of a batch score with each other, (left, right), between -1 and 1.
+
+        By their whole vectors, and by each number of first dimensions that is to retrieve by itself. Without ``right``
+        the texts are scored with vectors that are ``fixed``.
+        """
         if self.settings.interaction == "late":
-            return late_scores(model, left, right)
-        vectors, others = embed_tokens(model, left), embed_tokens(model, right)
+            return [late_scores(model, left, right)]
+        vectors = embed_tokens(model, left)
+        if right:
+            others = embed_tokens(model, right)
+        else:
+            assert fixed is not None
+            others = torch.from_numpy(fixed).to(vectors.device)
         with torch.autocast(vectors.device.type, enabled=False):
-            return vectors @ others.T
+            firsts = [(_first(vectors, many), _first(others, many)) for many in self.settings.matryoshka]
+            return [one @ other.T for one, other in [(vectors, others), *firsts]]
 
     def _ranked(self, model: Retriever, queries: Sequence[Tokens], pool: Sequence[Tokens]) -> Tensor:
         """What many queries and passages score with each other, (queries, passages), in bounded memory."""
@@ -199,6 +222,11 @@ def embed_tokens(model: Retriever, texts: Sequence[Tokens]) -> Tensor:
     tokens = np.concatenate(texts) if len(texts) else np.zeros(0, dtype=np.int64)
     vectors: Tensor = model(torch.from_numpy(tokens).to(device), torch.from_numpy(lengths).to(device))
     return vectors
+
+
+def _first(vectors: Tensor, dimensions: int) -> Tensor:
+    """Unit vectors of the first dimensions, (texts, dimensions), as Matryoshka has them (Kusupati et al., 2022)."""
+    return functional.normalize(vectors[:, :dimensions], dim=1)
 
 
 def _embed_many(model: Retriever, texts: Sequence[Tokens]) -> Tensor:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from tokir.artifacts import RunFolder
+    from tokir.config import IndexForm
     from tokir.results.records import System
     from tokir.retrieval.files import SystemFiles
     from tokir.study.embeddings import Embeddings
@@ -14,11 +15,18 @@ if TYPE_CHECKING:
 class Baseline(Protocol):
     """A system that is not trained on the corpus."""
 
+    @property
+    def dense(self) -> bool:
+        """Has it one vector for each passage, which any index can hold?"""
+
     def missing(self, embeddings: Embeddings) -> str | None:
         """What this machine lacks for it, in a sentence; None where nothing is missing."""
 
-    def make(self, embeddings: Embeddings) -> SystemFiles:
-        """Make its files in the run folder as far as they are missing; Unavailable where this machine cannot."""
+    def make(self, embeddings: Embeddings, index: IndexForm) -> SystemFiles:
+        """Make its files in the run folder as far as they are missing; Unavailable where this machine cannot.
+
+        ``index`` holds its vectors, where it is dense.
+        """
 
     def row(self, name: str, folder: RunFolder) -> System:
         """Its row of the results, without scores; from what lies in the run folder, which may be nothing yet."""

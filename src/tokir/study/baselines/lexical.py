@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from tokir.artifacts import Names, RunFolder, write_json
+from tokir.config import IndexForm
 from tokir.evaluation import tuning
 from tokir.results.records import System
 from tokir.retrieval.bm25 import K1, NO_WORDS, B, BM25Index
@@ -21,14 +23,15 @@ class Lexical:
 
     name: str
     tuned: bool = False
+    dense: ClassVar[bool] = False
 
     def missing(self, embeddings: Embeddings) -> str | None:
         """Words in the corpus, the only thing that can be; asked of a row that is unavailable."""
         return NO_WORDS
 
-    def make(self, embeddings: Embeddings) -> LexicalFiles:
+    def make(self, embeddings: Embeddings, index: IndexForm) -> LexicalFiles:
         """Index the passages; Unavailable where they hold no words."""
-        context, index = embeddings.context, Names.index(self.name)
+        context, name = embeddings.context, Names.index(self.name)
         context.keep_passages()
         k1, b = self._parameters(context)
 
@@ -36,8 +39,8 @@ class Lexical:
             BM25Index.of(context.postings, context.opener.tie_order, k1, b).save(folder)
 
         inputs = {"corpus": context.dataset.corpus.checksum, "k1": k1, "b": b, "terms": IN_WORDS}
-        context.folder.ensure_folder(index, inputs, make)
-        return LexicalFiles(index)
+        context.folder.ensure_folder(name, inputs, make)
+        return LexicalFiles(name)
 
     def row(self, name: str, folder: RunFolder) -> System:
         """Its words say how it cuts texts."""

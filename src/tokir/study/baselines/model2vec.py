@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from tokir.artifacts import Names, RunFolder, write_json
+from tokir.config import IndexForm
 from tokir.encoders.files import Model2VecFiles
 from tokir.errors import Unavailable
 from tokir.results.records import System
 from tokir.retrieval.files import SystemFiles
 from tokir.study.baselines.rows import FACTS, encoder_row
 from tokir.study.embeddings import Embeddings
+from tokir.systems import BaselineSystem
 
 NAME = "model2vec"
 
 
 class Model2Vec:
     """What a user of small static models would pick instead of training one: no text of the corpus is seen."""
+
+    dense = True
 
     def missing(self, embeddings: Embeddings) -> str | None:
         """Its library, or the encoder that it distils."""
@@ -27,7 +31,7 @@ class Model2Vec:
             return str(error)
         return None
 
-    def make(self, embeddings: Embeddings) -> SystemFiles:
+    def make(self, embeddings: Embeddings, index: IndexForm) -> SystemFiles:
         """Distil the table and embed the passages."""
         from tokir.encoders.model2vec import Model2VecEncoder, distil
 
@@ -47,7 +51,7 @@ class Model2Vec:
             )
 
         folder.ensure([vectors, facts], weighted, make)
-        return embeddings.indexed(NAME, vectors, Model2VecFiles(model))
+        return embeddings.indexed(BaselineSystem(NAME, index).id, vectors, Model2VecFiles(model), index)
 
     def row(self, name: str, folder: RunFolder) -> System:
         """What it is."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from tokir.artifacts import Names, RunFolder
-from tokir.encoders.registry import PRETRAINED, is_folder, is_foreign, model_id
+from tokir.config import IndexForm
+from tokir.encoders.registry import PRETRAINED, is_folder, is_foreign
 from tokir.errors import Unavailable
 from tokir.results.records import System
 from tokir.retrieval.files import SystemFiles
 from tokir.study.baselines.rows import encoder_row
 from tokir.study.embeddings import Embeddings
+from tokir.systems import BaselineSystem
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class PretrainedBaseline:
     """Any of the pretrained encoders."""
 
     name: str
+    dense: ClassVar[bool] = True
 
     def missing(self, embeddings: Embeddings) -> str | None:
         """Its weights, or the library that reads them."""
@@ -28,12 +32,11 @@ class PretrainedBaseline:
             return str(error)
         return None
 
-    def make(self, embeddings: Embeddings) -> SystemFiles:
+    def make(self, embeddings: Embeddings, index: IndexForm) -> SystemFiles:
         """Embed the passages."""
         embeddings.pretrained(self.name)
-        files = embeddings.pretrained_files(self.name)
-        id = model_id(self.name)
-        return embeddings.indexed(id, Names.embedding(id), files)
+        system, files = BaselineSystem(self.name, index), embeddings.pretrained_files(self.name)
+        return embeddings.indexed(system.id, Names.embedding(system.whole.id), files, index)
 
     def row(self, name: str, folder: RunFolder) -> System:
         """What it is, and how much of the passages it read."""

@@ -1,0 +1,111 @@
+"""Exact search in float32 and in int8, and search by signs, beside FAISS's flat index: time of a batch, and memory.
+
+    pip install faiss-cpu
+    python benchmarks/exact_search.py
+
+Random unit vectors, the hundred nearest of a million for each of 64 queries; the systems take turns, and medians are
+compared. `gemm` is the product of matrices alone, which no exact search that uses it can beat. Of random vectors the
+nearest are hardly nearer than others, so signs find few of them; docs/results/rounded.md has those of real ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from tokir.retrieval.binary import BinaryIndex
+from tokir.retrieval.exact import ExactIndex
+from tokir.retrieval.index import Hits, normalize
+from tokir.retrieval.int8 import Int8Index
+
+BLOCK = 65_536
+
+
+def main() -> None:
+    """Print one line per system."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--passages", type=int, default=1_000_000)
+    parser.add_argument("--dimensions", type=int, default=256)
+    parser.add_argument("--queries", type=int, default=64)
+    parser.add_argument("--top", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    asked = parser.parse_args()
+    import faiss
+
+    rng = np.random.default_rng(0)
+    ties = rng.permutation(asked.passages)
+    flat: Any = faiss.IndexFlatIP(asked.dimensions)
+    indexes = {"exact": ExactIndex(ties), "int8": Int8Index(ties), "binary": BinaryIndex(ties)}
+    for start in range(0, asked.passages, BLOCK):
+        shape = (min(BLOCK, asked.passages - start), asked.dimensions)
+        vectors = normalize(rng.standard_normal(shape, dtype=np.float32))
+        flat.add(vectors)
+        for index in indexes.values():
+            index.add(vectors)
+    queries = normalize(rng.standard_normal((asked.queries, asked.dimensions), dtype=np.float32))
+    exact, int8, binary = indexes.values()
+    every, codes, bits = exact.vectors, int8.codes, binary.bits
+    sizes = {
+        "FAISS flat": every.nbytes,
+        "exact": every.nbytes,
+        "int8": codes.nbytes + int8.inverse_lengths.nbytes,
+        "binary": bits.nbytes + codes.nbytes + int8.inverse_lengths.nbytes,
+    }
+    ask: dict[str, Callable[[], Any]] = {
+        "FAISS flat": lambda: flat.search(queries, asked.top)[1],
+        "exact": lambda: exact.search(queries, asked.top),
+        "int8": lambda: int8.search(queries, asked.top),
+        "binary": lambda: binary.search(queries, asked.top),
+        "gemm": lambda: [queries @ every[start : start + BLOCK].T for start in range(0, len(every), BLOCK)],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ask}
+    found: dict[str, Any] = {}
+    for _ in range(asked.rounds):
+        for name, search in ask.items():
+            start_time = time.perf_counter()
+            found[name] = search()
+            seconds[name].append(time.perf_counter() - start_time)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    threads = max(info["num_threads"] for info in threadpool_info())
+    print(
+        f"{asked.passages:,} passages, {asked.dimensions} dimensions, the {asked.top} nearest of each of "
+        f"{asked.queries} queries, {threads} threads"
+    )
+    print(f"{'':12} {'seconds':>8} {'speed / FAISS':>14} {'bytes a passage':>16} {'of its nearest':>15}")
+    figures = {}
+    for name, median in medians.items():
+        size = sizes.get(name, 0) / asked.passages
+        share = (
+            1.0 if name == "FAISS flat" else _shared(found[name], found["FAISS flat"]) if name in sizes else None
+        )
+        figures[name] = {
+            "seconds": median,
+            "ratio": medians["FAISS flat"] / median,
+            "bytes": size,
+            "shared": share,
+        }
+        written = (f"{size:,.0f}", f"{share:.3f}") if share is not None else ("–", "–")
+        print(f"{name:12} {median:8.3f} {medians['FAISS flat'] / median:14.2f} {written[0]:>16} {written[1]:>15}")
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+
+
+def _shared(found: list[Hits], nearest: np.ndarray) -> float:
+    """The share of the nearest passages that are found."""
+    shares = [
+        np.isin(wanted, hits.positions).mean() for hits, wanted in zip(found, nearest, strict=True) if len(wanted)
+    ]
+    return float(np.mean(shares))
+
+
+if __name__ == "__main__":
+    main()

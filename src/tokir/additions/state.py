@@ -1,0 +1,161 @@
+"""What is written down of added and deleted passages, and how a reader holds on to it.
+
+Each change makes a *generation*: a folder ``additions/<number>`` with the passages as they are then and an index over
+them for each system. ``additions.json`` says which one counts. It is replaced as a whole, so a reader sees the state
+before a change or after it. What the study made stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from tokir.artifacts import Names, RunFolder, digest
+from tokir.errors import TokirError
+from tokir.retrieval.files import SystemFiles, Systems, contents, from_json
+
+SCHEMA = 1  # of additions.json
+PASSAGES, ID_ORDER, KEPT, LEASE = "passages.arrow", "id_order.npy", "kept.npy", "in_use"
+STALE = "its files were made after passages were added or deleted: `tokir add {}` brings it up to date"
+
+
+@dataclass(frozen=True)
+class Additions:
+    """How the passages of a run differ from those that its models were trained on."""
+
+    generation: int  # number of the folder
+    when: str  # of the last change, ISO 8601
+    corpus: str  # checksum of the study's passages
+    trained: int  # how many these are
+    added: int  # with ids that the study's passages do not have
+    replaced: int  # of the study's passages, by one with the same id
+    deleted: int  # of the study's passages
+    systems: dict[str, dict[str, Any]]  # id to the record of its files
+    made_from: dict[str, str]  # id to a hash of the files of the study that these were made from
+    vectors: dict[str, tuple[str, str]]  # file of the study's vectors to that of added ones, and the former's hash
+    unavailable: dict[str, str] = field(default_factory=dict)  # id to the reason why it lacks the added passages
+
+    @property
+    def passages(self) -> int:
+        """How many are searched."""
+        return self.trained - self.deleted + self.added
+
+    @property
+    def changed(self) -> str:
+        """How they differ, in words: ``120 added, 3 replaced, 2 deleted``."""
+        counts = {"added": self.added, "replaced": self.replaced, "deleted": self.deleted}
+        return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no net change"
+
+    @property
+    def sentence(self) -> str:
+        """What a reader of answers and of scores must know."""
+        when = datetime.fromisoformat(self.when)
+        return (
+            f"the models were trained on {self.trained:,} passages; since then {self.changed} (last on {when.day} "
+            f"{when:%B %Y}), so {self.passages:,} are searched; scores in results.json and the report are of "
+            f"the {self.trained:,}"
+        )
+
+    def file(self, name: str) -> str:
+        """The name of a file of its folder in the run folder."""
+        return f"{Names.GENERATIONS}/{self.generation}/{name}"
+
+    def over(self, base: Systems, folder: RunFolder) -> tuple[dict[str, SystemFiles], dict[str, str]]:
+        """The files that each system answers from, and the reasons of those that cannot."""
+        unavailable = {**base.unavailable, **self.unavailable}
+        files = {}
+        for name, made in base.files.items():
+            if self.made_from.get(name) == made_from(made, folder):
+                files[name] = from_json(self.systems[name])
+            else:
+                unavailable.setdefault(name, STALE.format(folder.path))
+        return files, unavailable
+
+
+def made_from(files: SystemFiles, folder: RunFolder) -> str:
+    """A hash of the files of the study that a system answers from."""
+    passages = folder.key(Names.CORPUS) if folder.recorded(Names.CORPUS) else ""
+    return digest([passages, contents(files, folder)])
+
+
+def read_additions(path: Path) -> Additions | None:
+    """What ``additions.json`` of the run folder ``path`` says; None where nothing was added or deleted.
+
+    Raises:
+        TokirError: the file is damaged.
+    """
+    file = path / Names.ADDITIONS
+    try:
+        made = json.loads(file.read_text("utf-8"))
+        if made.pop("schema") != SCHEMA:
+            raise ValueError("of another version of tokir")
+        return Additions(**{**made, "vectors": {name: tuple(found) for name, found in made["vectors"].items()}})
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path, str(error)) from None
+
+
+def to_json(additions: Additions) -> dict[str, Any]:
+    """What :func:`read_additions` reads."""
+    return {"schema": SCHEMA, **asdict(additions)}
+
+
+def hold(path: Path) -> tuple[Additions, IO[bytes]] | None:
+    """As :func:`read_additions`, with an open file that keeps its folder from being removed until it is closed.
+
+    Raises:
+        TokirError: ``additions.json`` is damaged, or names a folder that is gone.
+    """
+    gone = -1
+    while (made := read_additions(path)) is not None:
+        if (lease := _lease(path / made.file(LEASE))) is not None:
+            return made, lease
+        if made.generation == gone:  # it has not been replaced by another one meanwhile
+            raise _damaged(path, f"{made.file('')} is gone")
+        gone = made.generation
+    return None
+
+
+def is_held(folder: Path) -> bool:
+    """Does a reader hold the folder of a generation? True where this system cannot tell."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return True
+    try:
+        with (folder / LEASE).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (folder / LEASE).unlink()  # first, so that whoever has opened it meanwhile sees that it is gone
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _lease(path: Path) -> IO[bytes] | None:
+    """The open file that says that a generation is in use; None where it is gone."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return None
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_SH)
+    except (ImportError, OSError):
+        pass  # Windows removes no file that is open; other systems without such locks are those of network drives
+    if path.exists():
+        return file
+    file.close()
+    return None
+
+
+def _damaged(path: Path, what: str) -> TokirError:
+    return TokirError(
+        f"{path / Names.ADDITIONS}: damaged ({what}): delete it, and the run answers from the study's passages again"
+    )

@@ -1,0 +1,82 @@
+"""``tokir add`` and ``tokir delete``: the passages of a finished run, changed without training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from tokir.cli.options import Device, Download, Quiet, Run
+from tokir.errors import Interrupted
+
+if TYPE_CHECKING:
+    from tokir.additions.state import Additions
+    from tokir.progress import Progress
+
+
+def add(
+    folder: Run,
+    documents: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="A JSONL/CSV/TSV/Parquet file, a BEIR folder or a zip."),
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Go on without systems that cannot take in passages here.")
+    ] = False,
+    device: Device = "auto",
+    download: Download = False,
+    quiet: Quiet = False,
+) -> None:
+    """Add passages to a finished run; one whose id is there already replaces that passage.
+
+    They are encoded and indexed with the models as they are; nothing is trained, and the study's own results stay as
+    they are. Without a file, systems that lack what was added before are brought up to date.
+
+    Example: tokir add runs/best-my-corpus new-documents.jsonl
+    """
+    from tokir.additions.transaction import add_passages
+
+    with _listening(quiet) as progress:
+        made = add_passages(
+            folder, documents, partial=partial, device=device, download=download, progress=progress
+        )
+    _show(folder, made)
+
+
+def delete(
+    folder: Run,
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of passages.")],
+    quiet: Quiet = False,
+) -> None:
+    """Delete passages from a finished run by their ids: all of them, or none where one is unknown.
+
+    Example: tokir delete runs/best-my-corpus d17 d18
+    """
+    from tokir.additions.transaction import delete_passages
+
+    with _listening(quiet) as progress:
+        made = delete_passages(folder, ids, progress=progress)
+    _show(folder, made)
+
+
+@contextmanager
+def _listening(quiet: bool) -> Iterator[Progress]:
+    from tokir.cli.terminal import TerminalProgress
+    from tokir.progress import Silent
+
+    progress = Silent() if quiet else TerminalProgress()
+    try:
+        yield progress
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; the run is as it was, or as it should become, never in between") from None
+    finally:
+        progress.close()
+
+
+def _show(folder: Path, made: Additions) -> None:
+    for system, reason in made.unavailable.items():
+        typer.echo(f"{system}: unavailable: {reason}", err=True)
+    typer.echo(f"{folder}: {made.sentence}")

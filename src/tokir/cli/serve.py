@@ -1,0 +1,50 @@
+"""``tokir serve``: a run behind an address."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from tokir.cli.options import Run
+
+
+def serve(
+    folder: Run,
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen at; others reach 0.0.0.0.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The port; 0 for any that is free.")
+    ] = 8000,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that answer.")] = 1,
+    limit: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--limit", metavar="NAME=N", help="Change a limit of requests, such as texts=100. Repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Serve a run: embeddings as OpenAI's API has them, search, and a page to search from.
+
+    The run is only read. Ctrl-C or SIGTERM stop the server once running requests are finished.
+
+    Example: tokir serve runs/quickstart-wiki --port 8000
+    """
+    from tokir.run import open_run
+    from tokir.serve.limits import read_limits
+    from tokir.serve.process import is_loopback, serve
+    from tokir.threads import compute_alone
+
+    limits = read_limits(limit or [])
+    compute_alone()  # before the libraries that compute are loaded
+    notes = list(open_run(folder).notes)
+    if not is_loopback(host):
+        notes.append(f"whoever reaches {host} can read the passages: no password is asked for")
+
+    def say(address: str) -> None:
+        for note in notes:
+            typer.echo(f"note: {note}", err=True)
+        typer.echo(f"{folder} is served at {address} (Ctrl-C stops it)", err=True)
+
+    serve(folder, host, port, workers, limits, say)

@@ -1,0 +1,88 @@
+"""Search by the signs of vectors, 32 bytes for 256 dimensions: the nearest by Hamming distance are scored again.
+
+A query looks at the bits of every passage, and then, by its own vector, at few of them again. Yamada et al. (2021,
+Efficient Passage Retrieval with Hashing) score these by their bits; here they are vectors rounded to 8 bits
+(:mod:`.int8`), which lie on disk until they are asked for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokir.artifacts import read_array, write_array
+from tokir.retrieval.index import Hits, top
+from tokir.retrieval.int8 import Int8Index
+
+RESCORED = 200  # passages nearest by Hamming distance
+WORD = 64  # bits that are compared at once
+FILE = "bits.npy"
+
+
+class BinaryIndex:
+    """Holds the bits of all passages, word by word, and their rounded vectors.
+
+    Passages beyond those that are scored again follow by their Hamming distance: their scores lie between -2 and -1.
+    """
+
+    def __init__(self, tie_order: NDArray[np.int64]) -> None:
+        self.tie_order = tie_order
+        self.rounded = Int8Index(tie_order)
+        self._bits: list[NDArray[np.uint64]] = []
+
+    @property
+    def bits(self) -> NDArray[np.uint64]:
+        """(words, passages): a word of all passages lies together, so that it is compared in one go."""
+        if len(self._bits) > 1:
+            self._bits = [np.concatenate(self._bits, axis=1)]
+        return np.asarray(self._bits[0])
+
+    def add(self, vectors: NDArray[np.float32]) -> None:
+        """Append the vectors of the next passages, (n, dimensions)."""
+        self.rounded.add(vectors)
+        self._bits.append(np.ascontiguousarray(_signs(vectors).T))
+
+    def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
+        """The passages of each query, (queries, dimensions), at most ``depth``."""
+        signs = _signs(queries)
+        return [self._search(query, words, depth) for query, words in zip(queries, signs, strict=True)]
+
+    def _search(self, query: NDArray[np.float32], words: NDArray[np.uint64], depth: int) -> Hits:
+        distances = np.zeros(self.bits.shape[1], dtype=np.uint16)
+        for word, of_passages in zip(words, self.bits, strict=True):
+            distances += np.bitwise_count(of_passages ^ word)
+        near = _first(distances, max(depth, RESCORED), self.tie_order)
+        scores = -1 - distances[near].astype(np.float32) / np.float32(len(query))
+        scores[:RESCORED] = self.rounded.scores(query[None], near[:RESCORED])[0]
+        best = top(scores, depth, self.tie_order[near])
+        return Hits(near[best], scores[best])
+
+    def save(self, folder: Path) -> None:
+        """Write the bits and the rounded vectors."""
+        write_array(folder / FILE, self.bits)
+        self.rounded.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> BinaryIndex:
+        """Open what :meth:`save` wrote, memory-mapped."""
+        index = cls(tie_order)
+        index._bits, index.rounded = [read_array(folder / FILE)], Int8Index.load(folder, tie_order)
+        return index
+
+
+def _signs(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """(n, dimensions) to (n, words): a bit is set where a component is positive."""
+    count, dimensions = vectors.shape
+    bits = np.zeros((count, -(-dimensions // WORD) * WORD), dtype=bool)
+    np.greater(vectors, 0, out=bits[:, :dimensions])
+    return np.packbits(bits, axis=1).view(np.uint64)
+
+
+def _first(distances: NDArray[np.uint16], depth: int, tie_order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions of the ``depth`` smallest distances, ties by ``tie_order``."""
+    counts = np.bincount(distances).cumsum()
+    farthest = int(np.searchsorted(counts, min(depth, len(distances))))
+    near = np.flatnonzero(distances <= farthest)
+    return near[np.lexsort((tie_order[near], distances[near]))][:depth]

@@ -1,0 +1,164 @@
+"""The server as processes: a socket, one worker or several behind it, and a stop that lets requests finish."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import multiprocessing
+import os
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokir.errors import TokirError
+from tokir.serve.limits import Limits
+
+if TYPE_CHECKING:
+    from tokir.serve.app import App
+
+BACKLOG = 2_048  # connections that wait to be accepted
+PATIENCE = 120  # seconds that running requests have when the server is stopped
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+REQUIRED = ("starlette", "uvicorn", "httptools", "orjson", "prometheus_client")
+
+
+def serve(run: Path, host: str, port: int, workers: int, limits: Limits, say: Callable[[str], None]) -> None:
+    """Answer until SIGTERM or Ctrl-C; requests that run then are finished.
+
+    Args:
+        run: the run folder.
+        host: an address of this machine; loopback lets itself be asked under its own names only.
+        port: 0 for any that is free.
+        workers: processes; they share the memory maps of the run folder.
+        limits: of requests.
+        say: is told the address once requests are taken.
+
+    Raises:
+        TokirError: a library is missing, the run cannot be opened, or the address cannot be had.
+    """
+    _require_libraries()
+    listening = _bind(host, port)
+    try:
+        with _counted(workers):
+            _answer(run, listening, workers, limits, say)
+    finally:
+        listening.close()
+
+
+def is_loopback(host: str) -> bool:
+    """Is an address, or a name, that of this machine for itself alone?"""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _answer(run: Path, listening: socket.socket, workers: int, limits: Limits, say: Callable[[str], None]) -> None:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    from tokir.serve.app import create_app
+
+    host, port = listening.getsockname()[:2]
+    name = f"[{host}]" if ":" in host else host
+    hosts = LOOPBACK | {name} if is_loopback(host) else None
+    app = create_app(run, limits, hosts)  # what is wrong with the run is said before any worker starts
+    config = uvicorn.Config(
+        app if workers == 1 else partial(_worker_app, run, limits, hosts),
+        factory=workers > 1,
+        workers=workers,
+        http="httptools",
+        loop="auto",  # uvloop where it is installed
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=PATIENCE,
+        timeout_worker_healthcheck=PATIENCE,  # loading a large library keeps a worker from answering
+    )
+    say(f"http://{name}:{port}")
+    with _stoppable():
+        if workers == 1:
+            uvicorn.Server(config).run([listening])
+        else:
+            Multiprocess(config, [listening]).run()
+
+
+def _worker_app(run: Path, limits: Limits, hosts: frozenset[str] | None) -> App:
+    """The application of one of several workers, which stops when the process that started it is gone."""
+    from tokir.serve.app import create_app
+
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, daemon=True).start()
+    return create_app(run, limits, hosts)
+
+
+def _require_libraries() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in REQUIRED if find_spec(name) is None]
+    if missing:
+        raise TokirError(f"serving needs {' and '.join(missing)}: pip install 'tokir[serve]'")
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A socket that listens; TokirError where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        where = f"port {port} of {host}"
+        if error.errno == errno.EADDRINUSE:
+            raise TokirError(f"{where} is in use: stop what listens there, or choose another --port") from None
+        if error.errno == errno.EACCES:
+            raise TokirError(f"{where} is for the system alone: choose a --port above 1023") from None
+        reason = str(error.strerror or error).partition(" (while")[0]
+        raise TokirError(f"{where} cannot be listened at ({reason}): choose another --host") from None
+
+
+@contextmanager
+def _counted(workers: int) -> Iterator[None]:
+    """A folder in which several workers count together; one worker counts in its memory."""
+    from tokir.serve import METRICS_FOLDER
+
+    if workers == 1:
+        os.environ.pop(METRICS_FOLDER, None)
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="tokir-metrics-") as folder:
+        os.environ[METRICS_FOLDER] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(METRICS_FOLDER, None)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM and Ctrl-C stop the server, and its process then ends as one that has done its work.
+
+    The server stops at these signals, and raises them once more when it has stopped.
+    """
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(name, lambda *_: None) for name in signals]
+    try:
+        yield
+    finally:
+        for name, handler in zip(signals, before, strict=True):
+            signal.signal(name, handler)
