@@ -12,10 +12,10 @@ from tokir.retrieval.ranking import descending
 SYSTEM = "t.static.contrastive+queries.learned.s0"
 
 
-def static_run(folder, corpus, tokenizer, *, index=SYSTEM, settings=None, suffix=".json", **more):
+def static_run(folder, corpus, tokenizer, *, index=SYSTEM, suffix=".json", **more):
     """An opened run with one static model over ``tokenizer``, whose special tokens and unknown words weigh too."""
     vectors = np.random.default_rng(3).normal(size=(tokenizer.vocabulary_size, 24)).astype(np.float32)
-    write_text(folder / Names.STUDY, dump_config(check_config(settings or {})))
+    write_text(folder / Names.STUDY, dump_config(check_config({})))
     corpus.copy_to(folder / Names.CORPUS)
     tokenizer.save(folder / Names.tokenizer("t", suffix))
     write_array(folder / Names.embedding(SYSTEM, "table.npy"), vectors)

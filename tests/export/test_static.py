@@ -14,7 +14,7 @@ from command import tokir
 from small_models import make_sentence_encoder
 from small_runs import SYSTEM, static_run
 from tokir import open_run
-from tokir.artifacts import Names, file_digest, write_json
+from tokir.artifacts import file_digest
 from tokir.config import TokenizerSettings
 from tokir.encoders.named import checksum
 from tokir.errors import TokirError
@@ -144,13 +144,14 @@ def asymmetric(corpus, passages, tmp_path_factory):
     make_sentence_encoder(base / "Tiny.v1", {"query": "query: ", "document": "passage: "})
     teacher = str(base / "Tiny.v1")
     tokenizer = train_tokenizer(passages, TokenizerSettings(vocabulary_size=400))
-    opened = static_run(
-        base / "run", corpus, tokenizer, index="tiny-v1", settings={"retrieval": {"teacher": teacher}}
-    )
-    write_json(
-        base / "run" / Names.embedding("tiny-v1", "model.json"), {"checksum": checksum(teacher, base / "Tiny.v1")}
-    )
-    return opened
+    reads = {
+        "kind": "pretrained",
+        "name": teacher,
+        "folder": None,
+        "checksum": checksum(teacher, base / "Tiny.v1"),
+    }
+    vectors = "embeddings/tiny-v1/corpus.npy"
+    return static_run(base / "run", corpus, tokenizer, index="tiny-v1", passage_encoder=reads, vectors=vectors)
 
 
 def test_queries_and_passages_take_the_routes_of_two_models(asymmetric, nasty, passages, tmp_path):
