@@ -15,7 +15,16 @@ LAYERS = [
     {"errors", "progress", "registry", "threads", "words"},
     {
         f"{package}.registry"
-        for package in ("tokenizers", "models", "training", "encoders", "retrieval", "evaluation", "study")
+        for package in (
+            "tokenizers",
+            "models",
+            "training",
+            "encoders",
+            "retrieval",
+            "evaluation",
+            "export",
+            "study",
+        )
     },
     {"artifacts", "config"},
     {"systems", "data", "tokenizers", "models", "environment"},
@@ -25,7 +34,9 @@ LAYERS = [
     {"evaluation"},
     {"results"},
     {"additions"},
-    {"report", "run"},
+    {"report"},
+    {"export"},
+    {"run"},
     {"study", "serve"},
     {"cli"},
 ]

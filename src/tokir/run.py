@@ -151,6 +151,25 @@ class Run:
         vectors, tokens = searcher.encode_counted(list(texts))
         return normalize(vectors), tokens
 
+    def export(self, system: str, to: str, folder: str | Path) -> None:
+        """Write the model of a system into ``folder``, for another library; its vectors are the same there.
+
+        Args:
+            system: its id: one model with a vector for each text that was trained here.
+            to: ``sentence-transformers``, ``model2vec`` or ``onnx``.
+            folder: appears whole or not at all; an earlier export in it is replaced.
+
+        Raises:
+            TokirError: the system is unknown, or cannot be exported so; or ``folder`` holds other files.
+            Unavailable: this machine lacks what the export needs.
+        """
+        from tokir.export import export
+
+        name = self._named([system])[0]
+        if name in self._unavailable:
+            raise Unavailable(self._unavailable[name])
+        export(self._opener, name, to, Path(folder))
+
     def tokenize(self, text: str, tokenizer: str | None = None) -> list[str]:
         """How a tokenizer of the run (by default the first) cuts a text, as a person reads it."""
         name = self.tokenizers[0] if tokenizer is None and self.tokenizers else tokenizer or ""

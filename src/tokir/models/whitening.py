@@ -67,10 +67,11 @@ class Whitening:
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """Whiten vectors of shape (n, width)."""
-        return ((x - self.mean) @ self._projection).astype(np.float32)
+        return ((x - self.mean) @ self.projection).astype(np.float32)
 
     @cached_property
-    def _projection(self) -> FloatArray:
+    def projection(self) -> FloatArray:
+        """(width, width): what centred vectors are multiplied with."""
         scales = self.deviations**-self.strength
         scales[: self.removed] = 0
         return self.directions * scales

@@ -133,6 +133,22 @@ class HuggingFaceTokenizer:
             hf.add_special_tokens([SEPARATOR])
         return cls(hf)
 
+    # -- what another file needs of it ---------------------------------------------------------------------
+
+    def described(self) -> dict[str, Any]:
+        """What stands in its ``tokenizer.json``."""
+        found: dict[str, Any] = json.loads(self._hf.to_str())
+        return found
+
+    def is_name(self, text: str) -> bool:
+        """Is ``text`` the name of a symbol: of a special token, the unknown one, or a byte?"""
+        return self._symbols.names.fullmatch(text) is not None
+
+    @property
+    def heads(self) -> str:
+        """A pattern that parts the names of symbols (:class:`tokir.tokenizers.pipeline.Symbols`)."""
+        return self._symbols.heads
+
     # -- text that looks like a symbol ----------------------------------------------------------------------
 
     def _encoding(self, text: str) -> Encoding:

@@ -1,0 +1,34 @@
+"""``tokir export``: the model of a system, in the folder of another library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tokir.cli.options import Run
+from tokir.export.registry import EXPORTS
+
+Form = Annotated[str, typer.Option("--to", metavar="FORM", help=f"{', '.join(EXPORTS)}.")]
+
+
+def export(
+    folder: Run,
+    system: Annotated[
+        str, typer.Argument(metavar="SYSTEM", help="One of the run's, as `tokir search` names them.")
+    ],
+    to: Form,
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the export.")],
+) -> None:
+    """Write the model of a system for another library, which then gives the same vectors.
+
+    The folder appears whole or not at all, with a model card. An earlier export in it is replaced; a folder that holds
+    other files is refused.
+
+    Example: tokir export runs/best-wiki bpe-8k-lower-space.static.query-distillation+queries.learned.s0 --to onnx model
+    """
+    from tokir.run import open_run
+
+    open_run(folder).export(system, to, out)
+    typer.echo(f"Export: {out}")

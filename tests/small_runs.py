@@ -1,0 +1,32 @@
+"""Run folders of one model each, written by hand: random weights, whatever the tokenizer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tokir import open_run
+from tokir.artifacts import Names, write_array, write_json, write_text
+from tokir.config import check_config, dump_config
+from tokir.retrieval.ranking import descending
+
+SYSTEM = "t.static.contrastive+queries.learned.s0"
+
+
+def static_run(folder, corpus, tokenizer, *, index=SYSTEM, suffix=".json", **more):
+    """An opened run with one static model over ``tokenizer``, whose special tokens and unknown words weigh too."""
+    vectors = np.random.default_rng(3).normal(size=(tokenizer.vocabulary_size, 24)).astype(np.float32)
+    write_text(folder / Names.STUDY, dump_config(check_config({})))
+    corpus.copy_to(folder / Names.CORPUS)
+    tokenizer.save(folder / Names.tokenizer("t", suffix))
+    write_array(folder / Names.embedding(SYSTEM, "table.npy"), vectors)
+    write_array(folder / Names.ID_ORDER, descending(corpus.ids))
+    write_array(folder / Names.index(index) / "vectors.npy", np.ones((len(corpus), 24), dtype=np.float32))
+    encoder = {
+        "kind": "static",
+        "table": Names.embedding(SYSTEM, "table.npy"),
+        "tokenizer": Names.tokenizer("t", suffix),
+    }
+    files = {"kind": "dense", "encoder": encoder, "index_kind": "exact", "index": Names.index(index), **more}
+    made = {"schema": 1, "tokenizers": {"t": Names.tokenizer("t", suffix)}, "systems": [SYSTEM], "unavailable": {}}
+    write_json(folder / Names.SYSTEMS, {**made, "files": {SYSTEM: {"whitening": None, **files}}})
+    return open_run(folder)
