@@ -84,6 +84,13 @@ class Browser:
         """What a script of ours sees; the page has none."""
         return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
+    def wait_for(self, expression: str) -> None:
+        """Until what a script of ours sees is true."""
+        end = time.monotonic() + PATIENCE
+        while not self.value(expression):
+            assert time.monotonic() < end, f"never true: {expression}"
+            time.sleep(0.02)
+
     def close(self) -> None:
         """End the browser."""
         self.process.terminate()

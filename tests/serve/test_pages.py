@@ -62,12 +62,18 @@ def test_a_number_of_passages_that_is_none_does_no_harm(client):
         assert page.status_code == 200 and 'value="' in page.text
 
 
+FOCUSED = (
+    "document.activeElement.tagName === 'INPUT'"  # a browser gives the focus a moment after the page has loaded
+)
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 def test_a_browser_searches_by_keyboard_alone(address, marked, tmp_path):
     browser = Browser(str(tmp_path))
     try:
         browser.open(f"{address}/")
-        browser.type("anarchism <i>of</i> old")  # the field has the focus
+        browser.wait_for(FOCUSED)
+        browser.type("anarchism <i>of</i> old")
         browser.press("Enter")
         browser.loaded()
         text = browser.value("document.body.innerText")
@@ -86,6 +92,7 @@ def test_a_browser_searches_by_keyboard_alone(address, marked, tmp_path):
         assert browser.value("document.querySelectorAll('details[open]').length") == 1
         for query, said in ((" ", "The query is empty"), ("a" * 9_000, "at most 4,096 are taken")):
             browser.open(f"{address}/")
+            browser.wait_for(FOCUSED)
             browser.type(query)
             browser.press("Enter")
             browser.loaded()
