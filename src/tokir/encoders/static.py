@@ -23,7 +23,7 @@ class StaticEncoder:
     """
 
     def __init__(self, table: NDArray[np.float32], tokenizer: Tokenizer) -> None:
-        self.table, self.tokenizer = np.asarray(table), tokenizer  # a memory map is slow to take rows of
+        self.table, self.tokenizer = table, tokenizer
         self.dimensions = int(table.shape[1])
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokir.results.wording import plural
 from tokir.words import shortened
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 _VISIBLE = str.maketrans({" ": "␣", "\t": "⇥", "\n": "⏎", "\r": "␍"})
 
 
-def render(template: str, **values: Any) -> str:
-    """The page of a template in this folder, with ``values`` and the style sheet."""
+def environment(package: str) -> Environment:
+    """The templates in the folder ``package`` of tokir: text is escaped, and a name that is not given is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("tokir", "report"),
+    made = Environment(
+        loader=PackageLoader("tokir", package),
         autoescape=True,  # queries, passages and names hold arbitrary text
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"visible": visible, "excerpt": shortened, "thousands": lambda number: f"{number:,}"}
+    made.filters |= {"visible": visible, "excerpt": shortened}
+    return made
+
+
+def render(template: str, **values: Any) -> str:
+    """The page of a template in this folder, with ``values`` and the style sheet."""
+    from markupsafe import Markup
+
+    templates = environment("report")
+    templates.filters["thousands"] = lambda number: f"{number:,}"
     # Only what this package wrote itself goes in unescaped: its style sheet and its figures.
     css = Markup(files("tokir").joinpath("report", "page.css").read_text("utf-8"))
-    return environment.get_template(template).render(css=css, plural=plural, **values)
+    return templates.get_template(template).render(css=css, plural=plural, **values)
 
 
 def visible(piece: str) -> str:

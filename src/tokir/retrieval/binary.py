@@ -37,7 +37,7 @@ class BinaryIndex:
         """(words, passages): a word of all passages lies together, so that it is compared in one go."""
         if len(self._bits) > 1:
             self._bits = [np.concatenate(self._bits, axis=1)]
-        return np.asarray(self._bits[0])
+        return self._bits[0]
 
     def add(self, vectors: NDArray[np.float32]) -> None:
         """Append the vectors of the next passages, (n, dimensions)."""

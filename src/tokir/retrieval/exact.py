@@ -46,7 +46,7 @@ class ExactIndex:
         return [hits for start in starts for hits in self._search(queries[start : start + QUERIES_AT_ONCE], depth)]
 
     def _search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
-        unit, vectors = normalize(queries), np.asarray(self.vectors)  # a memory map is slow to take rows of
+        unit, vectors = normalize(queries), self.vectors
 
         def scores(start: int, stop: int) -> NDArray[np.float32]:
             return unit @ vectors[start:stop].T

@@ -38,14 +38,14 @@ class Int8Index:
         """(passages, dimensions)."""
         if len(self._codes) > 1:
             self._codes = [np.concatenate(self._codes)]
-        return np.asarray(self._codes[0])  # a memory map is slow to take rows of
+        return self._codes[0]
 
     @property
     def inverse_lengths(self) -> NDArray[np.float32]:
         """(passages,), of the codes; 0 for a zero vector."""
         if len(self._inverse_lengths) > 1:
             self._inverse_lengths = [np.concatenate(self._inverse_lengths)]
-        return np.asarray(self._inverse_lengths[0])
+        return self._inverse_lengths[0]
 
     def add(self, vectors: NDArray[np.float32]) -> None:
         """Append the vectors of the next passages, (n, dimensions)."""

@@ -11,7 +11,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from tokir.report.templates import visible
+from tokir.report.templates import environment
 from tokir.serve.errors import Refusal
 from tokir.serve.metrics import Metrics
 from tokir.serve.openapi import document
@@ -123,18 +123,10 @@ class Pages:
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("tokir", "serve"),
-        autoescape=True,  # queries, passages and names hold arbitrary text
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"visible": visible, "excerpt": lambda text: shortened(text, EXCERPT)}
-    environment.filters["json"] = lambda value: orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    return environment
+    made = environment("serve")
+    made.filters["excerpt"] = lambda text: shortened(text, EXCERPT)
+    made.filters["json"] = lambda value: orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    return made
 
 
 _STYLES = (("report", "page.css"), ("serve", "page.css"))

@@ -90,15 +90,19 @@ class RetrievalObjective:
         idf = np.log((len(self.passages) + 1) / (frequency + 1)) + 0.1
         retriever = _retriever(model)
         retriever.start_weights(torch.from_numpy(idf), torch.from_numpy(frequency > 0))
-        if self.fixed is not None and not retriever.hashed:
+        if self._begins_solved(retriever):
             texts, vectors = together(cast("list[TaughtTexts]", self._sources))
             retriever.start_vectors(torch.from_numpy(token_table(texts, vectors, idf)))
+
+    def _begins_solved(self, retriever: Retriever) -> bool:
+        """Do the token vectors begin with :func:`token_table`'s? Where passages are fixed, and tokens share no rows."""
+        return self.fixed is not None and not retriever.hashed
 
     def parameter_groups(self, model: Model) -> list[dict[str, Any]]:
         """Token vectors and weights apart from the network, which tolerates only a smaller learning rate."""
         retriever, settings = _retriever(model), self.settings
         tokens = [retriever.embedding.weight, retriever.log_weight, retriever.log_scale]
-        begun = self.trained or (self.fixed is not None and not retriever.hashed)
+        begun = self.trained or self._begins_solved(retriever)
         peak = settings.trained_token_learning_rate if begun else settings.token_learning_rate
         groups: list[dict[str, Any]] = [{"params": tokens, "peak": peak}]
         if retriever.network is not None:
