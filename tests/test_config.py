@@ -55,7 +55,6 @@ def test_overrides_reach_nested_settings_and_lists():
             ["variants=[{name: x, retrieval: {teacher: canine}}]"],
             ["variants.0", "one for all models"],
         ),
-        (["fusions=[{systems: [best-maxsim, bm25]}]"], ["best-maxsim", "pooling maxsim"]),
         (
             ["retrieval.interaction=late", "objectives.lstm=[contrastive]"],
             ["retrieval.interaction", "lstm is a network"],

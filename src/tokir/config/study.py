@@ -259,21 +259,6 @@ class StudyConfig(Settings):
         return RetrievalSettings.model_validate({**self.retrieval.model_dump(), **changed})
 
     @model_validator(mode="after")
-    def _fusions_have_members(self) -> StudyConfig:
-        if any("best-own" in fusion.systems for fusion in self.fusions) and all(
-            objective.queries_alone for objective in self.trained_objectives
-        ):
-            raise ValueError("fusions name best-own, which needs an objective other than query-distillation")
-        if any("best-maxsim" in fusion.systems for fusion in self.fusions) and not (
-            any(pooling.late for pooling in self.poolings)
-            and any(ARCHITECTURES[name].network is None for name in self.architectures)
-        ):
-            raise ValueError(
-                "fusions name best-maxsim, which takes the pooling maxsim and the architecture static"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _models_have_ids_of_their_own(self) -> StudyConfig:
         taken = {name: name for name in (*BASELINES, *PRETRAINED, "best", "best-own", "best-maxsim")}
         for name in self.pretrained_models:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tokir.artifacts import RunFolder
     from tokir.encoders import Encoder, ReadyMade
     from tokir.encoders.files import EncoderFiles
+    from tokir.retrieval.bm25 import BM25Index
     from tokir.retrieval.fusion import Method
     from tokir.retrieval.growth import Growth
     from tokir.retrieval.searchers import DenseSearcher, Searcher
@@ -126,14 +127,19 @@ class LexicalFiles:
         """Postings are tables."""
         return 0
 
-    def open(self, opener: Opener) -> Searcher:
-        """Map the index."""
+    def map(self, opener: Opener) -> BM25Index:
+        """The index, memory-mapped, which cuts texts as those that are in it were cut."""
         from tokir.retrieval.bm25 import BM25Index
-        from tokir.retrieval.searchers import LexicalSearcher
         from tokir.retrieval.terms import tokens_of, words
 
         cut = words if self.tokenizer is None else tokens_of(opener.tokenizer(self.tokenizer))
-        return LexicalSearcher(BM25Index.load(opener.file(self.index), opener.tie_order, cut))
+        return BM25Index.load(opener.file(self.index), opener.tie_order, cut)
+
+    def open(self, opener: Opener) -> Searcher:
+        """Map the index."""
+        from tokir.retrieval.searchers import LexicalSearcher
+
+        return LexicalSearcher(self.map(opener))
 
     def grown(self, growth: Growth) -> Callable[[], LexicalFiles]:
         """All passages are cut and indexed again, since the weight of every term depends on all of them."""

@@ -173,13 +173,11 @@ class Growth:
     def postings(self, files: LexicalFiles) -> Fill:
         """Index terms, with the parameters that the study indexed with."""
         from tokir.retrieval.bm25 import BM25Index, Postings
-        from tokir.retrieval.terms import tokens_of, words
 
-        cut = words if files.tokenizer is None else tokens_of(self.opener.tokenizer(files.tokenizer))
-        before = BM25Index.load(self.folder.file(files.index), self.opener.tie_order, cut)
+        before = files.map(self.opener)
 
         def fill(folder: Path) -> None:
-            postings = Postings((document.passage for document in self.corpus.records()), cut)
+            postings = Postings((document.passage for document in self.corpus.records()), before.tokenize)
             BM25Index.of(postings, self.tie_order, *before.parameters).save(folder)
 
         return fill
