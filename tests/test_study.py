@@ -418,13 +418,11 @@ def test_a_missing_teacher_is_reported_or_left_out_when_it_is_optional(tmp_path,
 def test_a_full_disk_is_reported_in_one_sentence(tmp_path, monkeypatch, capsys):
     import errno
 
-    from tokir import artifacts
-
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device", "runs/x/study.yaml")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(artifacts.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     tokir("run", "--out", "x", code=2)
     assert "the disk is full" in capsys.readouterr().err
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)  # signals that ask for a stop
 
 
 class TokirError(Exception):
@@ -18,7 +21,32 @@ class Unavailable(TokirError):
 
 
 class Interrupted(TokirError):
-    """The user stopped the work; what was finished is kept, and the same command resumes it."""
+    """The user stopped the work; what was finished is kept, and the same command resumes it.
+
+    Attributes:
+        number: of the signal: Ctrl-C, or SIGTERM.
+    """
+
+    def __init__(self, message: str, number: int = signal.SIGINT) -> None:
+        super().__init__(message)
+        self.number = number
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that stops the work wherever it is, as Ctrl-C does in Python.
+
+    Attributes:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def interrupted(stop: KeyboardInterrupt, message: str) -> Interrupted:
+    """The sentence for the user who stopped the work."""
+    return Interrupted(message, getattr(stop, "number", signal.SIGINT))
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -66,8 +66,8 @@ class Run:
     """A run folder whose systems are ready to be searched; made by :func:`open_run`."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        made, held = read_systems(path), hold(path)
+        self.path, folder = path, RunFolder.open(path)
+        made, held = read_systems(folder), hold(folder)
         self.additions: Additions | None = held[0] if held else None
         """What was added and deleted since the run was made, as of when it was opened; None where nothing was."""
         if held:  # while that file is open, what the run answers from is not removed
@@ -81,8 +81,8 @@ class Run:
         files, self._unavailable = made.files, made.unavailable
         if self.additions is not None:
             self._corpus, self._id_order = map(self.additions.file, (PASSAGES, ID_ORDER))
-            files, self._unavailable = self.additions.over(made, RunFolder(path))
-        self._opener = Opener(path, id_order=self._id_order)
+            files, self._unavailable = self.additions.over(made, folder)
+        self._opener = Opener(folder, id_order=self._id_order)
         self._opener.files, self._opener.unavailable = files, self._unavailable
 
     @cached_property
@@ -95,9 +95,10 @@ class Run:
     @cached_property
     def passages(self) -> Corpus:
         """The passages that are searched: those of the run as it was made, and what was added since."""
-        from tokir.data.corpus import Corpus
+        from tokir.data.corpus import Corpus, facts_path
 
-        return Corpus.open(self.path / self._corpus, verify=False)
+        self._opener.file(facts_path(Path(self._corpus)).as_posix())
+        return Corpus.open(self._opener.file(self._corpus), verify=False)
 
     def search(self, query: str, top: int = 10, systems: Sequence[str] | None = None) -> dict[str, Answer]:
         """What each of ``systems`` (by default all) finds for a query, at most ``top`` passages.
@@ -182,7 +183,7 @@ class Run:
 
     def passage(self, id: str) -> Document:
         """A passage by its id; TokirError where there is none."""
-        wanted, order = id.encode("utf-8", "surrogatepass"), read_array(self.path / self._id_order)
+        wanted, order = id.encode("utf-8", "surrogatepass"), read_array(self._opener.file(self._id_order))
         low, high = 0, len(order)
         while low < high:  # ids descend
             middle = (low + high) // 2
@@ -214,7 +215,7 @@ class Run:
     def notes(self) -> tuple[str, ...]:
         """Sentences on what has changed since the run was made: passages added and deleted, files of the data set."""
         added = () if self.additions is None else (self.additions.sentence,)
-        return (*added, *_changes(self.path))
+        return (*added, *_changes(self._opener))
 
     # -- how an answer is made ----------------------------------------------------------------------------
 
@@ -250,14 +251,16 @@ def _check_search(queries: Sequence[str], top: int) -> None:
         raise TokirError(f"top is {top}: ask for one passage at least")
 
 
-def _changes(path: Path) -> tuple[str, ...]:
+def _changes(opener: Opener) -> tuple[str, ...]:
     from tokir.data.files import SourceFile
 
+    if not opener.run.recorded(Names.SOURCE):  # an earlier tokir made the run
+        return ()
     try:
-        files = json.loads((path / Names.SOURCE).read_text("utf-8"))["files"]
-        known = [SourceFile(**file) for file in files]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()  # what cannot be compared need not stop an answer
+        files = json.loads(opener.file(Names.SOURCE).read_text("utf-8"))["files"]
+    except TokirError as error:
+        return (str(error),)  # what cannot be compared need not stop an answer
+    known = [SourceFile(**file) for file in files]
     changed = []
     for file in known:
         if not Path(file.path).exists():

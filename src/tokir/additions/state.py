@@ -7,13 +7,14 @@ before a change or after it. What the study made stays as it is.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from tokir.artifacts import Names, RunFolder, digest
+from tokir.artifacts import Names, RunFolder, digest, read_sealed
+from tokir.artifacts.durable import remove
+from tokir.artifacts.manifest import Entry, files_below
 from tokir.errors import TokirError
 from tokir.retrieval.files import SystemFiles, Systems, contents, from_json
 
@@ -37,6 +38,7 @@ class Additions:
     made_from: dict[str, str]  # id to a hash of the files of the study that these were made from
     vectors: dict[str, tuple[str, str]]  # file of the study's vectors to that of added ones, and the former's hash
     unavailable: dict[str, str] = field(default_factory=dict)  # id to the reason why it lacks the added passages
+    files: tuple[Entry, ...] = ()  # of the generation, with their hashes
 
     @property
     def passages(self) -> int:
@@ -89,10 +91,12 @@ def read_additions(path: Path) -> Additions | None:
     """
     file = path / Names.ADDITIONS
     try:
-        made = json.loads(file.read_text("utf-8"))
+        made = read_sealed(file)
         if made.pop("schema") != SCHEMA:
             raise ValueError("of another version of tokir")
-        return Additions(**{**made, "vectors": {name: tuple(found) for name, found in made["vectors"].items()}})
+        made["vectors"] = {name: tuple(found) for name, found in made["vectors"].items()}
+        made["files"] = tuple(Entry(**entry) for entry in made["files"])
+        return Additions(**made)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -104,15 +108,24 @@ def to_json(additions: Additions) -> dict[str, Any]:
     return {"schema": SCHEMA, **asdict(additions)}
 
 
-def hold(path: Path) -> tuple[Additions, IO[bytes]] | None:
+def files_of(folder: RunFolder, name: str) -> tuple[Entry, ...]:
+    """A record of the files of a generation, which is the folder ``name``, but for the one that readers hold."""
+    found = (
+        file.relative_to(folder.path).as_posix() for file in files_below(folder.file(name)) if file.name != LEASE
+    )
+    return tuple(Entry.of(folder.path, file, "", 0.0, 0) for file in found)
+
+
+def hold(folder: RunFolder) -> tuple[Additions, IO[bytes]] | None:
     """As :func:`read_additions`, with an open file that keeps its folder from being removed until it is closed.
 
     Raises:
         TokirError: ``additions.json`` is damaged, or names a folder that is gone.
     """
-    gone = -1
+    gone, path = -1, folder.path
     while (made := read_additions(path)) is not None:
         if (lease := _lease(path / made.file(LEASE))) is not None:
+            folder.know(made.files)
             return made, lease
         if made.generation == gone:  # it has not been replaced by another one meanwhile
             raise _damaged(path, f"{made.file('')} is gone")
@@ -129,7 +142,7 @@ def is_held(folder: Path) -> bool:
     try:
         with (folder / LEASE).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            (folder / LEASE).unlink()  # first, so that whoever has opened it meanwhile sees that it is gone
+            remove(folder / LEASE)  # first, so that whoever has opened it meanwhile sees that it is gone
     except FileNotFoundError:
         return False
     except OSError:

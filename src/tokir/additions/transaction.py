@@ -6,8 +6,6 @@ replaced. Whatever stops the program, the run is as before or as after.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +17,8 @@ from numpy.typing import NDArray
 
 from tokir.additions import state
 from tokir.additions.state import Additions, is_held, made_from, read_additions
-from tokir.artifacts import Names, RunFolder, read_array, write_array, write_json
+from tokir.artifacts import Names, RunFolder, read_array, write_array, write_sealed, write_text
+from tokir.artifacts.durable import make_folder, remove, remove_folder
 from tokir.data import beir, tables
 from tokir.data import corpus as corpora
 from tokir.data.corpus import Corpus, Document
@@ -95,16 +94,17 @@ class _Present:
 
     @classmethod
     def of(cls, folder: RunFolder) -> _Present:
-        systems, made = read_systems(folder.path), read_additions(folder.path)
-        study = Corpus.open(folder.file(Names.CORPUS), verify=False)
+        systems, made = read_systems(folder), read_additions(folder.path)
+        study = Corpus.open(folder.checked(Names.CORPUS), verify=False)
         if made is None:
             return cls(study, systems, None, study, np.arange(len(study)))
         if made.corpus != study.checksum:
             raise TokirError(
                 f"{folder.file(Names.ADDITIONS)} is of a run over other passages: delete it and {Names.GENERATIONS}/"
             )
-        corpus = Corpus.open(folder.file(made.file(state.PASSAGES)), verify=False)
-        return cls(study, systems, made, corpus, read_array(folder.file(made.file(state.KEPT))))
+        folder.know(made.files)
+        corpus = Corpus.open(folder.checked(made.file(state.PASSAGES)), verify=False)
+        return cls(study, systems, made, corpus, read_array(folder.checked(made.file(state.KEPT))))
 
     def lacking(self, folder: RunFolder) -> set[str]:
         """Systems that do not answer over the present passages, but could."""
@@ -125,14 +125,11 @@ def _change(folder: RunFolder, documents: Path | None, deleted: Sequence[str], m
         path = folder.path / Names.GENERATIONS / str(number)
         try:
             additions = _make(folder, present, number, documents, deleted, machine)
-            _settle(path)
         except BaseException:
-            shutil.rmtree(path, ignore_errors=True)
-            with suppress(OSError):  # there are others in it
-                path.parent.rmdir()
+            with suppress(OSError):  # the next change removes it
+                remove_folder(path if present.additions else path.parent)
             raise
-        write_json(folder.file(Names.ADDITIONS), state.to_json(additions))  # from here on it counts
-        _settle_entries(folder.path)
+        write_sealed(folder.file(Names.ADDITIONS), state.to_json(additions))  # from here on it counts
         _remove_others(folder, additions)
         return additions
 
@@ -148,7 +145,7 @@ def _make(
     """Everything of a generation but that it counts."""
     name = f"{Names.GENERATIONS}/{number}"
     path = folder.file(name)
-    path.mkdir(parents=True)
+    make_folder(path)
     incoming = None if documents is None else _read(documents, path / "incoming.arrow")
     stays = _staying(folder, present, incoming, deleted)
     first = len(present.kept)
@@ -157,11 +154,11 @@ def _make(
     order = descending(corpus.ids)
     write_array(path / state.ID_ORDER, order)
     write_array(path / state.KEPT, kept)
-    (path / state.LEASE).touch()
+    write_text(path / state.LEASE, "")
     before = present.additions
     growth = Growth(
         folder=folder,
-        opener=Opener(folder.path, download=machine.download),
+        opener=Opener(folder, download=machine.download),
         device=machine.device,
         generation=name,
         corpus=corpus,
@@ -174,7 +171,7 @@ def _make(
     systems, unavailable = _grow(growth, present, machine.partial)
     del incoming  # Windows removes no file that is mapped
     for file in path.glob("incoming.*"):
-        file.unlink()
+        remove(file)
     replaced = len(present.study.positions({document.id for document in corpus.records(len(kept))}))
     return Additions(
         generation=number,
@@ -188,6 +185,7 @@ def _make(
         made_from={system: made_from(present.systems.files[system], folder) for system in systems},
         vectors={vectors: (made.file, made.key) for vectors, made in growth.made.items()},
         unavailable=unavailable,
+        files=state.files_of(folder, name),
     )
 
 
@@ -288,31 +286,8 @@ def _generations(folder: RunFolder) -> list[Path]:
 
 
 def _remove_others(folder: RunFolder, current: Additions | None) -> None:
-    """Remove generations that do not count and that no reader holds, and what a killed process has left."""
+    """Remove generations that do not count and that no reader holds."""
     for path in _generations(folder):
         if (current is None or path.name != str(current.generation)) and not is_held(path):
-            shutil.rmtree(path, ignore_errors=True)
-    for path in folder.path.glob(f".{Names.ADDITIONS}.*"):
-        path.unlink(missing_ok=True)
-
-
-def _settle(path: Path) -> None:
-    """Bring all files below a folder to the disk, and the entries of all folders."""
-    for inside in path.rglob("*"):
-        if inside.is_file():
-            with inside.open("rb+") as file:  # opened for writing, since Windows flushes nothing else
-                os.fsync(file.fileno())
-        else:
-            _settle_entries(inside)
-    _settle_entries(path)
-    _settle_entries(path.parent)
-
-
-def _settle_entries(path: Path) -> None:
-    if os.name == "nt":  # it opens no folders
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            with suppress(OSError):  # the next change tries again
+                remove_folder(path)

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from tokir import __version__
 from tokir.cli import additions, data, doctor, export, search, serve, study, tokenizers
 from tokir.cli.terminal import errors_as_sentences
+from tokir.errors import interrupted
+
+
+class _Commands(TyperGroup):
+    """All commands; typer would end one that is stopped without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Do one."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise interrupted(stop, "stopped") from None
+
 
 app = typer.Typer(
     name="tokir",
+    cls=_Commands,
     help="Which tokenizer, architecture and training objective should a small retrieval model use?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from tokir.cli.options import Device, Download, Quiet, Run
-from tokir.errors import Interrupted
+from tokir.errors import interrupted
 
 if TYPE_CHECKING:
     from tokir.additions.state import Additions
@@ -70,8 +70,9 @@ def _listening(quiet: bool) -> Iterator[Progress]:
     progress = Silent() if quiet else TerminalProgress()
     try:
         yield progress
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; the run is as it was, or as it should become, never in between") from None
+    except KeyboardInterrupt as stop:
+        said = "stopped; the run is as it was, or as it should become, never in between"
+        raise interrupted(stop, said) from None
     finally:
         progress.close()
 

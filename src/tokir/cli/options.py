@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from tokir.cli.terminal import TerminalProgress
-from tokir.errors import Interrupted, TokirError, nearest
+from tokir.errors import TokirError, interrupted, nearest
 
 if TYPE_CHECKING:
     from tokir.config import StudyConfig
@@ -75,11 +75,11 @@ def make_study(
 
 
 def finish(study: Study, step: str, quiet: bool, **arguments: Any) -> Any:
-    """Do one step of a study; a stop by Ctrl-C leaves everything finished as it is."""
+    """Do one step of a study; a stop by Ctrl-C or SIGTERM leaves everything finished as it is."""
     try:
         value = getattr(study, step)(**arguments)
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; finished work is kept, and the same command resumes it") from None
+    except KeyboardInterrupt as stop:
+        raise interrupted(stop, "stopped; finished work is kept, and the same command resumes it") from None
     finally:
         study.progress.close()
     if not quiet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import sys
 import time
 import warnings
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
-from tokir.errors import Interrupted, TokirError
+from tokir.errors import Interrupted, Stopped, TokirError
 from tokir.progress import Silent
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class _OneLine(logging.Handler):
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Errors the user can mend become one line on stderr and exit code 2, without a traceback."""
+    """Errors the user can mend become one line on stderr and exit code 2, without a traceback; SIGTERM is as Ctrl-C."""
     logger = logging.getLogger("tokir")
     before = logger.handlers, logger.propagate, warnings.showwarning
     for stream in (sys.stdout, sys.stderr):
@@ -85,10 +86,11 @@ def errors_as_sentences() -> Iterator[None]:
             stream.reconfigure(errors="backslashreplace")
     logger.handlers, logger.propagate = [_OneLine()], False
     warnings.showwarning = _show_warning
+    terminated = signal.signal(signal.SIGTERM, _stop)
     try:
         yield
     except Interrupted as stop:
-        fail(str(stop), 130)
+        fail(str(stop), 128 + stop.number)  # as shells count
     except TokirError as error:
         fail(str(error))
     except OSError as error:
@@ -99,6 +101,7 @@ def errors_as_sentences() -> Iterator[None]:
             fail(f"{where}not allowed: {error.strerror}; choose another folder, or change its permissions")
         fail(f"{where}{error.strerror or error}")
     finally:
+        signal.signal(signal.SIGTERM, terminated)
         logger.handlers, logger.propagate, warnings.showwarning = before
 
 
@@ -106,6 +109,10 @@ def fail(message: str, code: int = 2) -> None:
     """Print one line and leave."""
     print(f"error: {message}", file=sys.stderr, flush=True)  # noqa: T201
     raise SystemExit(code)
+
+
+def _stop(number: int, _: object) -> None:
+    raise Stopped(number)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

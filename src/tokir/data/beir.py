@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
+from tokir.artifacts import atomic, write_text
 from tokir.data import corpus as corpora
 from tokir.data import qrels as judgements
 from tokir.data import tables
@@ -206,19 +207,17 @@ def write(
 
 def write_documents(folder: Path, documents: Iterable[Document]) -> None:
     """Stream the corpus of a data set into an existing folder."""
-    with (folder / "corpus.jsonl").open("w", encoding="utf-8", newline="\n") as stream:
+    with atomic(folder / "corpus.jsonl") as stream:
         for id, title, text in documents:
             stream.write(_line({"_id": id, "title": title, "text": text}))
 
 
 def write_queries(folder: Path, queries: Mapping[str, str], qrels: Mapping[str, Qrels]) -> None:
     """Write the queries and the judgements, by split, of a data set into an existing folder."""
-    with (folder / "queries.jsonl").open("w", encoding="utf-8", newline="\n") as stream:
+    with atomic(folder / "queries.jsonl") as stream:
         stream.writelines(_line({"_id": id, "text": text}) for id, text in queries.items())
-    (folder / "qrels").mkdir()
     for split, judged in qrels.items():
-        with (folder / "qrels" / f"{split}.tsv").open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(judgements.write(judged))
+        write_text(folder / "qrels" / f"{split}.tsv", judgements.write(judged))
 
 
 def _line(fields: Mapping[str, str]) -> str:

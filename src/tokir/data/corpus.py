@@ -9,13 +9,15 @@ import mmap
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
-from tokir.artifacts import atomic, file_digest, new_file, write_text
+from tokir.artifacts import atomic, file_digest, write_text
+from tokir.data.files import one_builder
 from tokir.errors import TokirError
 
 log = logging.getLogger("tokir")
@@ -194,18 +196,22 @@ def store(
     """
     path = cache / "corpora" / f"{key}.arrow"
     if path.exists():
-        try:
+        with suppress(Exception):  # damage of any kind is looked at below, once nobody writes
             return _open(path, verify=True)
-        except Exception as error:  # whatever damage does to a cache, building it again mends it
-            log.warning("%s is damaged (%s); it is built again.", path, error)
-    return write(path, documents, location)
+    with one_builder(path):
+        if path.exists():
+            try:
+                return _open(path, verify=True)
+            except Exception as error:  # whatever damage does to a cache, building it again mends it
+                log.warning("%s is damaged (%s); it is built again.", path, error)
+        return write(path, documents, location)
 
 
 def write(
     path: Path, documents: Callable[[], Iterable[tuple[int, Document]]], location: Callable[[int], str]
 ) -> Corpus:
     """Stream documents into the Arrow file ``path``, with its facts beside it; arguments and errors as of `store`."""
-    with new_file(path) as fresh:
+    with atomic(path, "wb") as fresh:
         facts = _write(fresh, documents, location)
         # Facts go first: a new file with old facts looks damaged, and so does an old file with new ones.
         _write_facts(path, facts)
@@ -229,7 +235,7 @@ def _write_facts(path: Path, facts: _Facts) -> None:
 
 
 def _write(
-    path: Path, documents: Callable[[], Iterable[tuple[int, Document]]], location: Callable[[int], str]
+    file: IO[bytes], documents: Callable[[], Iterable[tuple[int, Document]]], location: Callable[[int], str]
 ) -> _Facts:
     import pyarrow as pa
 
@@ -238,7 +244,7 @@ def _write(
     hashes = array("q")  # eight bytes per passage instead of a set of ids
     rows = characters = pending = 0
     batch: list[Document] = []
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+    with pa.ipc.new_file(pa.PythonFile(file, mode="w"), schema) as writer:
 
         def flush() -> None:
             columns = [pa.array(column, pa.large_string()) for column in zip(*batch, strict=True)]
@@ -262,8 +268,9 @@ def _write(
                 pending = 0
         if batch:
             flush()
+    file.flush()
     _refuse_duplicates(hashes, documents, location)
-    return _Facts(rows=rows, characters=characters, content=hasher.hexdigest(), file=file_digest(path))
+    return _Facts(rows=rows, characters=characters, content=hasher.hexdigest(), file=file_digest(Path(file.name)))
 
 
 def canonical(values: Sequence[object]) -> bytes:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from tokir.artifacts.durable import make_folder, sweep
 from tokir.errors import TokirError
 
 FORMATS = (".jsonl", ".csv", ".tsv", ".parquet")
@@ -195,21 +194,7 @@ def one_builder(target: Path) -> Iterator[None]:
     """Wait until no other process builds ``target``, and keep others waiting meanwhile."""
     from filelock import FileLock
 
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     with FileLock(target.parent / f".{target.name}.lock"):
+        sweep(target.parent, target.name)
         yield
-
-
-@contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """Yield a fresh folder beside ``target`` that replaces it on success and vanishes on failure."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o755)  # mkdtemp's 0o700 would hide a shared cache from other users
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

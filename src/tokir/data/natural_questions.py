@@ -7,18 +7,19 @@ passages, 100 queries.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from tokir.artifacts import atomic
+from tokir.artifacts.own_folder import own_folder
 from tokir.data import beir, qrels, tables
 from tokir.data.beir import Unknown
 from tokir.data.corpus import Document
 from tokir.data.dataset import Dataset, draw
-from tokir.data.files import new_folder
+from tokir.data.files import one_builder
 from tokir.data.tables import Table
 from tokir.errors import TokirError, Unavailable
 
@@ -83,27 +84,22 @@ def fetch(target: Path, address: str = ADDRESS, md5: str = MD5) -> Path:
         Unavailable: the network fails, or the bytes are not those of the published zip.
 
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     hasher = hashlib.md5(usedforsecurity=False)  # what BEIR publishes
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".nq-", delete=False) as partial:
-        temporary = Path(partial.name)
+    with one_builder(target):
+        if target.exists():  # another process has fetched it meanwhile
+            return target
         try:
-            with urllib.request.urlopen(address, timeout=60) as response:
+            with atomic(target, "wb") as partial, urllib.request.urlopen(address, timeout=60) as response:
                 while block := response.read(1 << 20):
                     hasher.update(block)
                     partial.write(block)
-            partial.close()
-            if hasher.hexdigest() != md5:
-                raise Unavailable(f"{address} gave other bytes than published (md5 {md5}): try again.")
-            temporary.chmod(0o644)
-            temporary.replace(target)
+                if hasher.hexdigest() != md5:
+                    raise Unavailable(f"{address} gave other bytes than published (md5 {md5}): try again.")
         except OSError as error:  # URLError and time-outs are OSErrors
             reason = getattr(error, "reason", None) or error
             raise Unavailable(
                 f"{address} cannot be fetched ({reason}): put the zip at {target} by hand."
             ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
     return target
 
 
@@ -119,13 +115,14 @@ def build_subset(
 
     Args:
         source_path: BEIR's NQ as a folder or a zip.
-        out_dir: where to write; it is replaced as a whole, and only on success.
+        out_dir: where to write; an earlier subset there is replaced as a whole, and only on success.
         passages: how many to keep.
         queries: how many to draw.
         seed: for the draw.
 
     Raises:
-        TokirError: the source has fewer passages, or fewer queries are eligible.
+        TokirError: the source has fewer passages, or fewer queries are eligible; or ``out_dir`` holds what was not
+            made here.
 
     """
     files, corpus, queries_table = beir.layout(source_path)
@@ -149,7 +146,7 @@ def build_subset(
             if kept == passages:
                 return
 
-    with new_folder(out_dir) as folder:
+    with own_folder(out_dir, "build", {"data": "nq-subset"}) as folder:
         beir.write_documents(folder, first(corpus))
         if kept < passages:
             raise TokirError(f"{files.where(corpus.name)} has only {kept} of the {passages} passages asked for.")

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tokir.artifacts.durable import new_folder
 from tokir.data import beir, ids, tables
 from tokir.data import qrels as judgements
 from tokir.data.beir import Unknown
 from tokir.data.corpus import Document
 from tokir.data.dataset import Dataset, split_name
-from tokir.data.files import new_folder
+from tokir.data.files import one_builder
 from tokir.data.qrels import Qrels
 from tokir.errors import TokirError, Unavailable
 
@@ -35,20 +36,26 @@ def read(source: str, cache: Path, unknown_documents: Unknown = "error") -> Data
     write: Callable[[str, Path], None] = {"ir_datasets": _ir_datasets, "hf": _hugging_face}[library]
     folder = cache / "remote" / re.sub(r"[^\w.-]+", "--", source)
     if not (folder / "corpus.jsonl").is_file():
-        with new_folder(folder) as fresh:
-            try:
-                write(id, fresh)
-            except (TokirError, KeyboardInterrupt):
-                raise
-            except ImportError as error:
-                raise Unavailable(f"{source!r} needs {error.name}: pip install 'tokir[remote]'.") from error
-            except Exception as error:  # the libraries raise whatever their HTTP clients and parsers do
-                what = str(error).strip().partition("\n")[0] or type(error).__name__
-                raise Unavailable(
-                    f"{source!r} cannot be fetched ({what}): check the id and the network, or give a local folder."
-                ) from error
+        with one_builder(folder):
+            if not (folder / "corpus.jsonl").is_file():  # else another process has fetched it meanwhile
+                _fetch(source, folder, lambda fresh: write(id, fresh))
     dataset = beir.read(folder, cache, name=id, source=source, unknown_documents=unknown_documents)
     return replace(dataset, files=())  # the cache holds no files of the user's
+
+
+def _fetch(source: str, folder: Path, write: Callable[[Path], None]) -> None:
+    with new_folder(folder) as fresh:
+        try:
+            write(fresh)
+        except (TokirError, KeyboardInterrupt):
+            raise
+        except ImportError as error:
+            raise Unavailable(f"{source!r} needs {error.name}: pip install 'tokir[remote]'.") from error
+        except Exception as error:  # the libraries raise whatever their HTTP clients and parsers do
+            what = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise Unavailable(
+                f"{source!r} cannot be fetched ({what}): check the id and the network, or give a local folder."
+            ) from error
 
 
 def _ir_datasets(id: str, folder: Path) -> None:

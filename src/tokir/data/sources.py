@@ -117,7 +117,4 @@ def build(
     if path is None:
         raise Unavailable(f"nq-subset is cut from BEIR's Natural Questions: {natural_questions.remedy(cache)}.")
     target = out or cache / "nq-subset"
-    built = (target / "corpus.jsonl").exists() and (target / "qrels").exists()
-    if target.exists() and not built and (target.is_file() or any(target.iterdir())):
-        raise TokirError(f"{target} holds other files, and would be replaced as a whole: name another --out.")
     return natural_questions.build_subset(path, target, passages, queries, seed)

@@ -18,10 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from tokir.artifacts import write_text
+from tokir.artifacts.durable import new_folder
 from tokir.data import beir
 from tokir.data.corpus import Document
 from tokir.data.dataset import Dataset, draw
-from tokir.data.files import new_folder, one_builder
+from tokir.data.files import one_builder
 from tokir.data.qrels import Qrels
 from tokir.data.wikitext import Section, sections
 from tokir.errors import TokirError, Unavailable
@@ -82,7 +84,7 @@ def read(cache: Path) -> Dataset:
             log.warning("%s is damaged (%s); it is built again.", folder, damage)
         with new_folder(folder) as fresh:
             build(fresh)
-            (fresh / "checksum.txt").write_text(_read(fresh, cache).checksum, encoding="utf-8")
+            write_text(fresh / "checksum.txt", _read(fresh, cache).checksum)
         return _read(folder, cache)
 
 

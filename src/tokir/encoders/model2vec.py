@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tokir.artifacts.durable import from_library
 from tokir.errors import TokirError, Unavailable
 
 DIMENSIONS = 256
@@ -31,7 +32,8 @@ def distil(teacher: Path, folder: Path) -> None:
     except Exception as error:  # it takes encoders of transformers alone, and raises whatever they raise
         reason = str(error).strip().partition("\n")[0]
         raise Unavailable(f"model2vec cannot distil {teacher}: {type(error).__name__}: {reason}") from None
-    model.save_pretrained(str(folder))
+    with from_library(folder) as fresh:
+        model.save_pretrained(str(fresh))
 
 
 def check_installed() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import logging
-import os
+import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -13,12 +13,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import write_text
+from tokir.artifacts import read_sealed, write_sealed
+from tokir.artifacts.durable import growing, remove, rename, sync
 from tokir.encoders import Encoder
 from tokir.progress import Progress
 
 log = logging.getLogger("tokir")
-BLOCK = 1024  # passages embedded between two notes of progress: what is sorted by length, and lost by a kill
+BLOCK = 1024  # passages embedded at once: what is sorted by length
+SECONDS_BETWEEN_NOTES = 5.0  # of progress: what a kill loses
 
 
 class Passages(Protocol):
@@ -76,24 +78,29 @@ def write_blocks(
     report: Callable[[int], None],
 ) -> None:
     """Write ``path``, float32 of shape (count, dimensions): what ``make`` gives from a position up to another one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     part, note = path.with_suffix(".part"), path.with_suffix(".part.json")
     header = _header((count, dimensions))
     row = 4 * dimensions
-    done = _done(part, note, key, header, row)
+    done, sha = _done(part, note, key, header, row)
     # Written as a file and not through a memory map: on a full disk a map ends the process with a bus error.
-    with part.open("r+b" if done else "wb") as out:
-        out.write(header)
-        out.seek(done * row, os.SEEK_CUR)
+    with growing(part, len(header) + done * row if done else 0) as out:
+        if not done:
+            out.write(header)
+            sha.update(header)
+        noted = time.monotonic()
         for start in range(done, count, BLOCK):
             stop = min(start + BLOCK, count)
-            out.write(np.ascontiguousarray(make(start, stop), dtype="<f4").tobytes())
-            out.flush()
-            os.fsync(out.fileno())
-            write_text(note, json.dumps({"key": key, "done": stop}))
+            block = np.ascontiguousarray(make(start, stop), dtype="<f4").tobytes()
+            out.write(block)
+            sha.update(block)
+            if stop < count and time.monotonic() - noted >= SECONDS_BETWEEN_NOTES:
+                sync(out)
+                write_sealed(note, {"key": key, "done": stop, "bytes": sha.hexdigest()})
+                noted = time.monotonic()
             report(stop)
-    part.replace(path)
-    note.unlink(missing_ok=True)
+        sync(out)
+    rename(part, path)
+    remove(note)
 
 
 def _header(shape: tuple[int, int]) -> bytes:
@@ -104,16 +111,23 @@ def _header(shape: tuple[int, int]) -> bytes:
     return stream.getvalue()
 
 
-def _done(part: Path, note: Path, key: str, header: bytes, row: int) -> int:
-    """How many rows of ``part`` an earlier run finished."""
+def _done(part: Path, note: Path, key: str, header: bytes, row: int) -> tuple[int, hashlib._Hash]:
+    """How many rows of ``part`` an earlier run finished, and the hash of its bytes up to there."""
+    sha = hashlib.sha256()
     if not (part.exists() and note.exists()):
-        return 0
+        return 0, sha
     try:
-        about = json.loads(note.read_text("utf-8"))
+        about = read_sealed(note)
+        if about["key"] != key:
+            return 0, sha
         with part.open("rb") as file:
-            whole = file.read(len(header)) == header and part.stat().st_size >= len(header) + about["done"] * row
-        if about["key"] == key and whole:
-            return int(about["done"])
+            left = len(header) + int(about["done"]) * row
+            while block := file.read(min(left, 1 << 20)):
+                sha.update(block)
+                left -= len(block)
+        if not left and sha.hexdigest() == about["bytes"]:
+            return int(about["done"]), sha
     except (ValueError, KeyError, TypeError):
-        log.warning("%s: damaged; the corpus is embedded again", part)
-    return 0
+        pass
+    log.warning("%s: damaged; these texts are embedded again", part)
+    return 0, hashlib.sha256()

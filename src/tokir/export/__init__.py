@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokir.artifacts import write_text
+from tokir.artifacts.own_folder import own_folder
 from tokir.errors import TokirError
 from tokir.export.registry import EXPORTS
 
@@ -27,17 +29,15 @@ def export(opener: Opener, system: str, to: str, folder: Path) -> None:
     """
     from tokir import __version__
     from tokir.export.card import model_card
-    from tokir.export.folder import new_folder, require_free
     from tokir.export.source import Source
 
     exporter = EXPORTS[to]
     source = Source(opener, system)
     exporter.check(source)
-    require_free(folder)
-    with new_folder(folder, {"tokir": __version__, "system": system, "to": to}) as fresh:
+    with own_folder(folder, "export", {"tokir": __version__, "system": system, "to": to}) as fresh:
         exporter.write(source, fresh)
         measured = [check.measure() for check in exporter.checks(source, fresh)]
         for found in measured:
             if found.fault:
                 raise TokirError(f"{system} cannot be exported to {to}: {found.fault}")
-        (fresh / "README.md").write_text(model_card(source, exporter, measured, folder.name), "utf-8")
+        write_text(fresh / "README.md", model_card(source, exporter, measured, folder.name))

@@ -158,7 +158,7 @@ class Source:
         """What was measured; None where nothing has been."""
         from tokir.results.reading import read_results
 
-        return read_results(self.opener.folder) if self.opener.file(Names.RESULTS).exists() else None
+        return read_results(self.opener.folder) if self.opener.run.recorded(Names.RESULTS) else None
 
     @property
     def row(self) -> System | None:
@@ -175,8 +175,8 @@ class Source:
     @cached_property
     def texts(self) -> list[str]:
         """What an export is held against the run on: passages, evaluated queries, and nasty texts."""
-        file = self.opener.file(Names.QUERIES)
-        lines = file.read_text("utf-8").split("\n")[:SAMPLE] if file.exists() else []
+        judged = self.opener.run.recorded(Names.QUERIES)
+        lines = self.opener.file(Names.QUERIES).read_text("utf-8").split("\n")[:SAMPLE] if judged else []
         return [*NASTY, *(line.partition("\t")[2] for line in lines if line), *self.passages]
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from tokir.artifacts import Names, write_json
+from tokir.artifacts import Names, RunFolder, write_json
 from tokir.errors import TokirError
 from tokir.results.records import SCHEMA, Disputed, Example, Results
 
@@ -61,9 +61,10 @@ def read_explorer(folder: Path) -> list[Disputed]:
 def _load(path: Path, folder: Path) -> Any:
     """What a file holds; None where there is no such file."""
     try:
-        return json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return None
+        run = RunFolder(folder)
+        if not path.exists() and not run.recorded(path.name):
+            return None
+        return json.loads(run.checked(path.name).read_text("utf-8"))
     except ValueError as error:
         raise _unreadable(path, folder, f"damaged ({error})") from None
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tokir.artifacts.durable import from_library
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.index import Hits, top
 from tokir.retrieval.terms import Cut, words
@@ -90,7 +91,8 @@ class BM25Index:
 
     def save(self, folder: Path) -> None:
         """Write the postings and the vocabulary into an existing folder."""
-        self._bm25.save(str(folder), show_progress=False)
+        with from_library(folder) as fresh:
+            self._bm25.save(str(fresh), show_progress=False)
 
     @classmethod
     def load(cls, folder: Path, tie_order: NDArray[np.int64], cut: Cut = words) -> BM25Index:

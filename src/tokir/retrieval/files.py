@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tokir.artifacts import Names, read_array, require_run
+from tokir.artifacts import Names, RunFolder, read_array
 from tokir.encoders.registry import ENCODERS
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.registry import INDEXES, SEARCHERS
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tokir.artifacts import RunFolder
     from tokir.encoders import Encoder, ReadyMade
     from tokir.encoders.files import EncoderFiles
     from tokir.retrieval.bm25 import BM25Index
@@ -180,16 +179,17 @@ class Opener:
     """Opens the systems of a run folder, each once, from the files that are named for them.
 
     Args:
-        folder: the run folder.
+        run: the run folder.
         device: that networks compute on.
         download: whether weights that the user named may be fetched.
         id_order: the file that holds the order of the passages' ids.
     """
 
     def __init__(
-        self, folder: Path, device: str = "cpu", download: bool = False, id_order: str = Names.ID_ORDER
+        self, run: RunFolder, device: str = "cpu", download: bool = False, id_order: str = Names.ID_ORDER
     ) -> None:
-        self.folder, self.device, self.download, self.id_order = folder, device, download, id_order
+        self.run, self.device, self.download, self.id_order = run, device, download, id_order
+        self.folder = run.path
         self.files: dict[str, SystemFiles] = {}
         self.unavailable: dict[str, str] = {}  # why a system cannot answer
         self._searchers: dict[str, Searcher] = {}
@@ -198,8 +198,8 @@ class Opener:
         self._pretrained: dict[tuple[str, str | None], ReadyMade] = {}
 
     def file(self, name: str) -> Path:
-        """The path of a file of the run folder."""
-        return self.folder / name
+        """The path of a file, or of a folder, of the run folder; TokirError where it is damaged."""
+        return self.run.checked(name)
 
     @cached_property
     def tie_order(self) -> NDArray[np.int64]:
@@ -275,20 +275,19 @@ class Systems:
     files: dict[str, SystemFiles]
 
 
-def read_systems(path: Path) -> Systems:
-    """The systems of the run folder ``path``; TokirError where they are not ready, or the file is damaged."""
-    require_run(path)
-    file = path / Names.SYSTEMS
+def read_systems(run: RunFolder) -> Systems:
+    """The systems of a run folder; TokirError where they are not ready, or the file is damaged."""
+    path, file = run.path, run.file(Names.SYSTEMS)
+    if not file.exists() and not run.recorded(Names.SYSTEMS):
+        raise TokirError(
+            f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`"
+        )
     try:
-        made = json.loads(file.read_text("utf-8"))
+        made = json.loads(run.checked(Names.SYSTEMS).read_text("utf-8"))
         if made["schema"] != SCHEMA:
             raise TokirError(f"{file}: of another version of tokir: repeat the study in another folder with --out")
         files = {name: from_json(value) for name, value in made["files"].items()}
         return Systems(made["tokenizers"], tuple(made["systems"]), made["unavailable"], files)
-    except FileNotFoundError:
-        raise TokirError(
-            f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`"
-        ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TokirError(f"{file}: damaged ({error}): make it again with `tokir embed {path}`") from None
 

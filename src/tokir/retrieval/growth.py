@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import RunFolder, read_array
+from tokir.artifacts.durable import make_folder
 from tokir.encoders.files import PretrainedFiles
 from tokir.encoders.store import blocks, read_embeddings, write_blocks
 from tokir.errors import Unavailable
@@ -73,7 +74,7 @@ class Growth:
         """The name of the folder of the index that takes the place of ``before``; made once for all who share it."""
         if before not in self._indexes:
             name = f"{self.generation}/{before}"
-            self.folder.file(name).mkdir(parents=True)
+            make_folder(self.folder.file(name))
             fill(self.folder.file(name))
             self._indexes[before] = name
         return self._indexes[before]
@@ -85,7 +86,7 @@ class Growth:
         name = files.vectors
         if name is None or not self.folder.recorded(name):
             raise _of_old(self.folder)
-        vectors, key = read_array(self.folder.file(name)), self.folder.key(name)
+        vectors, key = read_array(self.folder.checked(name)), self.folder.key(name)
         known = self.known.get(name)
         if known is not None and known.key != key:  # the study has made its vectors anew since
             known = None
@@ -120,7 +121,7 @@ class Growth:
         encoder: Any = self.opener.encoder(record)
         if isinstance(record, PretrainedFiles):
             encoder = encoder.of_passages
-        whitening = None if whitened is None else Whitening.load(self.folder.file(whitened))
+        whitening = None if whitened is None else Whitening.load(self.folder.checked(whitened))
 
         def encode(texts: Sequence[str]) -> NDArray[np.float32]:
             vectors: NDArray[np.float32] = encoder.embed(encoder.tokenize(texts))
@@ -130,7 +131,7 @@ class Growth:
 
     def _embed(self, encode: Encode | None, known: Known | None, made: Known, width: int) -> None:
         """Write the vectors of all added passages: those that are known, then those of new passages."""
-        before = read_embeddings(self.folder.file(known.file)) if known and len(self.rows) else None
+        before = read_embeddings(self.folder.checked(known.file)) if known and len(self.rows) else None
         first, path = len(self.kept), self.folder.file(made.file)
 
         def make(start: int, stop: int) -> NDArray[np.float32]:
@@ -156,13 +157,13 @@ class Growth:
 
         if files.model is None:
             raise _of_old(self.folder)
-        model = load_trained(self.folder.file(files.model), files.checkpoint, torch.device("cpu"))
+        model = load_trained(self.folder.checked(files.model), files.checkpoint, torch.device("cpu"))
         assert isinstance(model, Retriever)
         vectors, tokenizer = TokenVectors.of_model(model), self.opener.tokenizer(files.tokenizer)
 
         def fill(folder: Path) -> None:
             if files.kept == 1:
-                before = MaxSimIndex.load(self.folder.file(files.index), self.opener.tie_order)
+                before = MaxSimIndex.load(self.folder.checked(files.index), self.opener.tie_order)
                 tokens, ends = tokens_in(tokenizer, self.corpus, len(self.kept))
                 MaxSimIndex.build(folder, vectors, tokens, ends, (before, self.kept))
             else:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import new_file
+from tokir.artifacts import atomic
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.index import Hits, normalize
 
@@ -63,8 +63,8 @@ class HnswIndex:
 
     def save(self, folder: Path) -> None:
         """Write the graph with its vectors."""
-        with new_file(folder / FILE) as fresh:
-            self._faiss.write_index(self._graph, str(fresh))
+        with atomic(folder / FILE, "wb") as file:
+            self._faiss.write_index(self._graph, self._faiss.PyCallbackIOWriter(file.write))
 
     @classmethod
     def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> HnswIndex:

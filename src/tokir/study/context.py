@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tokir.artifacts import Names, RunFolder, write_array, write_json
+from tokir.artifacts import Names, RunFolder, write_array
 from tokir.config import StudyConfig
 from tokir.progress import Progress
 from tokir.retrieval.files import Opener
@@ -41,7 +41,7 @@ class Context:
     opener: Opener = field(init=False)
 
     def __post_init__(self) -> None:
-        self.opener = Opener(self.folder.path, download=self.machine.download)
+        self.opener = Opener(self.folder, download=self.machine.download)
 
     @cached_property
     def device(self) -> torch.device:
@@ -109,8 +109,3 @@ def source_of(dataset: Dataset) -> dict[str, object]:
         "checksum": dataset.checksum,
         "files": [{"path": f.path, "size": f.size, "mtime_ns": f.mtime_ns} for f in dataset.files],
     }
-
-
-def keep_source(folder: RunFolder, dataset: Dataset) -> None:
-    """Write down where the data set came from, and how its files looked then."""
-    write_json(folder.file(Names.SOURCE), source_of(dataset))

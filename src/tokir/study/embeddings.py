@@ -63,15 +63,16 @@ class Embeddings:
 
         folder, record = self.context.folder, Names.embedding(model_id(name), "model.json")
         named = self.context.config.pretrained_folders.get(name)
-        known = folder.read_json(record)["checksum"] if folder.file(record).exists() else None
+        known = (
+            folder.read_json(record)["checksum"] if folder.recorded(record) and folder.is_whole(record) else None
+        )
         try:
             found = checksum(name, self.weights(name))
         except Unavailable:
             if known is None:
                 raise
             return PretrainedFiles(name, named, known)
-        if found != known:
-            write_json(folder.file(record), {"checksum": found})
+        folder.ensure([record], found, lambda: write_json(folder.file(record), {"checksum": found}))
         return PretrainedFiles(name, named, found)
 
     def pretrained(self, name: str) -> Path:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tokir.artifacts import Names, RunFolder, write_json, write_text
+from tokir.artifacts import Names, RunFolder, file_digest, json_text, text_digest, write_text
 from tokir.config import StudyConfig, check_config, dump_config, flatten
 from tokir.data import Dataset
 from tokir.encoders.registry import is_folder
 from tokir.errors import TokirError, Unavailable
-from tokir.study.context import keep_source
+from tokir.study.context import source_of
 from tokir.study.omissions import Omissions, find_omissions, leave_out
 
+log = logging.getLogger("tokir")
+BEGINNING = (Names.OMISSIONS, Names.SOURCE, Names.STUDY)  # what a run begins with
 FREE = ("name", "pretrained_folders")  # where pretrained models lie may change: what they hold is hashed
 
 
 def read_config(folder: RunFolder) -> StudyConfig:
     """The configuration that a run was begun with."""
-    path = folder.file(Names.STUDY)
+    path = folder.checked(Names.STUDY) if folder.recorded(Names.STUDY) else folder.file(Names.STUDY)
     try:
         values = yaml.safe_load(path.read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -51,19 +55,60 @@ def begin(
     """
     _refuse_foreign(path)
     folder = RunFolder(path)
-    if (path / Names.STUDY).exists() and (path / Names.MANIFEST).exists():  # else nothing was made of it yet
+    if folder.begun(apart=BEGINNING):
+        _mend(folder, config, dataset, download)
         _refuse_other(folder, config, dataset)
-        omissions: Omissions = folder.read_json(Names.OMISSIONS)
+        omissions: Omissions = json.loads(folder.file(Names.OMISSIONS).read_text("utf-8"))
         return folder, leave_out(config, omissions), omissions
     _refuse_folders(config)
     omissions = find_omissions(config, dataset, download)
     kept = leave_out(config, omissions)
-    with folder.locked():
+    beginning = _beginning(config, dataset, omissions)
+
+    def write() -> None:
         # Settings come last: where they lie, so do the others, and a file of the user's is not taken for them.
-        write_json(folder.file(Names.OMISSIONS), omissions)
-        keep_source(folder, dataset)
-        write_text(folder.file(Names.STUDY), dump_config(config))
+        for name, text in beginning.items():
+            write_text(folder.file(name), text)
+
+    with folder.locked():
+        folder.ensure(list(beginning), beginning, write)
     return folder, kept, omissions
+
+
+def _beginning(config: StudyConfig, dataset: Dataset, omissions: Omissions) -> dict[str, str]:
+    """The files that a run begins with, by name, in the order in which they are written."""
+    texts = json_text(omissions), json_text(source_of(dataset)), dump_config(config)
+    return dict(zip(BEGINNING, texts, strict=True))
+
+
+def _mend(folder: RunFolder, config: StudyConfig, dataset: Dataset, download: bool) -> None:
+    """Write a damaged file that the run began with again, where the same words give the same bytes.
+
+    Raises:
+        TokirError: they do not, so what the run began with is not known.
+    """
+    damaged = [name for name in BEGINNING if not _is_right(folder, name)]
+    if not damaged:
+        return
+    texts = _beginning(config, dataset, find_omissions(config, dataset, download))
+    for name in damaged:
+        path = folder.file(name)
+        known = folder.key(name) if folder.recorded(name) else file_digest(path) if path.exists() else None
+        if known not in (None, text_digest(texts[name])):
+            raise TokirError(
+                f"{path}: damaged, or its line of {Names.MANIFEST} is, and these settings, data and models do not give "
+                "it again: repeat the words that began the run, or choose another folder with --out"
+            )
+    with folder.locked():
+        for name in damaged:
+            log.warning("%s: damaged; it is written again", folder.file(name))
+            folder.ensure([name], texts, lambda name=name: write_text(folder.file(name), texts[name]))  # type: ignore[misc]
+
+
+def _is_right(folder: RunFolder, name: str) -> bool:
+    if folder.recorded(name):
+        return folder.is_whole(name)
+    return not folder.lost_lines and folder.file(name).exists()  # an earlier tokir recorded none of these
 
 
 def settings_of(config: StudyConfig) -> dict[str, Any]:
@@ -74,7 +119,7 @@ def settings_of(config: StudyConfig) -> dict[str, Any]:
 
 def _refuse_foreign(path: Path) -> None:
     inside = {file.name for file in path.iterdir() if not file.name.startswith(".")} if path.is_dir() else set()
-    begun = Names.OMISSIONS in inside or inside <= {"corpus"}  # else nothing of it was made here
+    begun = not inside or Names.OMISSIONS in inside  # else nothing of it was made here
     if path.is_file() or not begun:
         raise TokirError(f"{path} is not a run folder and not empty: choose another folder with --out")
 
@@ -99,8 +144,7 @@ def _refuse_other(folder: RunFolder, config: StudyConfig, dataset: Dataset) -> N
             f"{folder.path} holds a run of another configuration: {details}. "
             "Choose another folder with --out, or repeat its settings"
         )
-    source = folder.read_json(Names.SOURCE) if folder.file(Names.SOURCE).exists() else {}
-    there = source.get("checksum") if isinstance(source, dict) else None
+    there = json.loads(folder.file(Names.SOURCE).read_text("utf-8"))["checksum"]
     if there != dataset.checksum:
         raise TokirError(
             f"{folder.path} holds a run of {dataset.source} before it changed (checksum {str(there)[:12]} then, "

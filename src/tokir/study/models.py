@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tokir.artifacts import Names, digest, write_json
+from tokir.artifacts import Names, write_json
 from tokir.errors import TokirError
 from tokir.study.context import Context
 from tokir.study.documents import Documents
@@ -137,20 +137,20 @@ class Models:
 
         from tokir.training.loop import seconds_per_step
 
-        name = Names.model(plan.id, "budget.json")
-        file = self.context.folder.file(name)
-        key = digest([plan.key, self.context.device.type, torch.get_num_threads()])
-        if file.exists() and (kept := self.context.folder.read_json(name))["key"] == key:
-            return int(kept["steps"])
-        each = seconds_per_step(build, objective, plan.settings, self.context.device, plan.point.seed)
-        if seconds < each:
-            raise TokirError(
-                f"{plan.id}: one step takes {each:.2g} seconds on this machine, more than "
-                f"budget.seconds={seconds:g} for all of them: give more"
-            )
-        steps = int(seconds / each)
-        write_json(file, {"key": key, "seconds": seconds, "seconds_per_step": each, "steps": steps})
-        return steps
+        folder, name = self.context.folder, Names.model(plan.id, "budget.json")
+
+        def measure() -> None:
+            each = seconds_per_step(build, objective, plan.settings, self.context.device, plan.point.seed)
+            if seconds < each:
+                raise TokirError(
+                    f"{plan.id}: one step takes {each:.2g} seconds on this machine, more than "
+                    f"budget.seconds={seconds:g} for all of them: give more"
+                )
+            steps = int(seconds / each)
+            write_json(folder.file(name), {"seconds": seconds, "seconds_per_step": each, "steps": steps})
+
+        folder.ensure([name], [plan.key, self.context.device.type, torch.get_num_threads()], measure)
+        return int(folder.read_json(name)["steps"])
 
     def _first_weights(self, plan: TrainingPlan, objective: RetrievalObjective) -> Retriever:
         """A retriever as its training begins: from random weights, or from those of earlier trainings."""

@@ -39,7 +39,7 @@ class Tokenizers:
         self.get(settings)
         entry = self.context.folder.entry(self.file(settings))
         measured = self.context.folder.read_json(Names.tokenizer_facts(settings.id)[0])
-        return TrainedTokenizerRecord(**measured, seconds=entry["seconds"], peak_memory=entry["peak_memory"])
+        return TrainedTokenizerRecord(**measured, seconds=entry.seconds, peak_memory=entry.peak_memory)
 
     def characters_per_token(self, settings: TokenizerSettings) -> float:
         """On held-out documents."""

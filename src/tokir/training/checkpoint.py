@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from tokir.artifacts import read_tensors, write_tensors
+from tokir.artifacts.durable import remove_folder
 from tokir.config import Objective
 from tokir.errors import TokirError
 from tokir.models import rebuild
@@ -33,6 +34,7 @@ class Position:
     step: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)  # of its validations
     best: float = math.inf  # lowest validation loss
+    best_weights: dict[str, Tensor] = field(default_factory=dict)  # with that loss, on the CPU
     seconds: float = 0.0  # spent, over all sittings
 
 
@@ -49,8 +51,9 @@ class State:
         self.path, self.key, self.device = _state_path(folder), key, device
 
     def save(self, model: Model, optimizer: torch.optim.Optimizer, position: Position) -> None:
-        """Write weights, Adam's moments, random states and the position."""
+        """Write weights, the best ones so far, Adam's moments, random states and the position, with a hash of all."""
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in position.best_weights.items()}
         for index, moments in optimizer.state_dict()["state"].items():
             tensors.update({f"adam.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()})
         tensors["random.cpu"] = torch.get_rng_state()
@@ -65,7 +68,7 @@ class State:
             "best": position.best if math.isfinite(position.best) else None,
             "seconds": position.seconds,
         }
-        write_tensors(self.path, tensors, {"tokir": json.dumps(about)})
+        write_tensors(self.path, tensors, {"tokir": json.dumps(about), "sha256": _digest(tensors, about)})
 
     def load(self, model: Model, optimizer: torch.optim.Optimizer) -> Position:
         """Restore what was saved; the start, and nothing restored, where there is no state that fits."""
@@ -74,6 +77,8 @@ class State:
         try:
             tensors, metadata = read_tensors(self.path)
             about = json.loads(metadata["tokir"])
+            if metadata["sha256"] != _digest(tensors, about):
+                raise ValueError("its bytes are not those that were written")
         except (TokirError, KeyError, ValueError):
             log.warning("%s: damaged; the training starts again", self.path)
             return Position()
@@ -93,12 +98,23 @@ class State:
         elif self.device.type == "mps" and "random.mps" in tensors:
             torch.mps.set_rng_state(tensors["random.mps"])
         best = math.inf if about["best"] is None else about["best"]
-        return Position(about["step"], about["history"], best, about["seconds"])
+        weights = {name[5:]: tensor for name, tensor in tensors.items() if name.startswith("best.")}
+        return Position(about["step"], about["history"], best, weights, about["seconds"])
+
+
+def _digest(tensors: dict[str, Tensor], about: dict[str, Any]) -> str:
+    """SHA-256 over all that a state holds."""
+    sha = hashlib.sha256(json.dumps(about).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        sha.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return sha.hexdigest()
 
 
 def forget_state(folder: Path) -> None:
     """Remove what a training into ``folder`` kept to resume from; for when its files are on record."""
-    shutil.rmtree(_state_path(folder).parent, ignore_errors=True)  # with what a killed writer left there
+    remove_folder(_state_path(folder).parent)
 
 
 def _state_path(folder: Path) -> Path:

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tokir.artifacts import digest, write_json, write_tensors, write_text
-from tokir.errors import Interrupted, TokirError
+from tokir.artifacts.durable import make_folder
+from tokir.errors import STOPPING, Interrupted, Stopped, TokirError
 from tokir.progress import Progress
 from tokir.training.checkpoint import State
 from tokir.training.device import resolve_precision
@@ -72,28 +73,30 @@ class TrainingObjective(Protocol):
 
 
 @contextmanager
-def _stop_between_steps() -> Iterator[Callable[[], bool]]:
-    """Hold Ctrl-C back until a step is whole, so that what is saved is a state the unbroken run passes through.
+def _stop_between_steps() -> Iterator[Callable[[], int]]:
+    """Hold Ctrl-C and SIGTERM back until a step is whole, so that what is saved is a state the unbroken run passes
+    through.
 
-    Yields a function that says whether Ctrl-C was pressed. A second Ctrl-C stops at once; the last regular
-    save then stands. Signals can be held in the main thread only; elsewhere nothing changes.
+    Yields a function that gives the number of the signal that came, 0 for none. A second one stops at once; the last
+    regular save then stands. Signals can be held in the main thread only; elsewhere nothing changes.
     """
-    asked = False
+    asked = 0
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
+        yield lambda: 0
         return
 
-    def hold(*_: object) -> None:
+    def hold(number: int, _: object) -> None:
         nonlocal asked
         if asked:
-            raise KeyboardInterrupt
-        asked = True
+            raise Stopped(number)
+        asked = number
 
-    before = signal.signal(signal.SIGINT, hold)
+    before = [signal.signal(number, hold) for number in STOPPING]
     try:
         yield lambda: asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(STOPPING, before, strict=True):
+            signal.signal(number, handler)
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
@@ -161,7 +164,7 @@ def train(
         inputs: what the weights depend on; a saved state of other inputs is not resumed from.
 
     Raises:
-        Interrupted: on Ctrl-C, after the state is saved.
+        Interrupted: on Ctrl-C or SIGTERM, after the state is saved.
     """
     training = _Training(build, objective, settings, folder, seed, device, progress, inputs)
     with _stop_between_steps() as stop_asked:
@@ -170,11 +173,12 @@ def train(
             training.report(loss)
             if training.validation_is_due():
                 training.validate(loss)
-            if stop_asked():
+            if number := stop_asked():
                 training.save()
                 raise Interrupted(
                     f"{folder.name}: stopped at step {training.position.step:,} of {objective.steps:,}; "
-                    "the same command resumes there"
+                    "the same command resumes there",
+                    number,
                 )
             if time.monotonic() - training.saved_at > SECONDS_BETWEEN_SAVES:
                 training.save()
@@ -207,6 +211,7 @@ class _Training:
         self.state = State(folder, key, device)
         self.position = self.state.load(self.model, self.optimizer)
         self.first_step, self.seconds_before = self.position.step, self.position.seconds
+        make_folder(folder)  # a disk that cannot be written to is noticed before the first step
         self.started = self.saved_at = time.monotonic()
         if self.first_step:
             progress.say(f"{folder.name}: resumes at step {self.first_step:,} of {objective.steps:,}")
@@ -280,7 +285,8 @@ class _Training:
         )
         if scores["loss"] < position.best:
             position.best = scores["loss"]
-            write_tensors(self.folder / "best.safetensors", self.model.state_dict())
+            weights = self.model.state_dict().items()
+            position.best_weights = {name: tensor.detach().to("cpu", copy=True) for name, tensor in weights}
 
     def save(self) -> None:
         """Write the state to resume from."""
@@ -293,6 +299,7 @@ class _Training:
         history, steps = self.position.history, self.objective.steps
         words = f"{self.objective.in_words(history[-1])} after {steps:,} step{'s' if steps > 1 else ''}"
         self.progress.say(f"{self.folder.name}: {words}")
+        write_tensors(self.folder / "best.safetensors", self.position.best_weights or self.model.state_dict())
         write_tensors(self.folder / "final.safetensors", self.model.state_dict())
         write_text(self.folder / "history.jsonl", "".join(json.dumps(line) + "\n" for line in history))
         write_json(

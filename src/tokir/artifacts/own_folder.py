@@ -1,0 +1,54 @@
+"""A folder that the user names for what is made: it appears whole or not at all, and replaces nothing of the user's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tokir.artifacts.durable import new_folder
+from tokir.artifacts.formats import write_json
+from tokir.errors import TokirError
+
+RECORD = "tokir.json"  # what was made, and which files it consists of
+
+
+def require_free(folder: Path, what: str) -> None:
+    """TokirError where ``folder`` holds anything but an earlier thing of the kind ``what``."""
+    if folder.is_file():
+        raise TokirError(f"{folder} is a file: choose another folder")
+    inside = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
+    if foreign := sorted(inside - set(_made(folder))):
+        raise TokirError(
+            f"{folder} holds {foreign[0]}, which is not of an earlier {what}: choose another folder, or empty it"
+        )
+
+
+@contextmanager
+def own_folder(folder: Path, what: str, about: dict[str, Any]) -> Iterator[Path]:
+    """Yield an empty folder beside ``folder`` that takes its place when the block ends well.
+
+    Args:
+        folder: where it is to be; an earlier one there is replaced.
+        what: is made, in a word.
+        about: written to ``RECORD``, with the names of the files.
+
+    Raises:
+        TokirError: ``folder`` holds anything else.
+    """
+    require_free(folder, what)
+    with new_folder(folder) as fresh:
+        yield fresh
+        files = sorted(file.relative_to(fresh).as_posix() for file in fresh.rglob("*") if file.is_file())
+        write_json(fresh / RECORD, {**about, "files": [RECORD, *files]})
+        require_free(folder, what)  # once more: making it took a while
+
+
+def _made(folder: Path) -> list[str]:
+    """The files that were made in ``folder``; none where nothing was."""
+    try:
+        return list(map(str, json.loads((folder / RECORD).read_text("utf-8"))["files"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
