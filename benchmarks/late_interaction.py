@@ -25,14 +25,15 @@ from tokir.artifacts import Names, read_array
 from tokir.data.corpus import Corpus
 from tokir.encoders.static import StaticEncoder
 from tokir.encoders.trained import static_table
+from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.latency import one_thread
 from tokir.evaluation.measures import score_queries
 from tokir.retrieval.best_cosines import distinct_tokens
 from tokir.retrieval.bm25 import BM25Index, Postings
 from tokir.retrieval.exact import ExactIndex
-from tokir.retrieval.index import by_query, top
+from tokir.retrieval.index import top
 from tokir.retrieval.maxsim import LateIndex, MaxSimIndex, PrunedMaxSimIndex, TokenVectors
-from tokir.retrieval.ranking import inverse
+from tokir.retrieval.ranking import Ranking, inverse
 from tokir.tokenizers import load
 from tokir.training.checkpoint import load_trained
 
@@ -114,7 +115,8 @@ def main() -> None:
             size = sum(file.stat().st_size for file in folder.iterdir()) / len(corpus)
             index: LateIndex = (MaxSimIndex if kept is None else PrunedMaxSimIndex).load(folder, tie_order)
             hits = [index.search(query, DEPTH) for query in tokenizer.encode(words)]
-            scores = score_queries(by_query(hits, list(queries), corpus.ids), qrels)["recall@10"]
+            judgements = Judgements.of(qrels, corpus.ids)
+            scores = score_queries(Ranking.of(queries, hits), judgements)["recall@10"]
             label = "late interaction" if kept is None else f"pruned, kept {kept:g}"
             line(label, built, size, lambda q, i=index: i.search(tokenizer.encode([q])[0], PAGE), np.mean(scores))
     anew = Anew(vectors, tokens, ends, tie_order)

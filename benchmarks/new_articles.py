@@ -18,10 +18,11 @@ import numpy as np
 
 from tokir import Dataset, Study, add_passages, load_config, load_dataset, open_run
 from tokir.data import beir
+from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.measures import score_queries
 from tokir.evaluation.significance import bootstrap_means, percentile_interval
 from tokir.retrieval.fusion import fuse, join
-from tokir.retrieval.index import by_query
+from tokir.retrieval.ranking import Ranking
 
 STEPS = 400
 SETTINGS = [
@@ -87,12 +88,13 @@ def recall(path: Path, wiki: Dataset) -> dict[str, dict[str, float]]:
     run, qrels = open_run(path), wiki.qrels["test"]
     ids = run.passages.ids
     assert len(ids) == len(wiki.corpus)
+    judgements = Judgements.of(qrels, ids)
     texts, ties = [wiki.queries[query] for query in qrels], run._opener.tie_order
     lists = {system: run._opener.searcher(system).search(texts, 1000) for system in run.systems}
     joined = (join(found, "rrf") for found in zip(*lists.values(), strict=True))
     lists["fused"] = [fuse(found, [1.0] * len(run.systems), 10, ties) for found in joined]
     return {
-        system: dict(zip(qrels, score_queries(by_query(hits, list(qrels), ids), qrels)["recall@10"], strict=True))
+        system: dict(zip(qrels, score_queries(Ranking.of(qrels, hits), judgements)["recall@10"], strict=True))
         for system, hits in lists.items()
     }
 

@@ -1,4 +1,4 @@
-"""Run folders of one model each, written by hand: random weights, whatever the tokenizer."""
+"""Run folders of one model each, written by hand: random weights, whatever the tokenizer; run files read by hand."""
 
 from __future__ import annotations
 
@@ -30,3 +30,9 @@ def static_run(folder, corpus, tokenizer, *, index=SYSTEM, suffix=".json", **mor
     made = {"schema": 1, "tokenizers": {"t": Names.tokenizer("t", suffix)}, "systems": [SYSTEM], "unavailable": {}}
     write_json(folder / Names.SYSTEMS, {**made, "files": {SYSTEM: {"whitening": None, **files}}})
     return open_run(folder)
+
+
+def ranked_list(path, query):
+    """Passage ids to scores of one query, in the order of a run file."""
+    lines = (line.split() for line in path.read_text().splitlines())
+    return {passage: float(score) for asked, _, passage, _, score, _ in lines if asked == query}

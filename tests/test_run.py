@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from command import tokir
+from small_runs import ranked_list
 from tokir import open_run
 from tokir.artifacts import file_digest
 from tokir.errors import TokirError, Unavailable
-from tokir.retrieval.ranking import read_run
 
 STATIC = "bpe-500.static.contrastive+queries.learned.s0"
 LSTM = "bpe-500.lstm.lm.mean-white.s0"
@@ -34,7 +34,7 @@ def test_it_finds_what_the_study_ranked(opened, run):
     answers = opened.search(text, top=5)
     assert list(answers) == list(opened.systems)
     for system in (STATIC, LSTM, "bm25", FUSION):
-        ranked = read_run(run / "rankings" / f"{system}.trec")[query]
+        ranked = ranked_list(run / "rankings" / f"{system}.trec", query)
         found = answers[system].hits
         assert [hit.id for hit in found] == list(ranked)[:5]
         assert [hit.score for hit in found] == pytest.approx(list(ranked.values())[:5], rel=1e-5)

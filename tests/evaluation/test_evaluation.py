@@ -4,44 +4,59 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokir.errors import TokirError
+from tokir.evaluation.hits import hits
+from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.latency import measure_latency
-from tokir.evaluation.measures import mean_scores, score_queries
+from tokir.evaluation.measures import mean_scores, score_queries, shared_first
 from tokir.evaluation.registry import MEASURES, Measure
+from tokir.retrieval.index import Hits, top
+from tokir.retrieval.ranking import Ranking, id_order
 
-passages = [f"d{i}" for i in range(25)]
-rankings = st.dictionaries(st.sampled_from(passages), st.sampled_from([0.1, 0.5, 0.9]), max_size=25)
-judgements = st.dictionaries(st.sampled_from(passages), st.integers(0, 3), min_size=1, max_size=8)
+IDS = [f"d{i}" for i in range(25)]
+TIES = id_order(IDS)
+lists = st.dictionaries(st.integers(0, 24), st.sampled_from([0.1, 0.5, 0.9]), max_size=25)
+judgements = st.dictionaries(st.sampled_from([*IDS, "gone"]), st.integers(-2, 3), max_size=8).map(
+    lambda judged: judged if max(judged.values(), default=0) > 0 else {**judged, "d0": 1}
+)
 
 
-def by_hand(ranking, judged):
-    """The measures from their definitions; ties by descending id."""
-    order = sorted(ranking, key=lambda d: (ranking[d], d), reverse=True)
-    gains = [judged.get(d, 0) for d in order]
-    relevant = sum(grade > 0 for grade in judged.values())
-    hits = [gain > 0 for gain in gains]
-    found = {f"recall@{k}": sum(hits[:k]) / relevant for k in (1, 5, 10, 100)}
-    found |= {f"precision@{k}": sum(hits[:k]) / k for k in (1, 5, 10)}
-    found["mrr@10"] = next((1 / rank for rank, hit in enumerate(hits[:10], 1) if hit), 0.0)
-    dcg = sum(gain / np.log2(rank + 1) for rank, gain in enumerate(gains[:10], 1))
-    ideal = sorted(judged.values(), reverse=True)[:10]
-    found["ndcg@10"] = dcg / sum(gain / np.log2(rank + 1) for rank, gain in enumerate(ideal, 1))
-    return found
+def ranked(found: dict[int, float]) -> Hits:
+    """Scores by position, in the order of trec_eval."""
+    positions, scores = np.array(list(found), np.int64), np.array(list(found.values()), np.float32)
+    order = top(scores, len(found), TIES[positions])
+    return Hits(positions[order], scores[order])
+
+
+def ranking_of(found: dict[str, list[str]]) -> Ranking:
+    """Lists of ids, best first."""
+    listed = ({IDS.index(id): 1 - rank / 100 for rank, id in enumerate(ids)} for ids in found.values())
+    return Ranking.of(found, [ranked(scores) for scores in listed])
 
 
 @settings(max_examples=200)
-@given(rankings, judgements)
-def test_measures_equal_their_definitions_ties_included(ranking, judged):
-    if not any(judged.values()):
-        judged = {**judged, "d0": 1}
-    scores = score_queries({"q": ranking}, {"q": judged})
+@given(st.dictionaries(st.sampled_from("abcd"), lists), st.dictionaries(st.sampled_from("abcd"), judgements))
+def test_measures_equal_those_of_trec_eval_ties_and_missing_lists_included(found, qrels):
+    import ir_measures
+
+    names = {ir_measures.parse_measure(MEASURES[name].expression): name for name in MEASURES}
+    expected = {name: dict.fromkeys(qrels, 0.0) for name in MEASURES}
+    run = {query: {IDS[i]: score for i, score in scores.items()} for query, scores in found.items() if scores}
+    if qrels and run:
+        for metric in ir_measures.pytrec_eval.iter_calc(list(names), qrels, run):
+            name, cutoff = names[metric.measure], MEASURES[names[metric.measure]].cutoff or 100
+            expected[name][metric.query_id] = (
+                metric.value if metric.value >= 1 / cutoff - 1e-9 or "m" not in name else 0.0
+            )
+    ranking = Ranking.of(found, [ranked(scores) for scores in found.values()])
+    scores = score_queries(ranking, Judgements.of(qrels, IDS))
     assert set(scores) == set(MEASURES)
-    for name, expected in by_hand(ranking, judged).items():
-        assert scores[name] == [pytest.approx(expected, abs=1e-6)], name
+    for name, by_query in expected.items():
+        assert scores[name] == pytest.approx(list(by_query.values()), abs=1e-9), name
 
 
 def test_a_query_without_a_ranking_counts_as_zero():
     qrels = {"a": {"d1": 1}, "b": {"d2": 1}, "c": {"d3": 1}}
-    scores = score_queries({"b": {"d2": 1.0}, "c": {}}, qrels)
+    scores = score_queries(ranking_of({"b": ["d2"], "c": []}), Judgements.of(qrels, IDS))
     assert scores["recall@10"] == [0.0, 1.0, 0.0]
     assert mean_scores(scores)["mrr@10"] == pytest.approx(1 / 3)
 
@@ -49,18 +64,32 @@ def test_a_query_without_a_ranking_counts_as_zero():
 def test_a_measure_of_ones_own_is_scored_beside_the_others(monkeypatch):
     monkeypatch.setattr(MEASURES, "_entries", dict(MEASURES._entries))
     MEASURES.add("success@5", Measure("Success@5", "Success", "@5"))
-    ranking = {"a": {f"d{i}": 1.0 - i / 10 for i in range(10)}, "b": {"d1": 1.0}}
-    scores = score_queries(ranking, {"a": {"d5": 1}, "b": {"d1": 1}})
+    ranking = ranking_of({"a": [f"d{i}" for i in range(10)], "b": ["d1"]})
+    scores = score_queries(ranking, Judgements.of({"a": {"d5": 1}, "b": {"d1": 1}}, IDS))
     assert scores["success@5"] == [0.0, 1.0] and scores["recall@10"] == [1.0, 1.0]
 
 
 def test_a_score_that_is_not_between_0_and_1_is_refused(monkeypatch):
-    from ir_measures import R, pytrec_eval
+    from ir_measures import Success, pytrec_eval
     from ir_measures.util import Metric
 
-    monkeypatch.setattr(pytrec_eval, "iter_calc", lambda *_: [Metric("q", R @ 10, 4_234_857_364.8)])
-    with pytest.raises(TokirError, match=r"recall@10 of the query 'q' is 4\.23486e\+09"):
-        score_queries({"q": {"d1": 1.0}}, {"q": {"d1": 1}})
+    monkeypatch.setattr(MEASURES, "_entries", {"success@5": Measure("Success@5", "Success", "@5")})
+    monkeypatch.setattr(pytrec_eval, "iter_calc", lambda *_: [Metric("q", Success @ 5, 4_234_857_364.8)])
+    with pytest.raises(TokirError, match=r"success@5 of the query 'q' is 4\.23486e\+09"):
+        score_queries(ranking_of({"q": ["d1"]}), Judgements.of({"q": {"d1": 1}}, IDS))
+
+
+def test_of_a_ranked_list_the_first_relevant_and_the_first_passages_are_kept():
+    ranking = ranking_of({"a": ["d3", "d1", "d2", "d4", "d9"], "b": ["d2"], "c": []})
+    kept = hits(ranking, Judgements.of({"a": {"d9": 1, "d4": 2, "d1": 0}, "b": {"d3": 1}}, IDS))
+    assert kept["a"].first_relevant == (4, "d4") and kept["b"].first_relevant is kept["c"].first_relevant is None
+    assert [id for id, _ in kept["a"].passages] == ["d3", "d1", "d2"] and kept["c"].passages == []
+
+
+def test_what_two_rankings_share_is_counted_among_the_first_ten():
+    wanted = ranking_of({"a": ["d1", "d2"], "b": ["d3"], "c": []})
+    assert shared_first(wanted, ranking_of({"a": ["d2", "d4"], "b": ["d3", "d1"]})) == pytest.approx(0.75)
+    assert shared_first(wanted, ranking_of({})) == 0.0 and shared_first(ranking_of({}), wanted) == 1.0
 
 
 def test_latency_stages_add_up_to_the_total():

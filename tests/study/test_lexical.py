@@ -9,12 +9,12 @@ import sys
 import pytest
 
 from command import tokir
+from small_runs import ranked_list
 from tokir import open_run
 from tokir.artifacts import file_digest
 from tokir.config import check_config
 from tokir.errors import TokirError
 from tokir.results.configurations import RETRIEVAL
-from tokir.retrieval.ranking import read_run
 from tokir.systems import systems
 
 BPE, STEMS = "bpe-500-lower", "word-500-lower-stop-english-stem-english"
@@ -81,7 +81,7 @@ def test_every_tokenizer_has_a_row_and_the_verdict_a_line_for_each_way_to_retrie
 def test_it_is_searched_from_its_files_without_torch_and_finds_what_was_ranked(lexical):
     name = f"{STEMS}.bm25"
     query, text = next(line.rstrip("\n").split("\t") for line in (lexical / "queries.tsv").open())
-    ranked = read_run(lexical / "rankings" / f"{name}.trec")[query]
+    ranked = ranked_list(lexical / "rankings" / f"{name}.trec", query)
     found = open_run(lexical).search(text, top=5, systems=[name])[name].hits
     assert [hit.id for hit in found] == list(ranked)[:5]
     assert [hit.score for hit in found] == pytest.approx(list(ranked.values())[:5], rel=1e-5)

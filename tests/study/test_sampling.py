@@ -12,6 +12,7 @@ from tokir.config import load_config
 from tokir.data import load
 from tokir.errors import TokirError
 from tokir.evaluation import tuning
+from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.measures import mean_scores, score_queries
 from tokir.progress import Silent
 from tokir.retrieval.bm25 import BM25Index, Postings
@@ -95,8 +96,8 @@ def test_a_query_does_not_find_itself(duplicates):
 
     def scored(own):
         ranking = rankings.rank(searcher, split.queries, 5, own)
-        assert all(len(found) == 5 for found in ranking.values())
-        return mean_scores(score_queries(ranking, split.qrels))
+        assert (ranking.sizes() == 5).all()
+        return mean_scores(score_queries(ranking, Judgements.of(split.qrels, ids)))
 
     assert scored(split.own_passages)["recall@1"] == 1.0 and scored(())["recall@1"] == 0.0
     assert scored(split.own_passages)["ndcg@10"] == 1.0
@@ -106,7 +107,10 @@ def test_nothing_is_chosen_by_a_query_that_finds_itself(duplicates, monkeypatch)
     split, ids, seen = duplicates.evaluation_splits().scored(), duplicates.corpus.ids, []
     monkeypatch.setattr(tuning, "recall", lambda ranking, _: float(not seen.append(ranking)))
     tuning.bm25_parameters(Postings(duplicates.corpus.passages(0, len(ids))), ids, id_order(ids), split)
-    assert seen and not any(query in found for ranking in seen for query, found in ranking.items())
+    own = [ids.index(query) for query in split.queries]
+    assert seen and not any(
+        itself in hits.positions for ranking in seen for itself, hits in zip(own, ranking.lists(), strict=True)
+    )
 
 
 def test_a_query_is_no_hard_negative_of_itself(duplicates):

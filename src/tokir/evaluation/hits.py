@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import NamedTuple
 
+import numpy as np
+
+from tokir.evaluation.judgements import Judgements
 from tokir.retrieval.ranking import Ranking
 
 SHOWN = 3  # passages of a ranking that reports show
@@ -20,11 +22,12 @@ class Hit(NamedTuple):
 NO_HIT = Hit(None, [])
 
 
-def hits(ranking: Ranking, qrels: dict[str, dict[str, int]]) -> dict[str, Hit]:
+def hits(ranking: Ranking, judgements: Judgements) -> dict[str, Hit]:
     """The first relevant passage and the first few passages of each query."""
-    found = {}
-    for query, ranked in ranking.items():
-        judged = qrels.get(query, {})
-        relevant = (pair for pair in enumerate(ranked, 1) if judged.get(pair[1], 0) > 0)
-        found[query] = Hit(next(relevant, None), list(islice(ranked.items(), SHOWN)))
+    found, ids = {}, judgements.ids
+    for query, (positions, scores) in zip(ranking.queries, ranking.lists(), strict=True):
+        ranks = np.flatnonzero((positions[:, None] == judgements.relevant_to(query)).any(axis=1))
+        first = (int(ranks[0]) + 1, ids[positions[ranks[0]]]) if len(ranks) else None
+        shown = zip(positions[:SHOWN].tolist(), scores[:SHOWN].tolist(), strict=True)
+        found[query] = Hit(first, [(ids[position], score) for position, score in shown])
     return found

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.measures import HEADLINE, mean_scores, score_queries
 from tokir.retrieval.bm25 import K1, B, BM25Index, Postings
 from tokir.retrieval.exact import ExactIndex
 from tokir.retrieval.fusion import Joined, fuse
-from tokir.retrieval.index import Hits, by_query
+from tokir.retrieval.index import Hits
 from tokir.retrieval.ranking import Ranking
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ ROUNDS = 3  # at most, of weights tried one after the other
 Quality = tuple[float, float]  # recall@10, and what breaks a tie
 
 
-def recall(ranking: Ranking, validation: Split) -> float:
+def recall(ranking: Ranking, judgements: Judgements) -> float:
     """Mean recall@10 on the validation queries."""
-    return mean_scores(score_queries(ranking, validation.qrels))[HEADLINE]
+    return mean_scores(score_queries(ranking, judgements))[HEADLINE]
 
 
 def whitening(
@@ -57,13 +58,14 @@ def whitening(
         tie_order: (passages,) breaks ties.
         validation: the queries and their judgements.
     """
+    judgements = Judgements.of(validation.qrels, ids)
 
     def quality(number: int) -> Quality:
         candidate = candidates[number]
         index = ExactIndex(tie_order)
         index.add(candidate(vectors))
         hits = index.search(candidate(queries), DEPTH)
-        return recall(_ranking(hits, ids, validation), validation), number
+        return recall(_ranking(hits, ids, validation), judgements), number
 
     return candidates[max(range(len(candidates)), key=quality)]
 
@@ -72,17 +74,18 @@ def bm25_parameters(
     postings: Postings, ids: Sequence[str], tie_order: NDArray[np.int64], validation: Split
 ) -> tuple[float, float]:
     """k1 and b; of equals those nearest to the usual ones."""
+    judgements = Judgements.of(validation.qrels, ids)
 
     def quality(pair: tuple[float, float]) -> Quality:
         index = BM25Index.of(postings, tie_order, *pair)
         hits = [index.search(words, DEPTH) for words in index.tokenize(list(validation.queries.values()))]
-        return recall(_ranking(hits, ids, validation), validation), -abs(math.log(pair[0] / K1)) - abs(pair[1] - B)
+        return recall(_ranking(hits, ids, validation), judgements), -abs(math.log(pair[0] / K1)) - abs(pair[1] - B)
 
     return max(product(K1_CANDIDATES, B_CANDIDATES), key=quality)
 
 
 def _ranking(hits: Sequence[Hits], ids: Sequence[str], validation: Split) -> Ranking:
-    return by_query(hits, list(validation.queries), ids, validation.own_passages)
+    return Ranking.of(validation.queries, hits).without(validation.own_passages, ids, DEPTH)
 
 
 def fusion_weights(

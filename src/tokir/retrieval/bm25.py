@@ -85,8 +85,8 @@ class BM25Index:
     def search(self, terms: Sequence[str], depth: int) -> Hits:
         """The ``depth`` best passages of one query; those that share no term with it are left out."""
         scores = self.scores(terms)
-        best = top(scores, depth, self.tie_order)
-        best = best[scores[best] > 0]
+        sharing = np.flatnonzero(scores > 0)
+        best = sharing[top(scores[sharing], depth, self.tie_order[sharing])]
         return Hits(best, scores[best])
 
     def save(self, folder: Path) -> None:

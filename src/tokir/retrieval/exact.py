@@ -1,8 +1,9 @@
 """Exact search by cosine: every passage is compared with every query.
 
-A product of matrices sums in an order that depends on its shape, so equal passages may differ in the last bits of
-their scores. It only proposes passages here: each that may be among the best is scored again, summed in one order
-whatever is searched beside it. So equal passages are tied, and a query alone finds what it finds among others.
+What counts is a score summed row by row in one order, whatever is searched beside it: so equal passages are tied, and a
+query alone finds what it finds among others. One query is scored like that with every passage, as fast as memory gives
+them. A product of matrices is faster for many queries, but it sums in an order that depends on its shape, so that equal
+passages may differ in the last bits; it only proposes passages, and each that may be among the best is scored again.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import read_array, write_array
-from tokir.retrieval.index import Hits, normalize
+from tokir.retrieval.index import Hits, normalize, top
 from tokir.retrieval.scan import nearest
 
+FEW = 2  # for so few queries a product of matrices is not faster
 QUERIES_AT_ONCE = 64
 ROWS = 16_384  # passages scored at once
 SLACK = 1e-5  # more than a product of unit vectors is off in single precision
@@ -42,17 +44,24 @@ class ExactIndex:
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         """The ``depth`` nearest passages of each query, (queries, dimensions)."""
-        starts = range(0, len(queries), QUERIES_AT_ONCE)
-        return [hits for start in starts for hits in self._search(queries[start : start + QUERIES_AT_ONCE], depth)]
+        unit = normalize(queries)
+        if len(unit) <= FEW:
+            return [self._best(query, depth) for query in unit]
+        starts = range(0, len(unit), QUERIES_AT_ONCE)
+        return [hits for start in starts for hits in self._proposed(unit[start : start + QUERIES_AT_ONCE], depth)]
 
-    def _search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
-        unit, vectors = normalize(queries), self.vectors
+    def _best(self, query: NDArray[np.float32], depth: int) -> Hits:
+        scores = np.vecdot(self.vectors, query)
+        best = top(scores, depth, self.tie_order)
+        return Hits(best, scores[best])
+
+    def _proposed(self, unit: NDArray[np.float32], depth: int) -> list[Hits]:
+        vectors = self.vectors
 
         def scores(start: int, stop: int) -> NDArray[np.float32]:
             return unit @ vectors[start:stop].T
 
         def rescore(query: int, positions: NDArray[np.int64]) -> NDArray[np.float32]:
-            # Row by row, all in the same way.
             cosines: NDArray[np.float32] = np.vecdot(vectors.take(positions, axis=0), unit[query])
             return cosines
 

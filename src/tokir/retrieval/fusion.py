@@ -6,6 +6,7 @@ A list is brought to its scale once, whatever weights are tried on it afterwards
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -68,8 +69,9 @@ def _z_scores(scores: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
     if not len(scores):
         return np.zeros(0), 0.0
     values = scores.astype(np.float64)
-    scaled: NDArray[np.float64] = (values - values.mean()) / (values.std() or 1.0)
-    return scaled, float(scaled.min())
+    centred = values - np.add.reduce(values) / len(values)  # np.mean and np.std take several times as long
+    scaled: NDArray[np.float64] = centred / (math.sqrt(np.add.reduce(centred * centred) / len(values)) or 1.0)
+    return scaled, float(scaled[-1])
 
 
 def _reciprocal_ranks(scores: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:

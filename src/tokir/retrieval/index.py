@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -56,25 +55,15 @@ def top(scores: NDArray[np.float32], depth: int, tie_order: NDArray[np.int64] | 
     else:
         candidates = np.arange(len(scores))
     ties = candidates if tie_order is None else tie_order[candidates]
-    order: NDArray[np.int64] = candidates[np.lexsort((ties, -scores[candidates]))][:depth]
+    order: NDArray[np.int64] = candidates[np.argsort(_descending(scores[candidates]) | ties)][:depth]
     return order
 
 
-def by_query(
-    hits: Sequence[Hits], query_ids: Sequence[str], ids: Sequence[str], own: Sequence[str] = ()
-) -> dict[str, dict[str, float]]:
-    """Ranked lists by the ids of queries and passages (:data:`tokir.retrieval.ranking.Ranking`).
+def _descending(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Whole numbers that are ordered as scores descend, with room for a tie's rank in the lower 32 bits.
 
-    Args:
-        hits: of each query.
-        query_ids: of the queries.
-        ids: of the passages, by position.
-        own: the queries whose list is to be without the passage of the same id, as BEIR does: it is the query itself.
+    One number is sorted by in half the time of two.
     """
-    ranking = {
-        query: {ids[i]: score for i, score in zip(found.positions.tolist(), found.scores.tolist(), strict=True)}
-        for query, found in zip(query_ids, hits, strict=True)
-    }
-    for query in own:
-        ranking[query].pop(query, None)
-    return ranking
+    bits = (scores + np.float32(0)).view(np.int32).astype(np.int64)  # -0 is written unlike 0, but equal to it
+    # The bits of positive floats are ordered as these are; those of negative ones the other way round.
+    return ~(bits ^ ((bits >> 31) & 0x7FFFFFFF)) << 32

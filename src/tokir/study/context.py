@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tokir.data import Dataset, EvaluationSplits, Split
     from tokir.encoders import Encoder
     from tokir.encoders.files import EncoderFiles
+    from tokir.evaluation.judgements import Judgements
     from tokir.retrieval.bm25 import Postings
 
 
@@ -72,6 +73,15 @@ class Context:
     def validation(self) -> Split | None:
         """The validation queries, on which all choices are made, where there are any."""
         return self.splits.validation
+
+    @cached_property
+    def validation_judgements(self) -> Judgements | None:
+        """Their judgements over the corpus."""
+        from tokir.evaluation.judgements import Judgements
+
+        if self.validation is None:
+            return None
+        return Judgements.of(self.validation.qrels, self.dataset.corpus.ids)
 
     @property
     def train_queries(self) -> Split | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from tokir.artifacts import Names, write_json
 from tokir.data import Split
 from tokir.errors import Unavailable
 from tokir.evaluation.hits import hits
+from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.latency import measure_latency
 from tokir.evaluation.measures import HEADLINE, score_queries, shared_first
 from tokir.evaluation.perturbations import perturbed
@@ -72,7 +74,12 @@ class Evaluation:
                 "index_recall": self._index_recall(system, ranking),
             }
         )
-        return Evaluated(row, score_queries(ranking, self.split.qrels), hits(ranking, self.split.qrels), recalls)
+        return Evaluated(row, score_queries(ranking, self.judgements), hits(ranking, self.judgements), recalls)
+
+    @cached_property
+    def judgements(self) -> Judgements:
+        """Of the split, over the corpus."""
+        return Judgements.of(self.split.qrels, self.context.dataset.corpus.ids)
 
     def _validation_recall(self, system: System) -> float | None:
         """Of systems that have a tokenizer of the study: the configuration of the verdict is chosen by it."""
@@ -102,7 +109,7 @@ class Evaluation:
             "depth": self.context.config.evaluation.depth,
         }
 
-    def _rank(self, system: System) -> Any:
+    def _rank(self, system: System) -> Ranking:
         if isinstance(system, FusionSystem):
             return self.fusions.rank(system, self.split)
         depth = self.context.config.evaluation.depth
@@ -132,4 +139,4 @@ class Evaluation:
             inputs,
             lambda: self.rankings.rank(self._searcher(system), changed, PERTURBED_DEPTH, self.split.own_passages),
         )
-        return score_queries(self.rankings.read(name), self.split.qrels)[HEADLINE]
+        return score_queries(self.rankings.read(name), self.judgements)[HEADLINE]

@@ -11,7 +11,6 @@ from tokir.errors import Unavailable
 from tokir.evaluation import tuning
 from tokir.retrieval.files import FusionFiles
 from tokir.retrieval.fusion import fuse, join
-from tokir.retrieval.index import by_query
 from tokir.retrieval.ranking import Ranking
 from tokir.study.context import Context
 from tokir.study.rankings import Rankings
@@ -73,11 +72,11 @@ class Fusions:
 
     def recall(self, fusion: FusionSystem) -> float | None:
         """Recall@10 on the validation queries; None where there are none."""
-        validation = self.context.validation
-        if validation is None:
+        validation, judgements = self.context.validation, self.context.validation_judgements
+        if validation is None or judgements is None:
             return None
         lists = [self.selection.run_file(member) for member in self.members(fusion)]
-        return tuning.recall(self._rank(fusion, validation, lists), validation)
+        return tuning.recall(self._rank(fusion, validation, lists), judgements)
 
     def _rank(self, fusion: FusionSystem, split: Split, lists: list[str]) -> Ranking:
         """Ranked lists of the queries of ``split``, out of those of the members in the run files ``lists``."""
@@ -85,7 +84,7 @@ class Fusions:
         found = zip(*(self.rankings.read_hits(name, split.queries) for name in lists), strict=True)
         tie_order = self.context.opener.tie_order
         hits = [fuse(join(hits, files.method), files.weights, depth, tie_order) for hits in found]
-        return by_query(hits, list(split.queries), self.context.dataset.corpus.ids)
+        return Ranking.of(split.queries, hits)
 
     def _weights(self, members: list[System], validation: Split) -> list[float]:
         lists = [

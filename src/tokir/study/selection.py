@@ -40,11 +40,11 @@ class Selection:
 
     def recall(self, system: System) -> float | None:
         """Recall@10 of a single system on the validation queries; None where there are none."""
-        validation = self.context.validation
-        if validation is None:
+        judgements = self.context.validation_judgements
+        if judgements is None:
             return None
         if system.id not in self._recall:
-            self._recall[system.id] = tuning.recall(self.rankings.read(self.run_file(system)), validation)
+            self._recall[system.id] = tuning.recall(self.rankings.read(self.run_file(system)), judgements)
         return self._recall[system.id]
 
     def best(self, name: str = "best") -> TrainedSystem:
