@@ -43,7 +43,7 @@ class RuntimeEncoder(WindowEncoder):
         weights: (vocabulary,) of each token; by default the model's own, or all equal.
     """
 
-    tokens_per_batch = 2048  # what lies between two layers stays near the processor
+    tokens_per_batch = 1024  # what lies between two layers stays near the processor
 
     def __init__(
         self, model: ModelWeights, tokenizer: Tokenizer, window: int, weights: NDArray[np.float32] | None = None

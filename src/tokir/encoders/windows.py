@@ -51,7 +51,8 @@ class WindowEncoder:
         for batch, sums in self._sums(list(self._batches(tokens))):
             np.add.at(totals, batch.owners, sums)
             np.add.at(mass, batch.owners, batch.weights.sum(1, keepdims=True))
-        return totals / np.where(mass > 0, mass, 1)
+        totals /= np.where(mass > 0, mass, 1)
+        return totals
 
     @abstractmethod
     def _sums(self, batches: list[Batch]) -> Iterable[tuple[Batch, NDArray[np.float32]]]:

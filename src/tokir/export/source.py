@@ -108,7 +108,9 @@ class Source:
             raise TokirError(f"{self.system} has hashed token vectors, which no form of export knows")
         given = files.token_weights(self.opener)
         own = model.token_weights if given is None else given
-        weights = np.ones(self.opener.tokenizer(files.tokenizer).vocabulary_size, np.float32) if own is None else own
+        weights = (
+            np.ones(self.opener.tokenizer(files.tokenizer).vocabulary_size, np.float32) if own is None else own
+        )
         return Network(model, files.window, weights)
 
     @property

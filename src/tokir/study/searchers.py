@@ -119,7 +119,9 @@ class Searchers:
         def make() -> None:
             opened = self.context.open(encoder)
             if self.context.precision == "bf16" and isinstance(encoder, NetworkFiles):
-                opened = encoder.open_in_torch(self.context.opener)  # onnxruntime computes in fp32 whatever is asked
+                opened = encoder.open_in_torch(
+                    self.context.opener
+                )  # onnxruntime computes in fp32 whatever is asked
             self.embeddings.embed(opened, corpus, name, inputs, system.id)
 
         self.context.folder.ensure([name], inputs, make)

@@ -72,7 +72,9 @@ def windows_model(model: ModelWeights) -> Any:
     mask = graph.add("Cast", graph.add("Greater", WEIGHTS, graph.constant(0.0)), to=1)
     sums = _sums(graph, model, IDS, WEIGHTS, mask)
     inputs = ((IDS, np.int64), (WEIGHTS, np.float32))
-    return graph.model([(name, kind, ("windows", "tokens")) for name, kind in inputs], sums, SUMS, model.dimensions)
+    return graph.model(
+        [(name, kind, ("windows", "tokens")) for name, kind in inputs], sums, SUMS, model.dimensions
+    )
 
 
 def _sums(graph: Graph, model: ModelWeights, ids: str, weights: str, mask: str) -> str:

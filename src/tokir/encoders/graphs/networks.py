@@ -12,6 +12,7 @@ import numpy as np
 
 from tokir.encoders.graphs.graph import Graph
 from tokir.encoders.graphs.weights import Arrays, ModelWeights
+from tokir.models import GAIN
 
 UNSEEN = -1e9  # added to the attention that a place must not get
 EPSILON = 1e-5  # of the variance, in torch's layers of normalisation
@@ -106,8 +107,6 @@ def _gelu(graph: Graph, x: str) -> str:
 
 def convolution(graph: Graph, model: ModelWeights, ids: str, mask: str) -> str:
     """Of :mod:`tokir.models.convolution`."""
-    from tokir.models.convolution import GAIN
-
     weights, window = model.network, model.config["window"]
     half = window // 2
     embedded = graph.rows(weights["embedding.weight"], ids)
