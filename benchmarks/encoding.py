@@ -65,9 +65,10 @@ def main() -> None:
     systems = {kind: name for kind in KINDS if (name := system(run, kind))}
     sample = np.linspace(0, len(run.passages) - 1, min(asked.sample, len(run.passages))).astype(int).tolist()
     queries = [line.split("\t", 1)[1] for line in (asked.run / "queries.tsv").read_text("utf-8").splitlines()]
+    minilm = sentence_transformer()
     records = [
-        *bulk(run, systems, run.passages.select(sample), asked.rounds),
-        *one_query(run, systems, queries[: asked.queries], asked.rounds),
+        *bulk(run, systems, minilm, run.passages.select(sample), asked.rounds),
+        *one_query(run, systems, minilm, queries[: asked.queries], asked.rounds),
     ]
     print(f"{'path':28} {'peer':38} {'ours':>10} {'theirs':>10} {'unit':12} {'ratio':>7} {'of limit':>9}")
     for record in records:
@@ -97,12 +98,11 @@ def system(run: Run, kind: str) -> str | None:
 # -- many texts -----------------------------------------------------------------------------------------------
 
 
-def bulk(run: Run, systems: dict[str, str], sample: list[str], rounds: int) -> list[Record]:
+def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], rounds: int) -> list[Record]:
     """Passages a second of each system, of MiniLM, and where it is static of model2vec; of its tokenizer alone."""
     passages, rate = run.passages.passages(0, len(run.passages)), matrix_rate()
     encoders = {kind: run._opener.encoder(run._opener.files[name].encoder) for kind, name in systems.items()}
     corpus: dict[str, Any] = {kind: run.passages if kind == "static" else Texts(sample) for kind in systems}
-    minilm = sentence_transformer()
     size = max(BATCH_SIZES, key=lambda size: 1 / seconds(lambda: minilm.encode(sample[:64], batch_size=size)))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -114,11 +114,9 @@ def bulk(run: Run, systems: dict[str, str], sample: list[str], rounds: int) -> l
         }
         jobs["minilm"] = lambda: minilm.encode(sample, batch_size=size)
         if "static" in systems:
-            own, theirs = model2vec(run, systems["static"], folder / "model2vec"), encoders["static"]
-            jobs["in memory"] = lambda: theirs.embed(theirs.tokenize(passages))
-            jobs["model2vec"] = lambda: own.encode(passages, max_length=None)
-            tokenizer: Any = theirs.tokenizer
-            bare = bare_tokenizer(run, systems["static"])
+            other = model2vec(run, systems["static"], folder / "model2vec")
+            jobs["model2vec"] = lambda: other.encode(passages, max_length=None)
+            tokenizer, bare = (make(run, systems["static"]) for make in (own_tokenizer, bare_tokenizer))
             jobs["tokens"] = lambda: tokenizer.encode(passages)
             jobs["HF"] = lambda: [text.ids for text in bare.encode_batch_fast(passages, add_special_tokens=False)]
         medians = in_turn(jobs, rounds)
@@ -137,7 +135,7 @@ def bulk(run: Run, systems: dict[str, str], sample: list[str], rounds: int) -> l
             share = speed[kind] * tokens * operations(run, systems[kind]) / 1e9 / rate
         add(f"bulk, {kind}", kind, f"MiniLM, batches of {size}", "minilm", share)
     if "static" in systems:
-        add("bulk, static, in memory", "in memory", "model2vec, same table", "model2vec")
+        add("bulk, static", "static", "model2vec, same table", "model2vec")
         add("tokens, BPE", "tokens", "HF tokenizers", "HF")
     return records
 
@@ -167,8 +165,13 @@ def model2vec(run: Run, name: str, folder: Path) -> Any:
     return StaticModel.from_pretrained(folder)
 
 
+def own_tokenizer(run: Run, name: str) -> Any:
+    """The tokenizer of a system."""
+    return run._opener.tokenizer(run._opener.files[name].encoder.tokenizer)
+
+
 def bare_tokenizer(run: Run, name: str) -> Any:
-    """The tokenizer of a system, by its library."""
+    """The same, by its library."""
     from tokenizers import Tokenizer
 
     return Tokenizer.from_file(str(run._opener.file(run._opener.files[name].encoder.tokenizer)))
@@ -177,12 +180,11 @@ def bare_tokenizer(run: Run, name: str) -> Any:
 # -- one query ------------------------------------------------------------------------------------------------
 
 
-def one_query(run: Run, systems: dict[str, str], queries: list[str], rounds: int) -> list[Record]:
+def one_query(run: Run, systems: dict[str, str], minilm: Any, queries: list[str], rounds: int) -> list[Record]:
     """Milliseconds of a query, the median of all, for each system and for MiniLM."""
-    minilm, size = sentence_transformer(), len(run.passages)
     index = ExactIndex(run._opener.tie_order)
     rng = np.random.default_rng(0)
-    index.add(rng.standard_normal((size, minilm.get_embedding_dimension()), dtype=np.float32))
+    index.add(rng.standard_normal((len(run.passages), minilm.get_embedding_dimension()), dtype=np.float32))
     ask: dict[str, Callable[[str], Any]] = {
         kind: lambda query, name=name: run._opener.searcher(name).search([query], 10)
         for kind, name in systems.items()
