@@ -32,6 +32,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 
 PEER = str(Path(__file__).with_name("serving_peer.py"))
+PEERS = "sentence-transformers + FastAPI"
 PASSAGES = 32  # texts of a bulk request
 
 
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="a finished run with a static system")
     parser.add_argument("--seconds", type=float, default=10, help="of each measurement")
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--json", type=Path, help="write the figures there too")
     asked = parser.parse_args()
     name, files = static(asked.run)
     queries = [line.split("\t", 1)[1] for line in (asked.run / "queries.tsv").read_text("utf-8").splitlines()]
@@ -51,14 +53,14 @@ def main() -> None:
         f"{PASSAGES} passages": [body(name, some) for some in bulk],
     }
     servers = {
-        "sentence-transformers + FastAPI": [
+        PEERS: [
             PEER,
             *(str(asked.run / files[file]) for file in ("table", "tokenizer")),
         ],
         "tokir serve": ["-m", "tokir", "serve", str(asked.run), "--port"],
         "tokir serve --workers 2": ["-m", "tokir", "serve", str(asked.run), "--workers", "2", "--port"],
     }
-    vectors, baseline = {}, {}
+    vectors, baseline, records = {}, {}, []
     print(f"{name}, {asked.clients} clients, {asked.seconds:.0f} s each; machine: {os.cpu_count()} cores")
     print(
         f"{'server':34} {'request':18} {'requests/s':>10} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7} {'cpu ms':>7} "
@@ -81,6 +83,13 @@ def main() -> None:
                     f"{server:34} {job:18} {rate:10.0f} {rate / peer_rate:5.1f}x {p50:7.2f} {p99:7.2f} "
                     f"{1000 * cpu:7.3f} {peer_cpu / cpu:5.1f}x"
                 )
+                records.append(
+                    {"path": f"{server}, {job}", "peer": PEERS, "ours": rate, "theirs": peer_rate, "unit": "requests/s",
+                     "ratio": rate / peer_rate}
+                )  # fmt: skip
+    if asked.json:
+        ours = [record for record in records if not record["path"].startswith(PEERS)]
+        asked.json.write_text(json.dumps(ours, indent=2) + "\n", "utf-8")
     first, *others = vectors.values()
     print(f"largest difference of a vector's entries: {max(abs(first - other).max() for other in others):.1e}")
 

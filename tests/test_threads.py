@@ -1,7 +1,8 @@
+import os
 import subprocess
 import sys
 
-from tokir.threads import WAITING, wait_without_spinning
+from tokir.threads import WAITING, computing, wait_without_spinning
 
 
 def test_waiting_threads_sleep_unless_the_user_has_said_how_they_wait():
@@ -24,3 +25,9 @@ def test_importing_the_package_sets_it_for_torch_and_for_worker_processes(monkey
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.split() == ["PASSIVE", "PASSIVE"]
+
+
+def test_as_many_threads_compute_as_the_user_has_said(monkeypatch):
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert computing({"OMP_NUM_THREADS": "3"}) == computing({"OMP_NUM_THREADS": "3,2"}) == 3
+    assert 1 <= computing({}) <= (os.cpu_count() or 1)

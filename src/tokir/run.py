@@ -194,7 +194,7 @@ class Run:
         raise TokirError(f"no passage {id!r} in {self.path}")
 
     def weight(self, system: str) -> int:
-        """What the first answer of a system loads: 0 tables, 1 torch, 2 a library of pretrained models."""
+        """What the first answer of a system loads: 0 tables, 1 a network, 2 a library of pretrained models."""
         files = self._opener.files.get(system)
         return 0 if files is None else files.weight(self._opener)
 

@@ -30,3 +30,13 @@ def compute_alone(environment: MutableMapping[str, str] = os.environ) -> None:
     """Let the libraries that are loaded from now on compute on one thread, unless the user has said on how many."""
     for name in COUNTS:
         environment.setdefault(name, environment.get("OMP_NUM_THREADS", "1"))
+
+
+def computing(environment: MutableMapping[str, str] = os.environ) -> int:
+    """Threads to compute on: torch's where it is loaded, else what the user has said, else one for each core."""
+    if "torch" in sys.modules:
+        return int(sys.modules["torch"].get_num_threads())
+    said = environment.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if said.isdecimal() and int(said):
+        return int(said)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -11,17 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.testing import assert_allclose
 
 from command import tokir
+from networks import NETWORKS, SIZE, WINDOW, Ids, network
 from small_runs import SYSTEM, static_run
 from tokir import open_run
-from tokir.config import RetrievalSettings, TokenizerSettings, TrainingSettings
+from tokir.config import TokenizerSettings
+from tokir.encoders.graphs.model import network_model
 from tokir.encoders.trained import TrainedEncoder
 from tokir.errors import TokirError
-from tokir.export.encoding import network_model
-from tokir.models import build_language_model, build_retriever
 from tokir.models.whitening import Whitening
 from tokir.retrieval.index import normalize
 from tokir.tokenizers import train_tokenizer
@@ -73,41 +72,20 @@ def test_the_files_give_the_vectors_of_the_run(run, exported, nasty, name, syste
     assert sizes[0] > 2.5 * sizes[1]
 
 
-NETWORKS = {
-    "lstm": lambda: build_language_model("lstm", 90, TrainingSettings(sequence_length=16), 32),
-    "transformer": lambda: build_language_model("transformer", 90, TrainingSettings(sequence_length=16), 32),
-    "retrieving lstm": lambda: build_retriever("lstm", 90, RetrievalSettings(dimensions=24), 16, width=32),
-    "retrieving transformer": lambda: build_retriever(
-        "transformer", 90, RetrievalSettings(dimensions=24), 16, width=32
-    ),
-    "convolution": lambda: build_retriever("convolution", 90, RetrievalSettings(dimensions=24), 16, width=32),
-}
-
-
-class Ids:
-    """Texts are their ids already."""
-
-    vocabulary_size = 90
-
-    def encode(self, texts):
-        return texts
-
-
 @pytest.mark.parametrize("whitened", [False, True])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_reads_in_windows_and_pools_and_whitens_as_it_does_here(name, whitened):
-    torch.manual_seed(4)
     rng = np.random.default_rng(4)
-    model = NETWORKS[name]()
-    for parameter in model.parameters():  # far from the zeros that some of them start with
-        parameter.data += torch.randn_like(parameter) * 0.05
-    weights = rng.uniform(0.2, 2, 90).astype(np.float32)
-    encoder = TrainedEncoder(model, Ids(), 16, weights)
-    ids = [rng.integers(0, 90, length).tolist() for length in (0, 1, 5, 16, 17, 33, 80)]
+    model, arrays = network(name)
+    weights = rng.uniform(0.2, 2, SIZE).astype(np.float32)
+    encoder = TrainedEncoder(model, Ids(), WINDOW, weights)
+    ids = [rng.integers(0, SIZE, length).tolist() for length in (0, 1, 5, 16, 17, 33, 80)]
     found = encoder.embed(ids)
     whitening = Whitening.fit([rng.normal(size=(200, found.shape[1])).astype(np.float32)]) if whitened else None
     expected = normalize(whitening(found) if whitening else found)
-    exact, small = (network_model(encoder, whitening, int8).SerializeToString() for int8 in (False, True))
+    exact, small = (
+        network_model(arrays, WINDOW, weights, whitening, int8).SerializeToString() for int8 in (False, True)
+    )
     assert_allclose(vectors(exact, ids), expected, atol=2e-5)
     for one, other in zip(ids, expected, strict=True):  # alone, so without padding
         assert_allclose(vectors(exact, [one])[0], other, atol=2e-5)

@@ -5,7 +5,6 @@ from numpy.testing import assert_allclose
 
 from tokir.config import RetrievalSettings, TrainingSettings
 from tokir.models import build_language_model, build_retriever
-from tokir.models.pooling import pool_windows
 from tokir.models.whitening import Whitening
 
 ARCHITECTURES = {"lstm": 2_078_672, "transformer": 3_428_560}
@@ -30,15 +29,6 @@ def test_no_state_sees_a_later_token(architecture):
         a, b = model.states(tokens), model.states(changed)
     assert torch.allclose(a[:, :12], b[:, :12], atol=1e-6)
     assert not torch.allclose(a[:, 12:], b[:, 12:], atol=1e-3)
-
-
-def test_pooling_is_the_mean_over_all_tokens_of_a_text():
-    states = torch.randn(3, 4, 5)
-    weights = torch.tensor([[1.0, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]])
-    pooled = pool_windows(states, weights, torch.tensor([0, 0, 2]), 3)
-    assert torch.allclose(pooled[0], torch.cat([states[0], states[1, :2]]).mean(0), atol=1e-6)
-    assert torch.equal(pooled[1], torch.zeros(5))
-    assert torch.allclose(pooled[2], states[2, :3].mean(0), atol=1e-6)
 
 
 def test_full_whitening_gives_unit_covariance_and_none_keeps_distances(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -11,7 +12,11 @@ from tokir.artifacts import read_array
 from tokir.errors import TokirError, Unavailable
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tokir.encoders import Encoder, ReadyMade
+    from tokir.encoders.graphs.weights import ModelWeights
     from tokir.tokenizers import Tokenizer
 
 
@@ -33,7 +38,7 @@ class Surroundings(Protocol):
 class EncoderFiles(Protocol):
     """A frozen dataclass of names of files and of settings."""
 
-    weight: ClassVar[int]  # what opening loads: 0 tables, 1 torch, 2 a library of pretrained models
+    weight: ClassVar[int]  # what opening loads: 0 tables, 1 a network, 2 a library of pretrained models
 
     @property
     def open(self) -> Callable[[Surroundings], Encoder]:
@@ -57,7 +62,7 @@ class StaticFiles:
 
 @dataclass(frozen=True)
 class NetworkFiles:
-    """A model of torch: a network, or a static model whose vectors are hashed."""
+    """A network, or a static model whose vectors are hashed."""
 
     weight: ClassVar[int] = 1
     model: str  # the folder of its training
@@ -67,15 +72,38 @@ class NetworkFiles:
     weights: str | None  # (vocabulary,) of each token in the mean of a language model; all equal without
 
     def open(self, surroundings: Surroundings) -> Encoder:
-        """Load the model."""
+        """On a processor by onnxruntime, where it is installed and knows the network; else by torch."""
+        from tokir.encoders import runtime
+
+        if surroundings.device == "cpu" and runtime.is_installed():
+            model = self.read(surroundings)
+            if runtime.computes(model):
+                tokenizer = surroundings.tokenizer(self.tokenizer)
+                # Of weights that are another model's torch says it in a sentence.
+                with suppress(KeyError):
+                    return runtime.RuntimeEncoder(model, tokenizer, self.window, self.token_weights(surroundings))
+        return self.open_in_torch(surroundings)
+
+    def open_in_torch(self, surroundings: Surroundings) -> Encoder:
+        """On any device, and in whatever precision torch is told to."""
         import torch
 
         from tokir.encoders.trained import encoder_of
         from tokir.training.checkpoint import load_trained
 
         model = load_trained(surroundings.file(self.model), self.checkpoint, torch.device(surroundings.device))
-        weights = None if self.weights is None else read_array(surroundings.file(self.weights))
-        return encoder_of(model, surroundings.tokenizer(self.tokenizer), self.window, weights)
+        tokenizer = surroundings.tokenizer(self.tokenizer)
+        return encoder_of(model, tokenizer, self.window, self.token_weights(surroundings))
+
+    def read(self, surroundings: Surroundings) -> ModelWeights:
+        """Its weights, without torch; TokirError where a file is damaged."""
+        from tokir.encoders.graphs.weights import ModelWeights
+
+        return ModelWeights.read(surroundings.file(self.model), self.checkpoint)
+
+    def token_weights(self, surroundings: Surroundings) -> NDArray[np.float32] | None:
+        """(vocabulary,) of each token; None where these are the model's own, or all equal."""
+        return None if self.weights is None else read_array(surroundings.file(self.weights))
 
 
 @dataclass(frozen=True)

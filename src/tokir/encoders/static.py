@@ -34,5 +34,5 @@ class StaticEncoder:
         """Sums of token vectors, (texts, dimensions); a text without tokens is the zero vector."""
         out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
         for row, ids in enumerate(tokens):
-            self.table[np.asarray(ids, dtype=np.int64)].sum(0, out=out[row])
+            np.add.reduce(self.table.take(np.asarray(ids, dtype=np.int64), axis=0), axis=0, out=out[row])
         return out

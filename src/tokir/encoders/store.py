@@ -6,9 +6,10 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,17 +37,28 @@ class Passages(Protocol):
 def embed_corpus(encoder: Encoder, corpus: Passages, path: Path, key: str, task: str, progress: Progress) -> None:
     """Write ``path``, float32 of shape (passages, dimensions), in ``.npy`` format.
 
+    While passages are embedded the next ones are cut into tokens.
+
     Args:
         key: hash of what the vectors depend on; a part that a stopped run of another key left is not resumed.
     """
-    write_blocks(
-        path,
-        len(corpus),
-        encoder.dimensions,
-        key,
-        lambda start, stop: encoder.embed(encoder.tokenize(corpus.passages(start, stop))),
-        lambda done: progress.step(task, done, len(corpus), "passages"),
-    )
+    ahead: dict[int, Future[Any]] = {}  # tokens by the position of their first passage
+
+    def cut(start: int, stop: int) -> Any:
+        return encoder.tokenize(corpus.passages(start, stop))
+
+    with ThreadPoolExecutor(1) as beside:
+
+        def make(start: int, stop: int) -> NDArray[np.float32]:
+            tokens = ahead.pop(start).result() if start in ahead else cut(start, stop)
+            if stop < len(corpus):
+                ahead[stop] = beside.submit(cut, stop, min(stop + BLOCK, len(corpus)))
+            return encoder.embed(tokens)
+
+        def report(done: int) -> None:
+            progress.step(task, done, len(corpus), "passages")
+
+        write_blocks(path, len(corpus), encoder.dimensions, key, make, report)
 
 
 def transform_embeddings(

@@ -1,8 +1,8 @@
-"""Models trained here, as encoders: a weighted mean of states over all tokens of a text."""
+"""Models trained here, as encoders, computed by torch: the reference, and what an accelerator runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,18 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 from tokir.encoders.static import StaticEncoder
-from tokir.models.pooling import pool_windows
+from tokir.encoders.windows import Batch, WindowEncoder
 from tokir.models.retriever import Retriever
 
 if TYPE_CHECKING:
     from tokir.models import Model
     from tokir.tokenizers import Tokenizer
 
-TOKENS_PER_BATCH = 8192  # padded; bounds memory
 
-
-class TrainedEncoder:
-    """Texts longer than ``window`` tokens are read whole, in windows pooled by the weights of their tokens.
+class TrainedEncoder(WindowEncoder):
+    """A weighted mean of a network's states over all tokens of a text.
 
     Args:
         model: gives the states.
@@ -30,61 +28,26 @@ class TrainedEncoder:
         weights: (vocabulary,) of each token; all equal without.
     """
 
+    tokens_per_batch = 8192
+
     def __init__(
         self, model: Model, tokenizer: Tokenizer, window: int, weights: NDArray[np.float32] | None = None
     ) -> None:
-        self.model, self.tokenizer, self.window = model.eval(), tokenizer, window
-        self.dimensions = model.dimensions
-        self.weights = np.ones(tokenizer.vocabulary_size, dtype=np.float32) if weights is None else weights
+        super().__init__(tokenizer, model.dimensions, window, weights)
+        self.model = model.eval()
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text."""
-        return self.tokenizer.encode(texts)
+    def _sums(self, batches: list[Batch]) -> Iterator[tuple[Batch, NDArray[np.float32]]]:
+        for batch in batches:
+            yield batch, self._compute(batch)
 
     @torch.inference_mode()
-    def embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
-        """Mean-pooled states, (texts, dimensions); a text without tokens is the zero vector."""
-        out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
-        # Texts of like length share a batch, so little is padding; batches depend on the texts alone.
-        order = sorted(range(len(tokens)), key=lambda i: (len(tokens[i]), i))
-        first = 0
-        while first < len(order):
-            last, windows, width = first, 0, 1
-            while last < len(order):
-                length = len(tokens[order[last]])
-                count = -(-length // self.window)
-                padded = max(width, min(length, self.window))
-                if last > first and (windows + count) * padded > TOKENS_PER_BATCH:
-                    break
-                windows, width, last = windows + count, padded, last + 1
-            chosen = order[first:last]
-            out[chosen] = self._embed_batch([tokens[i] for i in chosen], windows, width)
-            first = last
-        return out
-
-    def _embed_batch(self, texts: list[list[int]], windows: int, width: int) -> NDArray[np.float32]:
-        if not windows:
-            return np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        padded = np.zeros((windows, width), dtype=np.int64)
-        weights = np.zeros((windows, width), dtype=np.float32)
-        owners = np.empty(windows, dtype=np.int64)
-        row = 0
-        for owner, ids in enumerate(texts):
-            for start in range(0, len(ids), self.window):
-                part = ids[start : start + self.window]
-                padded[row, : len(part)], weights[row, : len(part)] = part, self.weights[part]
-                owners[row] = owner
-                row += 1
+    def _compute(self, batch: Batch) -> NDArray[np.float32]:
         device = self.model.embedding.weight.device
-        mask = torch.from_numpy(weights > 0).to(device)
-        # (windows, width, dimensions)
-        states = self.model.states(torch.from_numpy(padded).to(device), mask).float()
+        ids, weights = (torch.from_numpy(values).to(device) for values in (batch.ids, batch.weights))
+        states = self.model.states(ids, weights > 0).float()  # (windows, time, dimensions)
         with torch.autocast(device.type, enabled=False):  # sums over many tokens stay in fp32
-            pooled = pool_windows(
-                states, torch.from_numpy(weights).to(device), torch.from_numpy(owners).to(device), len(texts)
-            )
-        vectors: NDArray[np.float32] = pooled.cpu().numpy()
-        return vectors
+            sums: NDArray[np.float32] = torch.einsum("bt,btw->bw", weights, states).cpu().numpy()
+        return sums
 
 
 class HashedEncoder:

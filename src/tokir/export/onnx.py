@@ -32,11 +32,11 @@ class Onnx:
         require("onnx", ["onnx", "onnxruntime"], "export")
         _ = source.tokenizer
         if source.table is None:
-            from tokir.export.networks import form_of, network_of
+            from tokir.encoders.graphs.model import form_of
 
-            if form_of(network_of(source.network.model)) is None:
+            if form_of(source.network.model) is None:
                 raise TokirError(
-                    f"the network of {source.system} has no form in ONNX here: see tokir.export.networks"
+                    f"the network of {source.system} has no form in ONNX here: see tokir.encoders.graphs.networks"
                 )
 
     def write(self, source: Source, folder: Path) -> None:
@@ -110,11 +110,11 @@ def _exact_in_javascript(tokenizer: HFTokenizer) -> bool:
 
 
 def _model(source: Source, int8: bool) -> Any:
-    from tokir.export.encoding import network_model, static_model
+    from tokir.encoders.graphs.model import network_model, static_model
 
     if source.table is not None:
         return static_model(source.table, source.whitening, int8)
-    return network_model(source.network, source.whitening, int8)
+    return network_model(*source.network, source.whitening, int8)
 
 
 def _encode(path: Path, tokenizer: HFTokenizer) -> Encode:

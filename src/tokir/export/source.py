@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from tokir.tokenizers.portable import portable
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HFTokenizer
     from tokir.encoders import ReadyMade
-    from tokir.encoders.trained import TrainedEncoder
+    from tokir.encoders.graphs.weights import ModelWeights
     from tokir.models.whitening import Whitening
     from tokir.results.records import Results, System
 
@@ -33,6 +33,14 @@ NASTY = (
     "...!!!?? 3.14 1234567890", "x" * 900, "history " * 200,
 )  # fmt: skip
 """Texts on which two readers of a tokenizer differ, if on any."""
+
+
+class Network(NamedTuple):
+    """A network, and how the states of a text are pooled."""
+
+    model: ModelWeights
+    window: int  # tokens read at once
+    weights: NDArray[np.float32]  # (vocabulary,) of each token
 
 
 class Source:
@@ -87,18 +95,23 @@ class Source:
         return np.array(read_array(self.opener.file(files.table))) if isinstance(files, StaticFiles) else None
 
     @cached_property
-    def network(self) -> TrainedEncoder:
+    def network(self) -> Network:
         """A network with its pooling, of a system that is not static.
 
         Raises:
             TokirError: its token vectors are hashed, so that there is no network and no table either.
         """
-        from tokir.encoders.trained import TrainedEncoder
-
-        found = self.opener.encoder(self.encoder)
-        if not isinstance(found, TrainedEncoder):
+        files = self.encoder
+        assert isinstance(files, NetworkFiles)
+        model = files.read(self.opener)
+        if not model.network:
             raise TokirError(f"{self.system} has hashed token vectors, which no form of export knows")
-        return found
+        given = files.token_weights(self.opener)
+        own = model.token_weights if given is None else given
+        weights = (
+            np.ones(self.opener.tokenizer(files.tokenizer).vocabulary_size, np.float32) if own is None else own
+        )
+        return Network(model, files.window, weights)
 
     @property
     def dimensions(self) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Model = Network | Retriever
 
 WIDTH = 256  # of the reference set-up
+GAIN = 16.0  # of a convolution's gate: Adam moves all weights alike, and the few of the gate have to move fastest
 
 
 def build_language_model(

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tokir.models import GAIN
 from tokir.models.embedding import table
 from tokir.models.network import Network, NetworkShape
 
 THRESHOLD = 2.0  # standard deviations that a filter's match has to exceed at first
-GAIN = 16.0  # of the gate: Adam moves all weights alike, and the few of the gate have to move fastest
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ class Architecture:
 
     label: str
     network: str | None = None  # path of the configuration of its network, ``package.module:NetworkConfig``
+    graph: str | None = (
+        None  # path of its form in ONNX (:mod:`tokir.encoders.graphs.networks`); torch computes it else
+    )
     steps: int  # batches it is trained on to retrieve: a network's cost ten and more times a static one
     batch_size: int  # pairs in each
     learning_rate: float | None = None  # peak as a language model; None for what cannot be one
@@ -56,6 +59,7 @@ ARCHITECTURES = Registry[Architecture](
         "lstm": Architecture(
             label="LSTM",
             network="tokir.models.lstm:LSTMConfig",
+            graph="tokir.encoders.graphs.networks:lstm",
             steps=400,
             batch_size=128,
             learning_rate=1e-2,
@@ -64,6 +68,7 @@ ARCHITECTURES = Registry[Architecture](
         "transformer": Architecture(
             label="Transformer",
             network="tokir.models.transformer:TransformerConfig",
+            graph="tokir.encoders.graphs.networks:transformer",
             steps=200,
             batch_size=128,
             learning_rate=1e-3,
@@ -72,6 +77,7 @@ ARCHITECTURES = Registry[Architecture](
         "convolution": Architecture(
             label="Convolution",
             network="tokir.models.convolution:ConvolutionConfig",
+            graph="tokir.encoders.graphs.networks:convolution",
             steps=600,
             batch_size=256,
             retrieval_learning_rate=3e-3,

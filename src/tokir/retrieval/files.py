@@ -40,7 +40,7 @@ class SystemFiles(Protocol):
     """A frozen dataclass of names of files and of settings."""
 
     def weight(self, opener: Opener) -> int:
-        """What opening loads: 0 tables, 1 torch, 2 a library of pretrained models."""
+        """What opening loads: 0 tables, 1 a network, 2 a library of pretrained models."""
 
     @property
     def open(self) -> Callable[[Opener], Searcher]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 OPSET = 17  # old enough for every runtime of the last years
 LARGEST = 127  # of a signed byte
+Input = tuple[
+    str, Any, tuple[str, ...]
+]  # its name, the type of its numbers in NumPy, and what its axes are called
 
 
 class Graph:
@@ -65,25 +65,26 @@ class Graph:
         found = self.add("Cast", self.add("Gather", self.constant(rounded, np.int8), ids), to=1)
         return self.add("Mul", found, self.add("Gather", self.constant(scales), ids))
 
-    def linear(self, x: str, weight: Tensor, bias: Tensor | None = None) -> str:
-        """A layer of torch: ``weight`` (out, in)."""
-        product = self.add("MatMul", x, self.matrix(array(weight).T, axis=1))
-        return product if bias is None else self.add("Add", product, self.constant(array(bias)))
+    def linear(self, x: str, weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> str:
+        """A layer whose ``weight`` is (out, in)."""
+        product = self.add("MatMul", x, self.matrix(weight.T, axis=1))
+        return product if bias is None else self.add("Add", product, self.constant(bias))
 
     def total(self, x: str, axis: int, keep: bool = False) -> str:
         """The sum along an axis."""
         return self.add("ReduceSum", x, self.integers(axis), keepdims=int(keep))
 
-    def model(self, inputs: Sequence[tuple[str, tuple[str, ...]]], output: str, name: str, width: int) -> Any:
-        """The finished model: its inputs are integers, its output (texts, width) numbers called ``name``."""
-        from onnx import TensorProto, checker, helper
+    def model(self, inputs: Sequence[Input], output: str, name: str, width: int) -> Any:
+        """The finished model; its output, rows of ``width`` numbers, is called ``name``."""
+        from onnx import checker, helper
 
         self._nodes.append(helper.make_node("Identity", [output], [name]))
+        rows = inputs[0][2][0]
         graph = helper.make_graph(
             self._nodes,
             "tokir",
-            [helper.make_tensor_value_info(given, TensorProto.INT64, shape) for given, shape in inputs],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ("texts", width))],
+            [helper.make_tensor_value_info(given, _kind(kind), shape) for given, kind, shape in inputs],
+            [helper.make_tensor_value_info(name, _kind(np.float32), (rows, width))],
             self._weights,
         )
         made = helper.make_model(
@@ -93,10 +94,10 @@ class Graph:
         return made
 
 
-def array(tensor: Tensor) -> NDArray[np.float32]:
-    """A weight of torch."""
-    found: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
-    return found
+def _kind(kind: Any) -> int:
+    from onnx import helper
+
+    return int(helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
 
 
 def _rounded(value: NDArray[np.float32], axes: tuple[int, ...]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

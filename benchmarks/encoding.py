@@ -1,0 +1,226 @@
+"""Texts to vectors, many at once and one at a time, beside the libraries that one would use instead.
+
+    python benchmarks/encoding.py runs/quickstart-wiki
+
+Takes the first static system over BPE, the first LSTM and the first Transformer of a run. `bulk` is from passages to a
+file of vectors, as a study embeds them: all of the run for the static system, and for networks the same as for MiniLM,
+drawn evenly, which is asked at the batch size that is fastest for it. model2vec has the same table and tokenizer. `one
+query` is a query of the run from its words to the ten best passages; behind MiniLM the same index searches as many
+vectors of its width. Jobs take turns, medians are compared. The last column is the share of the rate at which this
+machine multiplies matrices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from machine import matrix_rate
+
+from tokir import Run, open_run
+from tokir.encoders.files import NetworkFiles, StaticFiles
+from tokir.encoders.runtime import RuntimeEncoder
+from tokir.encoders.store import embed_corpus
+from tokir.progress import Silent
+from tokir.retrieval.exact import ExactIndex
+from tokir.retrieval.files import DenseFiles
+from tokir.study.embeddings import Texts
+
+BATCH_SIZES = (8, 16, 32, 64)
+KINDS = ("static", "lstm", "transformer")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line: what was measured, and how many times as fast tokir is."""
+
+    path: str
+    peer: str
+    ours: float
+    theirs: float
+    unit: str
+    ratio: float
+    limit: float | None = None  # share of the machine's rate of matrix products
+
+
+def main() -> None:
+    """Print one line per path."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="a finished run with a static system, an LSTM and a Transformer")
+    parser.add_argument("--sample", type=int, default=256, help="passages that networks and MiniLM encode")
+    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    asked = parser.parse_args()
+    run = open_run(asked.run)
+    systems = {kind: name for kind in KINDS if (name := system(run, kind))}
+    sample = np.linspace(0, len(run.passages) - 1, min(asked.sample, len(run.passages))).astype(int).tolist()
+    queries = [line.split("\t", 1)[1] for line in (asked.run / "queries.tsv").read_text("utf-8").splitlines()]
+    minilm = sentence_transformer()
+    records = [
+        *bulk(run, systems, minilm, run.passages.select(sample), asked.rounds),
+        *one_query(run, systems, minilm, queries[: asked.queries], asked.rounds),
+    ]
+    print(f"{'path':28} {'peer':38} {'ours':>10} {'theirs':>10} {'unit':12} {'ratio':>7} {'of limit':>9}")
+    for record in records:
+        limit = "–" if record.limit is None else f"{record.limit:.0%}"
+        print(
+            f"{record.path:28} {record.peer:38} {record.ours:10,.2f} {record.theirs:10,.2f} {record.unit:12} "
+            f"{record.ratio:6.2f}x {limit:>9}"
+        )
+    if asked.json:
+        asked.json.write_text(json.dumps([asdict(record) for record in records], indent=2) + "\n", "utf-8")
+
+
+def system(run: Run, kind: str) -> str | None:
+    """The first system of a kind: static over BPE, or with a network of an architecture."""
+    for name in run.systems:
+        files = run._opener.files.get(name)
+        if not isinstance(files, DenseFiles) or files.index_kind != "exact":
+            continue
+        encoder = files.encoder
+        if isinstance(encoder, StaticFiles) and kind == "static" and name.startswith("bpe"):
+            return name
+        if isinstance(encoder, NetworkFiles) and encoder.read(run._opener).architecture == kind:
+            return name
+    return None
+
+
+# -- many texts -----------------------------------------------------------------------------------------------
+
+
+def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], rounds: int) -> list[Record]:
+    """Passages a second of each system, of MiniLM, and where it is static of model2vec; of its tokenizer alone."""
+    passages, rate = run.passages.passages(0, len(run.passages)), matrix_rate()
+    encoders = {kind: run._opener.encoder(run._opener.files[name].encoder) for kind, name in systems.items()}
+    corpus: dict[str, Any] = {kind: run.passages if kind == "static" else Texts(sample) for kind in systems}
+    size = max(BATCH_SIZES, key=lambda size: 1 / seconds(lambda: minilm.encode(sample[:64], batch_size=size)))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        jobs: dict[str, Callable[[], Any]] = {
+            kind: lambda kind=kind, encoder=encoder: embed_corpus(
+                encoder, corpus[kind], folder / "vectors.npy", "", "", Silent()
+            )
+            for kind, encoder in encoders.items()
+        }
+        jobs["minilm"] = lambda: minilm.encode(sample, batch_size=size)
+        if "static" in systems:
+            other = model2vec(run, systems["static"], folder / "model2vec")
+            jobs["model2vec"] = lambda: other.encode(passages, max_length=None)
+            tokenizer, bare = (make(run, systems["static"]) for make in (own_tokenizer, bare_tokenizer))
+            jobs["tokens"] = lambda: tokenizer.encode(passages)
+            jobs["HF"] = lambda: [text.ids for text in bare.encode_batch_fast(passages, add_special_tokens=False)]
+        medians = in_turn(jobs, rounds)
+    count = {name: len(corpus.get(name, sample if name == "minilm" else passages)) for name in jobs}
+    speed = {name: count[name] / taken for name, taken in medians.items()}
+    records = []
+
+    def add(path: str, ours: str, peer: str, theirs: str, limit: float | None = None) -> None:
+        ratio = speed[ours] / speed[theirs]
+        records.append(Record(path, peer, speed[ours], speed[theirs], "passages/s", ratio, limit))
+
+    for kind, encoder in encoders.items():
+        share = None
+        if isinstance(encoder, RuntimeEncoder):
+            tokens = sum(map(len, encoder.tokenize(sample))) / len(sample)
+            share = speed[kind] * tokens * operations(run, systems[kind]) / 1e9 / rate
+        add(f"bulk, {kind}", kind, f"MiniLM, batches of {size}", "minilm", share)
+    if "static" in systems:
+        add("bulk, static", "static", "model2vec, same table", "model2vec")
+        add("tokens, BPE", "tokens", "HF tokenizers", "HF")
+    return records
+
+
+def operations(run: Run, name: str) -> float:
+    """Multiplications and additions that the matrices of a network need for a token; attention comes on top."""
+    arrays = run._opener.files[name].encoder.read(run._opener).network
+    tables = ("embedding.weight", "position.weight", "output.weight")
+    return float(sum(2 * array.size for name, array in arrays.items() if array.ndim > 1 and name not in tables))
+
+
+def sentence_transformer() -> Any:
+    """MiniLM, by its library."""
+    from sentence_transformers import SentenceTransformer
+
+    from tokir.encoders.pretrained import find_weights, quiet
+
+    with quiet():
+        return SentenceTransformer(str(find_weights("minilm", None)), device="cpu")
+
+
+def model2vec(run: Run, name: str, folder: Path) -> Any:
+    """The static system in model2vec."""
+    from model2vec import StaticModel
+
+    run.export(name, "model2vec", folder)
+    return StaticModel.from_pretrained(folder)
+
+
+def own_tokenizer(run: Run, name: str) -> Any:
+    """The tokenizer of a system."""
+    return run._opener.tokenizer(run._opener.files[name].encoder.tokenizer)
+
+
+def bare_tokenizer(run: Run, name: str) -> Any:
+    """The same, by its library."""
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(run._opener.file(run._opener.files[name].encoder.tokenizer)))
+
+
+# -- one query ------------------------------------------------------------------------------------------------
+
+
+def one_query(run: Run, systems: dict[str, str], minilm: Any, queries: list[str], rounds: int) -> list[Record]:
+    """Milliseconds of a query, the median of all, for each system and for MiniLM."""
+    index = ExactIndex(run._opener.tie_order)
+    rng = np.random.default_rng(0)
+    index.add(rng.standard_normal((len(run.passages), minilm.get_embedding_dimension()), dtype=np.float32))
+    ask: dict[str, Callable[[str], Any]] = {
+        kind: lambda query, name=name: run._opener.searcher(name).search([query], 10)
+        for kind, name in systems.items()
+    }
+    ask["minilm"] = lambda query: index.search(minilm.encode([query]), 10)
+    times: dict[str, list[float]] = {name: [] for name in ask}
+    for number in range(rounds + 1):
+        for name, answer in ask.items():
+            for query in queries[:: 1 if name in systems else 10]:
+                taken = seconds(partial(answer, query))
+                times[name] += [taken] if number else []  # the first round warms up
+    p50 = {name: 1000 * statistics.median(values) for name, values in times.items()}
+    return [
+        Record(f"one query, {kind}", "MiniLM", p50[kind], p50["minilm"], "ms, p50", p50["minilm"] / p50[kind])
+        for kind in systems
+    ]
+
+
+# -- the clock ------------------------------------------------------------------------------------------------
+
+
+def in_turn(jobs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    """Median seconds of each job; the jobs take turns."""
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(rounds):
+        for name, work in jobs.items():
+            times[name].append(seconds(work))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""A trained model without torch: its weights by name, and the sizes that they do not show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokir.artifacts import read_tensors
+from tokir.errors import TokirError
+from tokir.models.registry import ARCHITECTURES
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class ModelWeights:
+    """A language model or a retriever.
+
+    Attributes:
+        architecture: of its network.
+        config: of its network, as JSON; empty without one.
+        network: weights of its network, by the names that its modules have in torch.
+        own: those that a retriever has beside its network: token vectors and weights, and ``mix``; empty for a
+            language model.
+    """
+
+    architecture: str
+    config: Mapping[str, Any]
+    network: Arrays
+    own: Arrays
+
+    @classmethod
+    def of(cls, architecture: str, config: Mapping[str, Any], weights: Arrays) -> ModelWeights:
+        """Of a model with all its weights; a retriever's configuration names that of its network."""
+        if "network" not in config:
+            return cls(architecture, config, weights, {})
+        head = "network."
+        network = {name.removeprefix(head): array for name, array in weights.items() if name.startswith(head)}
+        own = {name: array for name, array in weights.items() if not name.startswith(head)}
+        return cls(architecture, config["network"] or {}, network, own)
+
+    @classmethod
+    def read(cls, folder: Path, checkpoint: str) -> ModelWeights:
+        """The ``best`` or ``final`` weights of a finished training; TokirError where a file is damaged."""
+        file = folder / "config.json"
+        try:
+            about = json.loads(file.read_text("utf-8"))
+            architecture, config = ARCHITECTURES.check(about["architecture"]), dict(about["model"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TokirError(f"{file}: damaged model configuration ({error}): run the training again") from None
+        return cls.of(architecture, config, read_tensors(folder / f"{checkpoint}.safetensors", "numpy")[0])
+
+    @property
+    def dimensions(self) -> int:
+        """Of a text's vector."""
+        return int(self.own["embedding.weight"].shape[1] if self.own else self.config["width"])
+
+    @property
+    def token_weights(self) -> NDArray[np.float32] | None:
+        """(vocabulary,) of each token in the mean over a text; None where the model has none of its own."""
+        return np.exp(self.own["log_weight"]) if self.own else None
