@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tokir.config import RetrievalSettings, TokenizerSettings
 from tokir.encoders.trained import encoder_of
 from tokir.errors import TokirError
 from tokir.models import build_retriever
-from tokir.models.embedding import HashedEmbedding, counted, weighted_sums
+from tokir.models.embedding import Bags, HashedEmbedding, counted
 from tokir.tokenizers import train_tokenizer
 
 CHARACTERS = TokenizerSettings(type="character", vocabulary_size=100, hashed=True)
@@ -33,12 +35,19 @@ def test_characters_have_vectors_of_their_own_though_none_has_a_row_of_its_own()
     vectors = table(ids)
     assert vectors.shape == (28, 64) and table.rows(ids).max() < 800
     assert len({tuple(vector.tolist()) for vector in vectors}) == 28
-    weights = torch.rand(28)
-    sums = weighted_sums(table, ids, torch.tensor([0, 10]), weights)
-    expected = torch.stack(
-        [(vectors[:10] * weights[:10, None]).sum(0), (vectors[10:] * weights[10:, None]).sum(0)]
-    )
-    torch.testing.assert_close(sums, expected)
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=6), min_size=1, max_size=6))
+def test_sums_and_their_gradients_are_those_of_the_tokens_one_by_one(texts):
+    torch.manual_seed(0)
+    table, slopes = torch.randn(10, 4, requires_grad=True), torch.randn(len(texts), 4)
+    tokens = torch.tensor([i for text in texts for i in text], dtype=torch.long)
+    bags = Bags.of(tokens, torch.tensor([len(text) for text in texts]))
+    found = bags.sums(table[bags.ids])
+    expected = torch.stack([table[torch.tensor(text, dtype=torch.long)].sum(0) for text in texts])
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad((sums * slopes).sum(), table)[0] for sums in (found, expected)]
+    torch.testing.assert_close(*gradients)
 
 
 def test_counts_times_the_table_are_the_sums_of_tokens_looked_up(monkeypatch):

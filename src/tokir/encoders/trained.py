@@ -67,7 +67,7 @@ class HashedEncoder:
         flat = torch.tensor([i for ids in tokens for i in ids], dtype=torch.long, device=device)
         lengths = torch.tensor([len(ids) for ids in tokens], dtype=torch.long, device=device)
         with torch.autocast(device.type, enabled=False):
-            sums = self.model.sums(flat, lengths, self.model.weights_of(flat))
+            sums = self.model.sums(flat, lengths)
         vectors: NDArray[np.float32] = sums.cpu().numpy()
         return vectors
 

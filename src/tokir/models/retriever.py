@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tokir.models.embedding import HashedEmbedding, counted, counts_pay, table, weighted_sums
+from tokir.models.embedding import Bags, HashedEmbedding, counted, counts_pay, table
 from tokir.models.network import Network, NetworkConfig
 
 
@@ -119,21 +119,22 @@ class Retriever(nn.Module):
                 return functional.normalize(
                     counts @ (self.embedding.weight * self.log_weight.exp()[:, None]), dim=1
                 )
-        weights = self.weights_of(tokens)
-        sums = self.sums(tokens, lengths, weights)
+        sums = self.sums(tokens, lengths)
         if self.network is not None:
             width = int(lengths.max())
             positions = torch.arange(width, device=tokens.device)
             mask = positions < lengths[:, None]  # (texts, width)
             padded = torch.zeros(mask.shape, dtype=tokens.dtype, device=tokens.device)
             padded[mask] = tokens
+            weights = self.weights_of(tokens)
             spread = torch.zeros(mask.shape, dtype=weights.dtype, device=tokens.device)
             sums = sums + self.mix(self.network.pooled(padded, mask, spread.masked_scatter(mask, weights)))
         return functional.normalize(sums.float(), dim=1)
 
-    def sums(self, tokens: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:
-        """The weighted sum of the token vectors of each text, (texts, width)."""
-        return weighted_sums(self.embedding, tokens, lengths.cumsum(0) - lengths, weights)
+    def sums(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """The sum of the weighted token vectors of each text, (texts, width)."""
+        bags = Bags.of(tokens, lengths)
+        return bags.sums(self.embedding(bags.ids) * self.weights_of(bags.ids)[:, None])
 
     def _counts_pay(self, tokens: Tensor, lengths: Tensor) -> bool:
         return not self.hashed and counts_pay(len(tokens), len(lengths), self.config.vocabulary_size)
