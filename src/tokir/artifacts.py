@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from tokir.errors import TokirError
+from tokir.untrusted import completed, inside, parse_json, read_json, within
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -100,13 +101,11 @@ def read_array(path: Path) -> Any:
     import numpy as np
 
     try:
-        try:
-            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # rows of np.memmap come slowly
-        except ValueError:  # an empty array cannot be mapped
-            return np.load(path, allow_pickle=False)
+        # Not np.load, which opens a zip and a pickle as well; rows of np.memmap come slowly.
+        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
     except FileNotFoundError:
         raise TokirError(f"{path}: missing: run the study again") from None
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, TypeError, OverflowError) as error:
         raise TokirError(f"{path}: damaged ({error}): delete it and run the study again") from None
 
 
@@ -223,8 +222,8 @@ class RunFolder:
         self._manifest, self._manifest_stamp = {}, stamp
         for line in path.read_text("utf-8", errors="replace").splitlines():
             try:
-                entry = json.loads(line)
-                self._manifest[entry["path"]] = {"sha256": "", "inputs": "", **entry}
+                entry = completed(parse_json(line), path="", sha256="", inputs="", seconds=0.0, peak_memory=0)
+                self._manifest[inside(entry["path"])] = entry
             except (ValueError, KeyError, TypeError):  # a line cut short costs one artefact, not the run
                 log.warning("%s: a damaged line is left out; what it named is computed again", path)
 
@@ -235,14 +234,14 @@ class RunFolder:
         return cls(path)
 
     def file(self, name: str) -> Path:
-        """The path of a file by its name in the folder."""
-        return self.path / name
+        """The path of a file by its name in the folder; TokirError where that leads out of it."""
+        return within(self.path, name)
 
     def read_json(self, name: str) -> Any:
         """A JSON file of the folder; TokirError names one that is damaged."""
-        path = self.path / name
+        path = self.file(name)
         try:
-            return json.loads(path.read_text("utf-8"))
+            return read_json(path)
         except ValueError as error:
             raise TokirError(f"{path}: damaged ({error}): delete it and run the study again") from None
 
@@ -292,11 +291,11 @@ class RunFolder:
 
     def ensure_folder(self, name: str, inputs: Any, make: Callable[[Path], None]) -> Path:
         """As :meth:`ensure`, for an artefact that decides itself which files it puts into the folder ``name``."""
-        path, known = self.path / name, self._inside(name)
+        path, known = self.file(name), self._inside(name)
         if not known or not self.holds(known, inputs):
             for old in known:
                 del self._manifest[old]
-                (self.path / old).unlink(missing_ok=True)
+                self.file(old).unlink(missing_ok=True)
             start = time.perf_counter()
             path.mkdir(parents=True, exist_ok=True)
             make(path)

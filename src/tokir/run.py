@@ -10,7 +10,6 @@ embeds queries with a pretrained model. Passages, vectors, token ids and BM25 ar
 
 from __future__ import annotations
 
-import json
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from tokir.artifacts import Names, RunFolder, read_array
 from tokir.errors import TokirError, Unavailable, nearest
 from tokir.retrieval.files import DenseFiles, Opener, read_systems
 from tokir.tokenizers.protocol import require_unicode
+from tokir.untrusted import built, read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -254,9 +254,8 @@ def _changes(path: Path) -> tuple[str, ...]:
     from tokir.data.files import SourceFile
 
     try:
-        files = json.loads((path / Names.SOURCE).read_text("utf-8"))["files"]
-        known = [SourceFile(**file) for file in files]
-    except (OSError, ValueError, KeyError, TypeError):
+        known = [built(SourceFile, file) for file in read_json(path / Names.SOURCE)["files"]]
+    except (TokirError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return ()  # what cannot be compared need not stop an answer
     changed = []
     for file in known:

@@ -7,7 +7,6 @@ before a change or after it. What the study made stays as it is.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import IO, Any
 
 from tokir.artifacts import Names, RunFolder, digest
 from tokir.errors import TokirError
+from tokir.untrusted import built, read_json
 from tokir.retrieval.files import SystemFiles, Systems, contents, from_json
 
 SCHEMA = 1  # of additions.json
@@ -89,10 +89,10 @@ def read_additions(path: Path) -> Additions | None:
     """
     file = path / Names.ADDITIONS
     try:
-        made = json.loads(file.read_text("utf-8"))
+        made = read_json(file)
         if made.pop("schema") != SCHEMA:
             raise ValueError("of another version of tokir")
-        return Additions(**{**made, "vectors": {name: tuple(found) for name, found in made["vectors"].items()}})
+        return built(Additions, {**made, "vectors": {name: tuple(found) for name, found in made["vectors"].items()}})
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

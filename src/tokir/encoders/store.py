@@ -13,9 +13,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import write_text
+from tokir.artifacts import read_array, write_text
 from tokir.encoders import Encoder
 from tokir.progress import Progress
+from tokir.untrusted import completed, read_json
 
 log = logging.getLogger("tokir")
 BLOCK = 1024  # passages embedded between two notes of progress: what is sorted by length, and lost by a kill
@@ -57,7 +58,7 @@ def transform_embeddings(
 
 def read_embeddings(path: Path) -> NDArray[np.float32]:
     """The vectors of ``path``, memory-mapped."""
-    vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    vectors: NDArray[np.float32] = read_array(path)
     return vectors
 
 
@@ -109,7 +110,7 @@ def _done(part: Path, note: Path, key: str, header: bytes, row: int) -> int:
     if not (part.exists() and note.exists()):
         return 0
     try:
-        about = json.loads(note.read_text("utf-8"))
+        about = completed(read_json(note), key="", done=0)
         with part.open("rb") as file:
             whole = file.read(len(header)) == header and part.stat().st_size >= len(header) + about["done"] * row
         if about["key"] == key and whole:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 
 from tokir.artifacts import write_json
 from tokir.errors import TokirError
+from tokir.untrusted import read_json
 
 RECORD = "tokir.json"  # what was exported, and which files the export consists of
 
@@ -66,6 +66,6 @@ def _take_place(fresh: Path, folder: Path) -> None:
 def _exported(folder: Path) -> list[str]:
     """The files of the export in ``folder``; none where there is none."""
     try:
-        return list(map(str, json.loads((folder / RECORD).read_text("utf-8"))["files"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return list(map(str, read_json(folder / RECORD)["files"]))
+    except (TokirError, OSError, ValueError, KeyError, TypeError):
         return []

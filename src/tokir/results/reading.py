@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from tokir.artifacts import Names, write_json
 from tokir.errors import TokirError
+from tokir.untrusted import read_json
 from tokir.results.records import SCHEMA, Disputed, Example, Results
 
 Kind = TypeVar("Kind")
@@ -61,7 +61,7 @@ def read_explorer(folder: Path) -> list[Disputed]:
 def _load(path: Path, folder: Path) -> Any:
     """What a file holds; None where there is no such file."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        return read_json(path)
     except FileNotFoundError:
         return None
     except ValueError as error:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -17,6 +16,7 @@ from tokir.artifacts import Names, read_array, require_run
 from tokir.encoders.registry import ENCODERS
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.registry import INDEXES, SEARCHERS
+from tokir.untrusted import built, read_json, within
 
 if TYPE_CHECKING:
     import numpy as np
@@ -192,8 +192,8 @@ class Opener:
         self._pretrained: dict[tuple[str, str | None], ReadyMade] = {}
 
     def file(self, name: str) -> Path:
-        """The path of a file of the run folder."""
-        return self.folder / name
+        """The path of a file of the run folder; TokirError where it leads out of it."""
+        return within(self.folder, name)
 
     @cached_property
     def tie_order(self) -> NDArray[np.int64]:
@@ -274,11 +274,12 @@ def read_systems(path: Path) -> Systems:
     require_run(path)
     file = path / Names.SYSTEMS
     try:
-        made = json.loads(file.read_text("utf-8"))
+        made = read_json(file)
         if made["schema"] != SCHEMA:
             raise TokirError(f"{file}: of another version of tokir: repeat the study in another folder with --out")
         files = {name: from_json(value) for name, value in made["files"].items()}
-        return Systems(made["tokenizers"], tuple(made["systems"]), made["unavailable"], files)
+        named = {name: made[name] for name in ("tokenizers", "systems", "unavailable")}
+        return built(Systems, {**named, "files": files})
     except FileNotFoundError:
         raise TokirError(
             f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`"
@@ -307,14 +308,12 @@ def to_json(files: Any) -> dict[str, Any]:
 
 
 def from_json(value: dict[str, Any], registry: Any = SEARCHERS) -> Any:
-    """The record that :func:`to_json` wrote; KeyError or TypeError where it is not one."""
-    values: dict[str, Any] = {
-        name: tuple(field) if isinstance(field, list) else field for name, field in value.items() if name != "kind"
-    }
+    """The record that :func:`to_json` wrote; KeyError, TypeError or ValueError where it is not one."""
+    values: dict[str, Any] = {name: field for name, field in value.items() if name != "kind"}
     for name in _ENCODERS:
         if isinstance(values.get(name), dict):
             values[name] = from_json(values[name], ENCODERS)
-    return registry[value["kind"]](**values)
+    return built(registry[value["kind"]], values)
 
 
 def _strings(value: Any) -> list[str]:

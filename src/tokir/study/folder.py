@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tokir.artifacts import Names, RunFolder, write_json, write_text
 from tokir.config import StudyConfig, check_config, dump_config, flatten
 from tokir.data import Dataset
 from tokir.encoders.registry import is_folder
 from tokir.errors import TokirError, Unavailable
 from tokir.study.context import keep_source
+from tokir.untrusted import parse_yaml, read_text
 from tokir.study.omissions import Omissions, find_omissions, leave_out
 
 FREE = ("name", "pretrained_folders")  # where pretrained models lie may change: what they hold is hashed
@@ -22,12 +21,9 @@ def read_config(folder: RunFolder) -> StudyConfig:
     """The configuration that a run was begun with."""
     path = folder.file(Names.STUDY)
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise TokirError(f"{where}: damaged: {what}") from None
+        values = parse_yaml(read_text(path), str(path))
+    except UnicodeDecodeError as error:
+        raise TokirError(f"{path}: damaged: {error}") from None
     if not isinstance(values, dict):
         raise TokirError(f"{path}: damaged: it holds no settings")
     return check_config(values, str(path))

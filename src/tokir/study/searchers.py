@@ -141,7 +141,7 @@ class Searchers:
             path, counts = folder.file(weights), Names.tokenizer_facts(point.tokenizer.id)[1]
 
             def inverse_frequency() -> None:
-                write_array(path, smooth_inverse_frequency(np.load(folder.file(counts))))
+                write_array(path, smooth_inverse_frequency(read_array(folder.file(counts))))
 
             folder.ensure([weights], {"counts": folder.key(counts)}, inverse_frequency)
         return NetworkFiles(Names.model(point.id), plan.checkpoint, tokenizer, plan.window, weights)
