@@ -1,7 +1,7 @@
 """Input from elsewhere is data: it is read up to a size, names nothing outside its folder, and is shown as text.
 
-What parses a file that others may have written goes through here: settings, run folders, tokenizers, models. How much of
-a data set is unpacked stands with its readers, :mod:`tokir.data.files`.
+What parses a file that others may have written goes through here: settings, run folders, tokenizers, models. How much
+of a data set is unpacked stands with its readers, :mod:`tokir.data.files`.
 """
 
 from __future__ import annotations

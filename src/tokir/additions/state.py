@@ -14,8 +14,8 @@ from typing import IO, Any
 
 from tokir.artifacts import Names, RunFolder, digest
 from tokir.errors import TokirError
-from tokir.untrusted import built, read_json
 from tokir.retrieval.files import SystemFiles, Systems, contents, from_json
+from tokir.untrusted import built, read_json
 
 SCHEMA = 1  # of additions.json
 PASSAGES, ID_ORDER, KEPT, LEASE = "passages.arrow", "id_order.npy", "kept.npy", "in_use"
@@ -92,7 +92,9 @@ def read_additions(path: Path) -> Additions | None:
         made = read_json(file)
         if made.pop("schema") != SCHEMA:
             raise ValueError("of another version of tokir")
-        return built(Additions, {**made, "vectors": {name: tuple(found) for name, found in made["vectors"].items()}})
+        return built(
+            Additions, {**made, "vectors": {name: tuple(found) for name, found in made["vectors"].items()}}
+        )
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

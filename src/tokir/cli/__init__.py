@@ -8,7 +8,7 @@ import typer
 
 from tokir import __version__
 from tokir.cli import additions, data, doctor, export, search, serve, study, tokenizers
-from tokir.cli.terminal import errors_as_sentences
+from tokir.cli.terminal import echo, errors_as_sentences
 
 app = typer.Typer(
     name="tokir",
@@ -28,7 +28,7 @@ def main() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"tokir {__version__}")
+        echo(f"tokir {__version__}")
         raise typer.Exit
 
 

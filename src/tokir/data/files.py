@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 from tokir.errors import TokirError
 from tokir.untrusted import within
@@ -135,7 +135,10 @@ class Archive:
         """See `Files.open`."""
         with self._zip() as archive:
             self._refuse_bomb(archive.getinfo(self._top + name))
-            with archive.open(self._top + name) as stream, io.BufferedReader(stream) as buffered:
+            with (
+                archive.open(self._top + name) as stream,
+                io.BufferedReader(cast(io.RawIOBase, stream)) as buffered,
+            ):
                 yield buffered
 
     def sources(self, names: Iterable[str]) -> tuple[SourceFile, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tokir.encoders.plain import require_plain
 from tokir.errors import TokirError, Unavailable
 
 DIMENSIONS = 256
@@ -47,6 +48,9 @@ class Model2VecEncoder:
         check_installed()
         from model2vec import StaticModel
 
+        if not folder.is_dir():  # the library would look for it on the hub
+            raise TokirError(f"{folder}: missing: run the study again")
+        require_plain(folder)
         try:
             self.model: Any = StaticModel.from_pretrained(str(folder))
         except Exception as error:  # the library raises whatever the file formats raise

@@ -10,8 +10,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from tokir.artifacts import Names, write_json
 from tokir.errors import TokirError
-from tokir.untrusted import read_json
 from tokir.results.records import SCHEMA, Disputed, Example, Results
+from tokir.untrusted import read_json
 
 Kind = TypeVar("Kind")
 

@@ -11,8 +11,8 @@ from tokir.data import Dataset
 from tokir.encoders.registry import is_folder
 from tokir.errors import TokirError, Unavailable
 from tokir.study.context import keep_source
-from tokir.untrusted import parse_yaml, read_text
 from tokir.study.omissions import Omissions, find_omissions, leave_out
+from tokir.untrusted import parse_yaml, read_text
 
 FREE = ("name", "pretrained_folders")  # where pretrained models lie may change: what they hold is hashed
 

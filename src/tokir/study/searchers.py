@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from tokir.artifacts import Names, digest, write_array
+from tokir.artifacts import Names, digest, read_array, write_array
 from tokir.encoders.files import EncoderFiles, NetworkFiles, PretrainedFiles, StaticFiles
 from tokir.encoders.store import blocks, read_embeddings, transform_embeddings
 from tokir.evaluation import tuning

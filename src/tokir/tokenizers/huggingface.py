@@ -171,7 +171,8 @@ class HuggingFaceTokenizer:
         changed = self._changed(text)
         if not self._symbols.names.search(changed):
             return encoding
-        return self._run(self._careful.encode, changed)
+        found: Encoding = self._run(self._careful.encode, changed)
+        return found
 
     def _changed(self, text: str) -> str:
         """``text`` after all steps that change it, with spaces as spaces."""

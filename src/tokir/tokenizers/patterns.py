@@ -32,7 +32,7 @@ def refuse_backtracking(text: str) -> None:
 
 
 def nests_repetitions(pattern: str) -> bool:
-    """Does a repetition without an end stand in a group that is repeated without an end?
+    r"""Does a repetition without an end stand in a group that is repeated without an end?
 
     >>> nests_repetitions(r"(\w+\s?)+"), nests_repetitions(r"\p{L}+|[^\s]+(?!\S)"), nests_repetitions(r"(?>a+)+")
     (True, False, False)
