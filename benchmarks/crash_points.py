@@ -79,7 +79,7 @@ def prepare(folder: Path) -> None:
     page.drawings = lambda results: []  # figures take most of the time, and write nothing
     loop.SECONDS_BETWEEN_SAVES = store.SECONDS_BETWEEN_NOTES = 0.0  # a save after each step, a note after each block
     store.BLOCK = 16
-    words = "birch grove moss fern river stone heron otter lantern harbour ferry island storm signal winter".split()
+    words = ["birch", "grove", "moss", "fern", "river", "stone", "heron", "otter", "lantern", "harbour", "ferry", "island", "storm", "signal", "winter"]
     documents = [
         Document(f"d{i}", words[i % 15].title(), " ".join(words[(i * k + k) % 15] for k in range(1, 9)))
         for i in range(40)

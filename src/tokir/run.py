@@ -10,7 +10,6 @@ embeds queries with a pretrained model. Passages, vectors, token ids and BM25 ar
 
 from __future__ import annotations
 
-import json
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from tokir.artifacts import Names, RunFolder, read_array
 from tokir.errors import TokirError, Unavailable, nearest
 from tokir.retrieval.files import DenseFiles, Opener, read_systems
 from tokir.tokenizers.protocol import require_unicode
+from tokir.untrusted import built, read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -257,10 +257,11 @@ def _changes(opener: Opener) -> tuple[str, ...]:
     if not opener.run.recorded(Names.SOURCE):  # an earlier tokir made the run
         return ()
     try:
-        files = json.loads(opener.file(Names.SOURCE).read_text("utf-8"))["files"]
+        known = [built(SourceFile, file) for file in read_json(opener.file(Names.SOURCE))["files"]]
     except TokirError as error:
         return (str(error),)  # what cannot be compared need not stop an answer
-    known = [SourceFile(**file) for file in files]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
     changed = []
     for file in known:
         if not Path(file.path).exists():

@@ -80,6 +80,9 @@ def test_missing_weights_name_the_remedy(tmp_path, monkeypatch):
     with pytest.raises(TokirError, match=r"pretrained_folders\.byt5: .* holds no config\.json"):
         load_pretrained("byt5", folder=str(tmp_path))
     (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(TokirError, match=r"pretrained_folders\.roberta: .* holds no weights as safetensors"):
+        load_pretrained("roberta", folder=str(tmp_path))
+    (tmp_path / "model.safetensors").touch()
     with pytest.raises(TokirError, match="no RoBERTa base can be read from it"):
         load_pretrained("roberta", folder=str(tmp_path))
 

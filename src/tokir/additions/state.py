@@ -17,6 +17,7 @@ from tokir.artifacts.durable import remove
 from tokir.artifacts.manifest import Entry, files_below
 from tokir.errors import TokirError
 from tokir.retrieval.files import SystemFiles, Systems, contents, from_json
+from tokir.untrusted import built
 
 SCHEMA = 1  # of additions.json
 PASSAGES, ID_ORDER, KEPT, LEASE = "passages.arrow", "id_order.npy", "kept.npy", "in_use"
@@ -95,8 +96,8 @@ def read_additions(path: Path) -> Additions | None:
         if made.pop("schema") != SCHEMA:
             raise ValueError("of another version of tokir")
         made["vectors"] = {name: tuple(found) for name, found in made["vectors"].items()}
-        made["files"] = tuple(Entry(**entry) for entry in made["files"])
-        return Additions(**made)
+        made["files"] = tuple(built(Entry, entry) for entry in made["files"])
+        return built(Additions, made)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -6,7 +6,6 @@ only when that hash differs, or when its bytes are no longer those that were wri
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import socket
@@ -22,6 +21,7 @@ from tokir.artifacts.formats import digest, write_text
 from tokir.artifacts.manifest import Entry, files_below, from_line, stamp, to_line
 from tokir.artifacts.names import Names
 from tokir.errors import TokirError
+from tokir.untrusted import read_json, within
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -83,8 +83,8 @@ class RunFolder:
         return cls(path)
 
     def file(self, name: str) -> Path:
-        """The path of a file by its name in the folder."""
-        return self.path / name
+        """The path of a file by its name in the folder; TokirError where that leads out of it."""
+        return within(self.path, name)
 
     def checked(self, name: str) -> Path:
         """The path of a file, or of a folder with all its files, that a reader opens.
@@ -95,9 +95,9 @@ class RunFolder:
         Raises:
             TokirError: one is missing, is not on record, or does not have the bytes that were written.
         """
-        path = self.path / name
+        path = self.file(name)
         for file in [name] if name in self._manifest or name in self._beside else self._all_inside(name):
-            inside, entry = self.path / file, self._manifest.get(file, self._beside.get(file))
+            inside, entry = self.file(file), self._manifest.get(file, self._beside.get(file))
             if entry is None:
                 raise TokirError(
                     f"{inside}: no record of it in {Names.MANIFEST}, so it cannot be checked: {AGAIN}"
@@ -118,7 +118,7 @@ class RunFolder:
         """A JSON file of the folder; TokirError names one that is damaged."""
         path = self.checked(name)
         try:
-            return json.loads(path.read_text("utf-8"))
+            return read_json(path)
         except ValueError as error:
             raise TokirError(f"{path}: damaged ({error}): delete it and run the study again") from None
 
@@ -169,7 +169,7 @@ class RunFolder:
 
     def ensure_folder(self, name: str, inputs: Any, make: Callable[[Path], None]) -> Path:
         """As :meth:`ensure`, for an artefact that decides itself which files it puts into the folder ``name``."""
-        path, known = self.path / name, self._inside(name)
+        path, known = self.file(name), self._inside(name)
         if not known or not self.holds(known, inputs):
             self.forget(known)
             durable.remove_folder(path)  # with what a killed writer left there

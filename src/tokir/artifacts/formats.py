@@ -9,6 +9,7 @@ from typing import Any
 
 from tokir.artifacts.durable import atomic
 from tokir.errors import TokirError
+from tokir.untrusted import read_json
 
 SEAL = "sha256"  # the field of a sealed JSON file that holds the hash of all others
 
@@ -41,7 +42,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
         FileNotFoundError: there is no such file.
         ValueError: it is not what was written; the words say why.
     """
-    value = json.loads(path.read_text("utf-8"))
+    value = read_json(path)
     if not isinstance(value, dict) or value.pop(SEAL, None) != digest(value):
         raise ValueError("its content is not what was written")
     return value
@@ -79,13 +80,11 @@ def read_array(path: Path) -> Any:
     import numpy as np
 
     try:
-        try:
-            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # rows of np.memmap come slowly
-        except ValueError:  # an empty array cannot be mapped
-            return np.load(path, allow_pickle=False)
+        # Not np.load, which opens a zip and a pickle as well; rows of np.memmap come slowly.
+        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
     except FileNotFoundError:
         raise TokirError(f"{path}: missing: run the study again") from None
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, TypeError, OverflowError) as error:
         raise TokirError(f"{path}: damaged ({error}): delete it and run the study again") from None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tokir.artifacts.durable import is_unfinished
 from tokir.artifacts.formats import digest, file_digest
+from tokir.untrusted import built, completed, inside, parse_json
 
 CHECK = "check"  # the field of a line that holds the hash of all others
 SMALL = 1 << 22  # bytes; a file of up to so many is hashed whenever a reader opens it, in some milliseconds
@@ -58,9 +59,10 @@ def to_line(entry: Entry) -> str:
 
 def from_line(line: str) -> Entry:
     """The entry that :func:`to_line` wrote; ValueError or TypeError where it is none, or was damaged."""
-    fields: dict[str, Any] = json.loads(line)
+    fields: dict[str, Any] = completed(parse_json(line), path="", sha256="", inputs="", seconds=0.0, peak_memory=0)
     check = fields.pop(CHECK, None)
-    entry = Entry(**fields)
+    inside(fields["path"])
+    entry = built(Entry, fields)
     earlier = check is None and "size" not in fields  # a line of an earlier tokir
     if not earlier and check != digest(fields)[:16]:
         raise ValueError("its hash is another")

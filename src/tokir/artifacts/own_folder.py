@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from tokir.artifacts.durable import new_folder
 from tokir.artifacts.formats import write_json
 from tokir.errors import TokirError
+from tokir.untrusted import read_json
 
 RECORD = "tokir.json"  # what was made, and which files it consists of
 
@@ -49,6 +49,6 @@ def own_folder(folder: Path, what: str, about: dict[str, Any]) -> Iterator[Path]
 def _made(folder: Path) -> list[str]:
     """The files that were made in ``folder``; none where nothing was."""
     try:
-        return list(map(str, json.loads((folder / RECORD).read_text("utf-8"))["files"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return list(map(str, read_json(folder / RECORD)["files"]))
+    except (TokirError, OSError, ValueError, KeyError, TypeError):
         return []

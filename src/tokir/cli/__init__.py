@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from tokir import __version__
 from tokir.cli import additions, data, doctor, export, search, serve, study, tokenizers
-from tokir.cli.terminal import errors_as_sentences
+from tokir.cli.terminal import echo, errors_as_sentences
 from tokir.errors import interrupted
 
 
@@ -43,7 +43,7 @@ def main() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"tokir {__version__}")
+        echo(f"tokir {__version__}")
         raise typer.Exit
 
 

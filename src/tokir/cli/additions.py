@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from tokir.cli.options import Device, Download, Quiet, Run
+from tokir.cli.terminal import echo
 from tokir.errors import interrupted
 
 if TYPE_CHECKING:
@@ -79,5 +80,5 @@ def _listening(quiet: bool) -> Iterator[Progress]:
 
 def _show(folder: Path, made: Additions) -> None:
     for system, reason in made.unavailable.items():
-        typer.echo(f"{system}: unavailable: {reason}", err=True)
-    typer.echo(f"{folder}: {made.sentence}")
+        echo(f"{system}: unavailable: {reason}", err=True)
+    echo(f"{folder}: {made.sentence}")

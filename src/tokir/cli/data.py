@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from tokir.cli.options import Download
+from tokir.cli.terminal import echo
 
 app = typer.Typer(help="The data sets: what is here, what is in them, and building one.", no_args_is_help=True)
 
@@ -18,10 +19,10 @@ def list_() -> None:
     from tokir.data import names
 
     for entry in names():
-        typer.secho(f"{entry.name:<10} ", bold=True, nl=False)
-        typer.echo(entry.description)
-        typer.echo(" " * 11 + ("here" if entry.available else f"not here: {entry.remedy}"))
-    typer.echo("Also: a BEIR folder or zip, a JSONL/CSV/TSV/Parquet file, ir_datasets:ID, hf:ID")
+        echo(f"{entry.name:<10} ", bold=True, nl=False)
+        echo(entry.description)
+        echo(" " * 11 + ("here" if entry.available else f"not here: {entry.remedy}"))
+    echo("Also: a BEIR folder or zip, a JSONL/CSV/TSV/Parquet file, ir_datasets:ID, hf:ID")
 
 
 @app.command()
@@ -36,7 +37,7 @@ def show(
     from tokir.data import load
     from tokir.data.summary import summarize
 
-    typer.echo(summarize(load(source, download=download)))
+    echo(summarize(load(source, download=download)))
 
 
 @app.command()
@@ -64,4 +65,4 @@ def build(
     from tokir import data
 
     made = data.build(name, source, out, passages=passages, queries=queries, seed=seed, download=download)
-    typer.echo(f"Built: {made}")
+    echo(f"Built: {made}")

@@ -6,16 +6,15 @@ import os
 import shutil
 from typing import NamedTuple
 
-import typer
-
+from tokir.cli.terminal import echo
 from tokir.errors import TokirError
 
 
 def doctor() -> None:
     """Show what is on this machine, what is missing and how to get it."""
     for line in examine():
-        typer.secho("ok   " if line.ok else "miss ", fg="green" if line.ok else "yellow", nl=False)
-        typer.echo(f"{line.name:<12} {line.detail}")
+        echo("ok   " if line.ok else "miss ", fg="green" if line.ok else "yellow", nl=False)
+        echo(f"{line.name:<12} {line.detail}")
 
 
 class Line(NamedTuple):

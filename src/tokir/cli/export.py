@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tokir.cli.options import Run
+from tokir.cli.terminal import echo
 from tokir.export.registry import EXPORTS
 
 Form = Annotated[str, typer.Option("--to", metavar="FORM", help=f"{', '.join(EXPORTS)}.")]
@@ -31,4 +32,4 @@ def export(
     from tokir.run import open_run
 
     open_run(folder).export(system, to, out)
-    typer.echo(f"Export: {out}")
+    echo(f"Export: {out}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from tokir.cli.terminal import TerminalProgress
+from tokir.cli.terminal import TerminalProgress, echo
 from tokir.errors import TokirError, interrupted, nearest
 
 if TYPE_CHECKING:
@@ -83,5 +83,5 @@ def finish(study: Study, step: str, quiet: bool, **arguments: Any) -> Any:
     finally:
         study.progress.close()
     if not quiet:
-        typer.echo(f"{study.folder.path}: done", err=True)
+        echo(f"{study.folder.path}: done", err=True)
     return value

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from tokir.cli.options import Run
+from tokir.cli.terminal import echo
 from tokir.words import shortened
 
 if TYPE_CHECKING:
@@ -33,23 +34,23 @@ def search(
     answers = run.answers(query, top, system or None)
     first = next(answers)  # what is wrong with the words is said before anything is printed
     for note in run.notes:
-        typer.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
     for tokenizer in run.tokenizers:
         pieces = run.tokenize(query, tokenizer)
-        typer.secho(f"{tokenizer}: ", bold=True, nl=False)
-        typer.echo("|".join(pieces) + f"  ({len(pieces)} token{'' if len(pieces) == 1 else 's'})")
+        echo(f"{tokenizer}: ", bold=True, nl=False)
+        echo("|".join(pieces) + f"  ({len(pieces)} token{'' if len(pieces) == 1 else 's'})")
     _show(first)
     for answer in answers:
         _show(answer)
 
 
 def _show(answer: Answer) -> None:
-    typer.secho(f"\n{answer.system}", bold=True)
+    echo(f"\n{answer.system}", bold=True)
     if answer.unavailable is not None:
-        typer.echo(f"  unavailable: {answer.unavailable}")
+        echo(f"  unavailable: {answer.unavailable}")
         return
     for rank, hit in enumerate(answer.hits, start=1):
-        typer.echo(f"  {rank}. {hit.score:.4f}  {hit.title or hit.id}")
-        typer.echo(f"     {shortened(hit.text, EXCERPT)}")
+        echo(f"  {rank}. {hit.score:.4f}  {hit.title or hit.id}")
+        echo(f"     {shortened(hit.text, EXCERPT)}")
     if not answer.hits:
-        typer.echo("  nothing")
+        echo("  nothing")

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from tokir.cli.options import Run
+from tokir.cli.terminal import echo
 
 
 def serve(
@@ -44,7 +45,7 @@ def serve(
 
     def say(address: str) -> None:
         for note in notes:
-            typer.echo(f"note: {note}", err=True)
-        typer.echo(f"{folder} is served at {address} (Ctrl-C stops it)", err=True)
+            echo(f"note: {note}", err=True)
+        echo(f"{folder} is served at {address} (Ctrl-C stops it)", err=True)
 
     serve(folder, host, port, workers, limits, say)

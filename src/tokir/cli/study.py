@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from tokir.cli.options import (
     Data,
     Device,
@@ -24,6 +22,7 @@ from tokir.cli.options import (
     make_study,
     read_config,
 )
+from tokir.cli.terminal import echo
 
 if TYPE_CHECKING:
     from tokir.results.records import Results
@@ -54,11 +53,11 @@ def run(
     study = make_study(read_config(preset, data, sets, queries, split), out, device, threads, download, quiet)
     results = finish(study, "run", quiet)
     if results is None:
-        typer.echo("No judged queries, so there is nothing to score; the run can be searched:")
-        typer.echo(f'tokir search {study.folder.path} "your query"')
+        echo("No judged queries, so there is nothing to score; the run can be searched:")
+        echo(f'tokir search {study.folder.path} "your query"')
         return
     _print_table(results)
-    typer.echo(f"Report: {study.folder.path / 'report.html'}")
+    echo(f"Report: {study.folder.path / 'report.html'}")
 
 
 def train(
@@ -77,7 +76,7 @@ def train(
     """
     study = make_study(read_config(preset, data, sets), out, device, threads, download, quiet)
     finish(study, "train", quiet)
-    typer.echo(f"Models: {study.folder.path / 'models'}")
+    echo(f"Models: {study.folder.path / 'models'}")
 
 
 def embed(
@@ -93,7 +92,7 @@ def embed(
     """
     study = _reopen(folder, device, threads, download, quiet)
     finish(study, "embed", quiet)
-    typer.echo(f"Embeddings: {study.folder.path / 'embeddings'}")
+    echo(f"Embeddings: {study.folder.path / 'embeddings'}")
 
 
 def evaluate(
@@ -122,7 +121,7 @@ def report(folder: Run) -> None:
 
     opened = RunFolder.open(folder)
     with opened.locked():
-        typer.echo(f"Report: {write_report(opened)}")
+        echo(f"Report: {write_report(opened)}")
 
 
 def _reopen(folder: Path, device: str, threads: int | None, download: bool, quiet: bool) -> Study:

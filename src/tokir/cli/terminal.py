@@ -11,10 +11,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 from tokir.errors import Interrupted, Stopped, TokirError
 from tokir.progress import Silent
+from tokir.untrusted import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -35,14 +38,14 @@ class TerminalProgress(Silent):
     def say(self, message: str) -> None:
         """Print the line above the bars."""
         self.close()
-        print(message, file=sys.stderr, flush=True)  # noqa: T201
+        say(message)
 
     def step(self, task: str, done: float, total: float, detail: str = "") -> None:
         """Move the bar of ``task``."""
         if not self._live:
             if time.monotonic() - self._told > SECONDS_BETWEEN_LINES:
                 self._told = time.monotonic()
-                print(f"{task}: {done:,.0f} of {total:,.0f}  {detail}", file=sys.stderr, flush=True)  # noqa: T201
+                say(f"{task}: {done:,.0f} of {total:,.0f}  {detail}")
             return
         if self._bars is None:
             self._bars = self._open()
@@ -71,9 +74,26 @@ class TerminalProgress(Silent):
         return bars
 
 
+def echo(text: str, *, err: bool = False, nl: bool = True, **style: Any) -> None:
+    """Print lines of text, of whatever origin: what a terminal would obey is written as its number.
+
+    Args:
+        text: may hold line ends.
+        err: on stderr.
+        nl: end the last line.
+        style: of :func:`typer.secho`.
+    """
+    typer.secho("\n".join(map(printable, text.split("\n"))), err=err, nl=nl, **style)
+
+
 class _OneLine(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        print(f"{record.levelname.lower()}: {record.getMessage()}", file=sys.stderr, flush=True)  # noqa: T201
+        say(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+def say(line: str) -> None:
+    """Print one line on stderr, of whatever origin."""
+    print(printable(line), file=sys.stderr, flush=True)  # noqa: T201
 
 
 @contextmanager
@@ -107,7 +127,7 @@ def errors_as_sentences() -> Iterator[None]:
 
 def fail(message: str, code: int = 2) -> None:
     """Print one line and leave."""
-    print(f"error: {message}", file=sys.stderr, flush=True)  # noqa: T201
+    say(f"error: {message}")
     raise SystemExit(code)
 
 

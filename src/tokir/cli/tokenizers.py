@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from tokir.cli.options import Data, Download, Out, Quiet, Sets, finish, make_study, read_config
+from tokir.cli.terminal import echo
+from tokir.untrusted import printable
 
 if TYPE_CHECKING:
     from tokir.config import StudyConfig
@@ -50,7 +52,7 @@ def compare(
     study = make_study(config, out, "cpu", None, download, quiet)
     comparison = finish(study, "compare_tokenizers", quiet, words=word or [])
     _print(comparison)
-    typer.echo(f"Comparison: {study.folder.path / 'tokenizers.html'}")
+    echo(f"Comparison: {study.folder.path / 'tokenizers.html'}")
 
 
 def _named(config: StudyConfig, files: list[str]) -> StudyConfig:
@@ -73,6 +75,7 @@ def _named(config: StudyConfig, files: list[str]) -> StudyConfig:
 def _print(comparison: TokenizerComparison) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from tokir.report.comparison import table
 
@@ -81,5 +84,5 @@ def _print(comparison: TokenizerComparison) -> None:
     for number, words in enumerate(headings):
         printed.add_column(words, justify="right" if number else "left", overflow="fold")
     for line in lines:
-        printed.add_row(*line)
+        printed.add_row(*(Text(printable(cell)) for cell in line))
     Console(width=None if sys.stdout.isatty() else 150).print(printed)

@@ -17,6 +17,7 @@ from tokir.config.settings import Settings
 from tokir.config.study import StudyConfig
 from tokir.errors import TokirError, nearest
 from tokir.models.registry import ARCHITECTURES, Architecture
+from tokir.untrusted import MOST_YAML, parse_yaml, read_text
 
 log = logging.getLogger("tokir")
 
@@ -33,7 +34,7 @@ def load_config(preset_or_file: str, overrides: list[str] | None = None) -> Stud
         TokirError: unknown preset, missing file, not YAML, an unknown key or a value out of bounds.
     """
     text, source = _read(preset_or_file)
-    values = _yaml(text, source) or {}
+    values = parse_yaml(text, source) or {}
     if not isinstance(values, dict):
         raise TokirError(f"{source}: a configuration is a mapping of settings, not {type(values).__name__}")
     values = _present(values, source)
@@ -71,7 +72,7 @@ def _read(preset_or_file: str) -> tuple[str, str]:
             f"name one of {', '.join(PRESETS)}, or a .yaml file"
         )
     try:
-        return path.read_text("utf-8"), str(path)
+        return read_text(path, MOST_YAML * 4), str(path)
     except (OSError, UnicodeDecodeError) as error:
         raise TokirError(f"{path}: cannot read the configuration: {error}") from None
 
@@ -130,24 +131,12 @@ def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _yaml(text: str, source: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise TokirError(f"{source}{line}: not YAML: {what}") from None
-    except ValueError as error:  # such as the date 2024-13-01
-        raise TokirError(f"{source}: not YAML: {error}") from None
-
-
 def _apply(values: dict[str, Any], override: str) -> list[str]:
     """Change ``values`` by one ``key=value``, an old key under its present name; says what was renamed."""
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise TokirError(f"--set {override}: write key=value, for example training.epochs=3")
-    path, value = key.strip().split("."), _yaml(text, f"--set {key}")
+    path, value = key.strip().split("."), parse_yaml(text, f"--set {key}")
     nested: Any = value
     for part in reversed(path):
         nested = {part: nested}

@@ -19,6 +19,7 @@ from typing import IO, Any, NamedTuple
 from tokir.artifacts import atomic, file_digest, write_text
 from tokir.data.files import one_builder
 from tokir.errors import TokirError
+from tokir.untrusted import built, read_json
 
 log = logging.getLogger("tokir")
 ROWS_PER_BATCH = 10_000
@@ -219,7 +220,7 @@ def write(
 
 
 def _open(path: Path, *, verify: bool) -> Corpus:
-    facts = _Facts(**json.loads(facts_path(path).read_text(encoding="utf-8")))
+    facts = built(_Facts, read_json(facts_path(path)))
     if verify and file_digest(path) != facts.file:  # little beside reading the source
         raise ValueError("its bytes are not those written")
     return Corpus(path, facts)

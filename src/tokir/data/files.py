@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import zipfile
 import zlib
@@ -10,12 +11,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 from tokir.artifacts.durable import make_folder, sweep
 from tokir.errors import TokirError
+from tokir.untrusted import within
 
 FORMATS = (".jsonl", ".csv", ".tsv", ".parquet")
+EXPANSION = 200  # times as long as it is packed: text gets to 20, a file made to fill a disk to 1,000 and more
+UNMEASURED = 1 << 26  # bytes that are unpacked however little they were packed
+LONGEST_LINE = 1 << 28  # bytes
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA asks for as much memory as it says
 
 
 @dataclass(frozen=True)
@@ -84,8 +90,10 @@ class Folder:
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """See `Files.open`."""
+        # A file that the user named may be a link to anywhere; what lies in a folder may not lead out of it.
+        path = self.path / name if self._only is not None else within(self.path, name)
         try:
-            with (self.path / name).open("rb") as stream:
+            with path.open("rb") as stream:
                 yield stream
         except OSError as error:
             raise TokirError(f"{self.where(name)} cannot be read: {error.strerror or error}.") from error
@@ -96,7 +104,10 @@ class Folder:
 
 
 class Archive:
-    """A zip in the BEIR layout, with or without a top folder. Nothing is ever extracted."""
+    """A zip in the BEIR layout, with or without a top folder.
+
+    Nothing is ever extracted, so names of members are never those of files.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -121,19 +132,31 @@ class Archive:
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """See `Files.open`."""
-        with self._zip() as archive, archive.open(self._top + name) as stream:
-            yield stream
+        with self._zip() as archive:
+            self._refuse_bomb(archive.getinfo(self._top + name))
+            with (
+                archive.open(self._top + name) as stream,
+                io.BufferedReader(cast(io.RawIOBase, stream)) as buffered,
+            ):
+                yield buffered
 
     def sources(self, names: Iterable[str]) -> tuple[SourceFile, ...]:
         """See `Files.sources`: the zip itself, whatever the names."""
         return (_source(self.path),)
+
+    def _refuse_bomb(self, member: zipfile.ZipInfo) -> None:
+        """TokirError where unpacking could take all memory or disk; no more is unpacked than a member says it has."""
+        where = f"{self.path}/{member.filename}"
+        if member.compress_type not in PACKED:
+            raise TokirError(f"{where} is packed by another method than deflate: zip it again.")
+        refuse_expansion(where, member.file_size, min(member.compress_size, self.path.stat().st_size))
 
     @contextmanager
     def _zip(self) -> Iterator[zipfile.ZipFile]:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 yield archive
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError) as error:
             raise TokirError(f"{self.path} is a broken or encrypted zip ({error}): fetch it again.") from error
         except OSError as error:
             raise TokirError(f"{self.path} cannot be read: {error.strerror or error}.") from error
@@ -151,6 +174,15 @@ def is_table(name: str, stem: str) -> bool:
     return name.lower() in {stem + suffix for suffix in FORMATS}
 
 
+def refuse_expansion(where: str, unpacked: int, packed: int) -> None:
+    """TokirError where a file unpacks to far more bytes than text does."""
+    if unpacked > max(UNMEASURED, EXPANSION * packed):
+        raise TokirError(
+            f"{where} unpacks to {unpacked:,} bytes or more out of {packed:,}, over {EXPANSION} times as many: no text "
+            "does, so it is not read; if it is meant, unpack it and name the folder."
+        )
+
+
 def _depth(top: str) -> int:
     return len(top.split("/")) if top else 0
 
@@ -161,7 +193,9 @@ def lines(files: Files, name: str) -> Iterator[tuple[int, str]]:
     Only a line feed ends a line: what else Python takes for one, such as U+2028, occurs inside JSON strings.
     """
     with files.open(name) as stream:
-        for number, raw in enumerate(stream, 1):
+        for number, raw in enumerate(iter(lambda: stream.readline(LONGEST_LINE), b""), 1):
+            if len(raw) == LONGEST_LINE:
+                raise TokirError(f"{files.where(name)}:{number} is longer than {LONGEST_LINE:,} bytes: cut it.")
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:

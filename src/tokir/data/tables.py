@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
+import os
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,14 +11,16 @@ from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from tokir.data import ids
-from tokir.data.corpus import ROWS_PER_BATCH, Document
-from tokir.data.files import FORMATS, Files, lines
+from tokir.data.corpus import Document
+from tokir.data.files import FORMATS, Files, lines, refuse_expansion
 from tokir.errors import TokirError
+from tokir.untrusted import parse_json
 
 DOCUMENT_IDS = ("_id", "id", "doc_id")
 QUERY_IDS = ("_id", "id", "query_id")
 LONGEST_FIELD = 1 << 27  # characters of a CSV field; csv's default of 128 KiB is less than a long document
 LISTED = 8  # columns that an error names
+ROWS_AT_ONCE = 64  # of Parquet: a value that many rows share is stored once, and unpacked for each
 Row = tuple[int, Mapping[str, Any]]
 
 
@@ -80,8 +82,8 @@ class Table:
             if not line.strip():
                 continue
             try:
-                fields = json.loads(line)
-            except (ValueError, RecursionError) as error:
+                fields = parse_json(line)
+            except ValueError as error:
                 raise TokirError(f"{self.location(number)} is not JSON: {error}.") from error
             if not isinstance(fields, dict):
                 raise TokirError(f"{self.location(number)} is not a JSON object, as every line of JSONL must be.")
@@ -131,21 +133,28 @@ class Table:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        number = 0
+        number = unpacked = 0
         wanted = {*DOCUMENT_IDS, *QUERY_IDS, "title", "text"}
         with self.files.open(self.name) as stream:
             try:
+                packed = stream.seek(0, os.SEEK_END)
                 file = pq.ParquetFile(stream)
                 columns = [name for name in file.schema_arrow.names if name in wanted]
-                for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=columns):
+                self._refuse_bomb(_unpacked(file.metadata), packed)
+                for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns):
                     for fields in batch.to_pylist():
                         number += 1
+                        unpacked += sum(len(value) for value in fields.values() if isinstance(value, str))
                         yield number, fields
-            except (pa.ArrowException, OSError) as error:
+                    self._refuse_bomb(unpacked, packed)
+            except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
                 reason = str(error).strip().partition("\n")[0]
                 raise TokirError(
                     f"{self.files.where(self.name)} is not a readable Parquet file: {reason}"
                 ) from error
+
+    def _refuse_bomb(self, unpacked: int, packed: int) -> None:
+        refuse_expansion(self.files.where(self.name), unpacked, packed)
 
     def _parquet_columns(self) -> list[str]:
         import pyarrow.parquet as pq
@@ -153,6 +162,11 @@ class Table:
         with self.files.open(self.name) as stream:
             names: list[str] = pq.ParquetFile(stream).schema_arrow.names
         return names
+
+
+def _unpacked(metadata: Any) -> int:
+    """What a Parquet file says that its columns hold, in bytes."""
+    return sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
 
 
 def documents(table: Rows) -> Iterator[tuple[int, Document]]:

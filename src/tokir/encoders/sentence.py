@@ -6,7 +6,7 @@ Pooling, normalisation and prompts are the model's own. No code that comes with 
 from __future__ import annotations
 
 import importlib.util
-import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from tokir.artifacts import digest, file_digest
 from tokir.encoders.hub import snapshot
+from tokir.encoders.plain import NO_CODE, NO_PICKLES, model_files, require_plain
 from tokir.encoders.pretrained import quiet
 from tokir.encoders.registry import is_folder
 from tokir.errors import Unavailable
+from tokir.untrusted import MOST_OF_A_MODEL, read_json, within
 
 if TYPE_CHECKING:
     import torch
@@ -31,13 +33,9 @@ UNBOUNDED = 10**6  # tokens: what is said of a model that reads texts whole
 PASSAGE_PROMPTS = ("document", "passage", "corpus")
 _LIBRARY = "sentence_transformers"
 _KINDS = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken")  # of files that decide a vector
-_OTHER_BACKENDS = ("onnx", "openvino")  # folders of the same model for libraries that are not used
-_PICKLES = ("pytorch_model*.bin", "adapter_model.bin")
-_NO_CODE = "and no code that comes with a model is run (trust_remote_code): name another model"
-_NO_PICKLES = (
-    "pickled weights are not read, since they may run code: convert them to model.safetensors "
-    "(save_pretrained of sentence-transformers writes it), or name another model"
-)
+_MODULE = re.compile(
+    rf"{_LIBRARY}(\.[a-z_]\w*)*\.[A-Z]\w*", re.ASCII
+)  # a class of the library, nothing it imports
 
 
 def find_model(name: str, folder: str | None = None, download: bool = False) -> Path:
@@ -70,13 +68,14 @@ def find_model(name: str, folder: str | None = None, download: bool = False) -> 
                 f"there is no folder {path}: put the model there, or name the folder in which it lies now with "
                 f"--set {setting}"
             )
+    require_plain(path)
     _refuse(path)
     return path
 
 
 def checksum(path: Path) -> str:
     """Hash of all files of a model that decide a vector: modules, weights, configuration, prompts, tokenizer."""
-    files = [file for file in _files(path, "*") if file.suffix in _KINDS]
+    files = [file for file in model_files(path, "*") if file.suffix in _KINDS]
     return digest([[file.relative_to(path).as_posix(), file_digest(file)] for file in files])
 
 
@@ -101,9 +100,9 @@ def load_sentence_encoder(
     except Exception as error:  # the libraries raise whatever they like where a model is not whole
         said = str(error).strip()
         if "trust_remote_code" in said:
-            raise Unavailable(f"{path} needs code of its own, {_NO_CODE}") from None
+            raise Unavailable(f"{path} needs code of its own, {NO_CODE}") from None
         if "safetensors" in said:
-            reason = f"not all of its weights can be read from safetensors, and {_NO_PICKLES}"
+            reason = f"not all of its weights can be read from safetensors, and {NO_PICKLES}"
         else:
             first = said.partition("\n")[0]
             reason = f"sentence-transformers cannot read it: {type(error).__name__}: {first}"
@@ -223,25 +222,10 @@ def _refuse(path: Path) -> None:
     if (kind := about.get("model_type", "SentenceTransformer")) != "SentenceTransformer":
         raise Unavailable(f"{path} holds a {kind}, not a model with one vector for each text: name another model")
     for module in _json(path / "modules.json", []):
-        if not str(module.get("type")).startswith(f"{_LIBRARY}."):
-            raise Unavailable(f"{path} needs code of its own ({module.get('type')}), {_NO_CODE}")
-    for pattern in _PICKLES:
-        for pickle in _files(path, pattern):
-            if not any(pickle.parent.glob("*.safetensors")):
-                raise Unavailable(f"{pickle}: {_NO_PICKLES}")
-    if not _files(path, "*.safetensors"):
-        raise Unavailable(f"{path} holds no weights as safetensors, and {_NO_PICKLES}")
-
-
-def _files(path: Path, pattern: str) -> list[Path]:
-    """The files of a model, those of its modules among them, in a fixed order."""
-    found = (file for file in path.rglob(pattern) if file.is_file())
-    inside = ((file.relative_to(path).parts, file) for file in found)
-    return sorted(
-        file
-        for parts, file in inside
-        if parts[0] not in _OTHER_BACKENDS and not any(part.startswith(".") for part in parts)
-    )
+        kind, place = (module.get(name) if isinstance(module, dict) else None for name in ("type", "path"))
+        if not _MODULE.fullmatch(str(kind)):
+            raise Unavailable(f"{path} needs code of its own ({kind}), {NO_CODE}")
+        within(path, place if place is not None else "")
 
 
 def _json(path: Path, missing: Any) -> Any:
@@ -249,7 +233,7 @@ def _json(path: Path, missing: Any) -> Any:
     if not path.is_file():
         return missing
     try:
-        value = json.loads(path.read_text("utf-8"))
+        value = read_json(path, MOST_OF_A_MODEL)
     except (OSError, ValueError) as error:
         raise Unavailable(f"{path}: damaged ({error}): get the model again") from None
     if not isinstance(value, type(missing)):

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import read_sealed, write_sealed
+from tokir.artifacts import read_array, read_sealed, write_sealed
 from tokir.artifacts.durable import growing, remove, rename, sync
 from tokir.encoders import Encoder
 from tokir.progress import Progress
+from tokir.untrusted import completed
 
 log = logging.getLogger("tokir")
 BLOCK = 1024  # passages embedded at once: what is sorted by length
@@ -71,7 +72,7 @@ def transform_embeddings(
 
 def read_embeddings(path: Path) -> NDArray[np.float32]:
     """The vectors of ``path``, memory-mapped."""
-    vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    vectors: NDArray[np.float32] = read_array(path)
     return vectors
 
 
@@ -129,7 +130,7 @@ def _done(part: Path, note: Path, key: str, header: bytes, row: int) -> tuple[in
     if not (part.exists() and note.exists()):
         return 0, sha
     try:
-        about = read_sealed(note)
+        about = completed(read_sealed(note), key="", done=0, bytes="")
         if about["key"] != key:
             return 0, sha
         with part.open("rb") as file:

@@ -8,6 +8,7 @@ from tokir.report.rows import groups
 from tokir.report.tables import NONE
 from tokir.results.records import Results
 from tokir.results.wording import count, recall
+from tokir.untrusted import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,11 +26,11 @@ def terminal_table(results: Results) -> Table:
     for _, rows in groups(results.systems):
         for row in rows:
             if not row.ok:
-                table.add_row(Text(row.id), "", "unavailable", "", "", "", style="dim")
+                table.add_row(Text(printable(row.id)), "", "unavailable", "", "", "", style="dim")
                 continue
             latency = row.latency()
             table.add_row(
-                Text(row.id),  # not markup, whatever brackets an id may hold
+                Text(printable(row.id)),  # not markup, whatever brackets an id may hold
                 count(row.parameters),
                 Text(recall(row)),
                 *(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tokir.artifacts import Names, RunFolder, write_json
 from tokir.errors import TokirError
 from tokir.results.records import SCHEMA, Disputed, Example, Results
+from tokir.untrusted import read_json
 
 Kind = TypeVar("Kind")
 
@@ -64,7 +64,7 @@ def _load(path: Path, folder: Path) -> Any:
         run = RunFolder(folder)
         if not path.exists() and not run.recorded(path.name):
             return None
-        return json.loads(run.checked(path.name).read_text("utf-8"))
+        return read_json(run.checked(path.name))
     except ValueError as error:
         raise _unreadable(path, folder, f"damaged ({error})") from None
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -17,6 +16,7 @@ from tokir.artifacts import Names, RunFolder, read_array
 from tokir.encoders.registry import ENCODERS
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.registry import INDEXES, SEARCHERS
+from tokir.untrusted import built, read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -283,11 +283,12 @@ def read_systems(run: RunFolder) -> Systems:
             f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`"
         )
     try:
-        made = json.loads(run.checked(Names.SYSTEMS).read_text("utf-8"))
+        made = read_json(run.checked(Names.SYSTEMS))
         if made["schema"] != SCHEMA:
             raise TokirError(f"{file}: of another version of tokir: repeat the study in another folder with --out")
         files = {name: from_json(value) for name, value in made["files"].items()}
-        return Systems(made["tokenizers"], tuple(made["systems"]), made["unavailable"], files)
+        named = {name: made[name] for name in ("tokenizers", "systems", "unavailable")}
+        return built(Systems, {**named, "files": files})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TokirError(f"{file}: damaged ({error}): make it again with `tokir embed {path}`") from None
 
@@ -312,14 +313,12 @@ def to_json(files: Any) -> dict[str, Any]:
 
 
 def from_json(value: dict[str, Any], registry: Any = SEARCHERS) -> Any:
-    """The record that :func:`to_json` wrote; KeyError or TypeError where it is not one."""
-    values: dict[str, Any] = {
-        name: tuple(field) if isinstance(field, list) else field for name, field in value.items() if name != "kind"
-    }
+    """The record that :func:`to_json` wrote; KeyError, TypeError or ValueError where it is not one."""
+    values: dict[str, Any] = {name: field for name, field in value.items() if name != "kind"}
     for name in _ENCODERS:
         if isinstance(values.get(name), dict):
             values[name] = from_json(values[name], ENCODERS)
-    return registry[value["kind"]](**values)
+    return built(registry[value["kind"]], values)
 
 
 def _strings(value: Any) -> list[str]:

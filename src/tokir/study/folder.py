@@ -7,8 +7,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tokir.artifacts import Names, RunFolder, file_digest, json_text, text_digest, write_text
 from tokir.config import StudyConfig, check_config, dump_config, flatten
 from tokir.data import Dataset
@@ -16,6 +14,7 @@ from tokir.encoders.registry import is_folder
 from tokir.errors import TokirError, Unavailable
 from tokir.study.context import source_of
 from tokir.study.omissions import Omissions, find_omissions, leave_out
+from tokir.untrusted import parse_yaml, read_text
 
 log = logging.getLogger("tokir")
 BEGINNING = (Names.OMISSIONS, Names.SOURCE, Names.STUDY)  # what a run begins with
@@ -26,12 +25,9 @@ def read_config(folder: RunFolder) -> StudyConfig:
     """The configuration that a run was begun with."""
     path = folder.checked(Names.STUDY) if folder.recorded(Names.STUDY) else folder.file(Names.STUDY)
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise TokirError(f"{where}: damaged: {what}") from None
+        values = parse_yaml(read_text(path), str(path))
+    except UnicodeDecodeError as error:
+        raise TokirError(f"{path}: damaged: {error}") from None
     if not isinstance(values, dict):
         raise TokirError(f"{path}: damaged: it holds no settings")
     return check_config(values, str(path))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from tokir.artifacts import Names, digest, write_array
+from tokir.artifacts import Names, digest, read_array, write_array
 from tokir.encoders.files import EncoderFiles, NetworkFiles, PretrainedFiles, StaticFiles
 from tokir.encoders.store import blocks, read_embeddings, transform_embeddings
 from tokir.evaluation import tuning
@@ -146,7 +146,7 @@ class Searchers:
             path, counts = folder.file(weights), Names.tokenizer_facts(point.tokenizer.id)[1]
 
             def inverse_frequency() -> None:
-                write_array(path, smooth_inverse_frequency(np.load(folder.file(counts))))
+                write_array(path, smooth_inverse_frequency(read_array(folder.file(counts))))
 
             folder.ensure([weights], {"counts": folder.key(counts)}, inverse_frequency)
         return NetworkFiles(Names.model(point.id), plan.checkpoint, tokenizer, plan.window, weights)

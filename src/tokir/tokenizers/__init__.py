@@ -5,7 +5,6 @@ Nothing heavy is imported here: a tokenizer's library loads with its first token
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tokir.errors import TokirError
 from tokir.tokenizers.protocol import Span, Tokenizer, TokenizerKind, require_unicode
 from tokir.tokenizers.registry import TOKENIZERS
+from tokir.untrusted import read_json
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
@@ -80,8 +80,8 @@ def load(path: Path, kind: str | None = None) -> Tokenizer:
 def _recorded_kind(path: Path) -> str | None:
     """The kind that a run folder recorded when the tokenizer was trained."""
     try:
-        recorded = json.loads((path.parent / "training.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        recorded = read_json(path.parent / "training.json")
+    except (TokirError, OSError, ValueError):
         return None
     name = recorded.get("type") if isinstance(recorded, dict) else None
     return name if name in TOKENIZERS else None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from tokir.artifacts import write_json
-from tokir.tokenizers.normalization import normalized_text
+from tokir.errors import TokirError
+from tokir.tokenizers.normalization import Form, normalized_text
 from tokir.tokenizers.protocol import SEPARATOR, Span
+from tokir.untrusted import read_json
 
 TYPE = "code points"
 LARGEST = 1000  # bytes of the file; that of a tokenizer with a list of entries is larger
@@ -63,9 +65,11 @@ class CodePointTokenizer:
         if path.stat().st_size > LARGEST:
             return None
         try:
-            found = json.loads(path.read_text("utf-8"))
+            found = read_json(path)
         except ValueError:
             return None
         if not isinstance(found, dict) or found.get("type") != TYPE:
             return None
-        return cls(found.get("normalization"), bool(found.get("lowercase")))
+        if (form := found.get("normalization")) not in (None, *get_args(Form)):
+            raise TokirError(f"{path}: no tokenizer can be read from it: its normalization is {form!r}")
+        return cls(form, bool(found.get("lowercase")))

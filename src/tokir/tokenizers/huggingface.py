@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from tokir.artifacts import write_text
 from tokir.errors import TokirError
+from tokir.tokenizers.native import as_sentence, is_fault, require_entries
+from tokir.tokenizers.patterns import refuse_backtracking
 from tokir.tokenizers.pipeline import MARK, Spaces, Symbols
 from tokir.tokenizers.protocol import SEPARATOR, Span, TokenizerKind, require_unicode
+from tokir.untrusted import MOST_OF_A_MODEL, read_text
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -65,7 +68,8 @@ class HuggingFaceTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``, without the space that is put before every text."""
-        text = str(self._hf.decode(list(ids), skip_special_tokens=False))
+        with as_sentence("the tokenizer cannot decode"):
+            text = str(self._hf.decode(list(ids), skip_special_tokens=False))
         return text.removeprefix(" ") if self._spaces.left_in else text
 
     def normalize(self, text: str) -> str:
@@ -85,7 +89,8 @@ class HuggingFaceTokenizer:
         encoding = self._encoding(text)
         if type(self._hf.decoder).__name__ != "ByteLevel":
             return [token.replace(MARK, " ") for token in encoding.tokens]
-        decoded = (str(self._hf.decode([i], skip_special_tokens=False)) for i in encoding.ids)
+        with as_sentence("the tokenizer cannot decode"):
+            decoded = [str(self._hf.decode([i], skip_special_tokens=False)) for i in encoding.ids]
         return [raw if "\ufffd" in piece else piece for piece, raw in zip(decoded, encoding.tokens, strict=True)]
 
     def spans(self, text: str) -> list[Span]:
@@ -122,16 +127,17 @@ class HuggingFaceTokenizer:
         """Read a ``tokenizer.json``; TokirError when it is missing or damaged."""
         from tokenizers import Tokenizer as HFTokenizer
 
-        try:
-            hf = HFTokenizer.from_str(path.read_text("utf-8"))
-        except Exception as error:  # the library raises bare Exception
-            raise TokirError(f"{path}: no tokenizer can be read from it: {error}") from None
-        # Others' files may cut texts off, fill them up, or have no separator.
-        hf.no_truncation()
-        hf.no_padding()
-        if hf.token_to_id(SEPARATOR) is None:
-            hf.add_special_tokens([SEPARATOR])
-        return cls(hf)
+        with as_sentence(f"{path}: no tokenizer can be read from it"):
+            refuse_backtracking(text := read_text(path, MOST_OF_A_MODEL))
+            hf = HFTokenizer.from_str(text)
+            # Others' files may cut texts off, fill them up, or have no separator.
+            hf.no_truncation()
+            hf.no_padding()
+            if hf.token_to_id(SEPARATOR) is None:
+                hf.add_special_tokens([SEPARATOR])
+            made = cls(hf)
+            require_entries(made.vocabulary_size)
+        return made
 
     # -- what another file needs of it ---------------------------------------------------------------------
 
@@ -165,13 +171,15 @@ class HuggingFaceTokenizer:
         changed = self._changed(text)
         if not self._symbols.names.search(changed):
             return encoding
-        return self._careful.encode(changed, add_special_tokens=False)
+        found: Encoding = self._run(self._careful.encode, changed)
+        return found
 
     def _changed(self, text: str) -> str:
         """``text`` after all steps that change it, with spaces as spaces."""
         require_unicode(text)
-        for step in self._spaces.changes:
-            text = step.normalize_str(text)
+        with as_sentence("the tokenizer cannot normalize a text"):
+            for step in self._spaces.changes:
+                text = step.normalize_str(text)
         return text.replace(MARK, " ") if self._spaces.marked else text
 
     @cached_property
@@ -199,7 +207,9 @@ class HuggingFaceTokenizer:
     def _run(self, encode: Any, text: Any) -> Any:
         try:
             return encode(text, add_special_tokens=False)
-        except Exception as error:  # the library raises bare Exception
+        except BaseException as error:  # the library raises bare Exception, or panics
+            if not is_fault(error):
+                raise
             for single in [text] if isinstance(text, str) else text:
                 require_unicode(single)
             # Only others' files can be at fault.

@@ -8,23 +8,26 @@ keeps most of its n-grams.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokir.artifacts import write_json
 from tokir.errors import TokirError
-from tokir.tokenizers.normalization import normalized_text
+from tokir.tokenizers.native import MOST_ENTRIES
+from tokir.tokenizers.normalization import Form, normalized_text
 from tokir.tokenizers.protocol import Span, Tokenizer, TokenizerKind
+from tokir.untrusted import built, read_json
 from tokir.words import SPACELESS, begins_with, runs
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
 
 TYPE = "ngram"
-LENGTHS = (3, 5)
+LENGTHS, LONGEST = (3, 5), 10
+MOST_HASHES = 8
 OPEN, CLOSE = MARKS = ("<", ">")  # of a word's two ends; no word holds them
 FIRST = 1  # row of the first n-gram; row 0 is the separator's
 REMEMBERED = 200_000  # words whose rows are kept at hand,
@@ -157,6 +160,19 @@ class NGramTokenizer:
         return [FIRST + int.from_bytes(drawn[i : i + 8], "little") % rows for i in range(0, len(drawn), 8)]
 
 
+@dataclass(frozen=True)
+class _Saved:
+    """The file of a tokenizer."""
+
+    type: str
+    rows: int
+    lengths: tuple[int, int]
+    with_words: bool
+    hashes: int
+    normalization: Form | None
+    lowercase: bool
+
+
 class NGram(TokenizerKind):
     """Hashed letter n-grams; ``vocabulary_size`` is the number of rows."""
 
@@ -197,9 +213,12 @@ class NGram(TokenizerKind):
     def load(cls, path: Path) -> Tokenizer:
         """From the description that was saved."""
         try:
-            about = json.loads(path.read_text("utf-8"))
-            lengths = int(about["lengths"][0]), int(about["lengths"][1])
-            names = ("with_words", "hashes", "normalization", "lowercase")
-            return NGramTokenizer(int(about["rows"]), lengths, *(about[name] for name in names))
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            about = built(_Saved, read_json(path))
+            shortest, longest = about.lengths
+            if not (FIRST < about.rows <= MOST_ENTRIES and 1 <= shortest <= longest <= LONGEST):
+                raise ValueError(f"{about.rows} rows for n-grams of {shortest} to {longest} characters")
+            if not 1 <= about.hashes <= MOST_HASHES:
+                raise ValueError(f"hashes is {about.hashes}")
+            return NGramTokenizer(about.rows, about.lengths, *astuple(about)[3:])
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise TokirError(f"{path}: no tokenizer can be read from it: {error}") from None

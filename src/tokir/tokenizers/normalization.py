@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tokir.tokenizers.protocol import require_unicode
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
+
+Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 
 def normalizer(settings: TokenizerSettings) -> Any | None:

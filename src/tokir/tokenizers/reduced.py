@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokir.artifacts import write_json
-from tokir.errors import TokirError
+from tokir.tokenizers.native import as_sentence
 from tokir.tokenizers.normalization import normalizer
 from tokir.tokenizers.protocol import SEPARATOR, UNKNOWN, Span, require_unicode
+from tokir.untrusted import MOST_OF_A_MODEL, completed, read_json
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HFTokenizer
@@ -102,7 +103,8 @@ class ReducedWords:
         """``text`` in its normalization form, in lower case, as was asked for."""
         require_unicode(text)
         steps = self._cutter.normalizer
-        return text if steps is None else str(steps.normalize_str(text))
+        with as_sentence("the tokenizer cannot normalize a text"):
+            return text if steps is None else str(steps.normalize_str(text))
 
     def pieces(self, text: str) -> list[str]:
         """The entries, for readers."""
@@ -143,18 +145,20 @@ class ReducedWords:
     @classmethod
     def read(cls, path: Path) -> ReducedWords:
         """Open what :meth:`save` wrote; TokirError where it is damaged, or asks for a stemmer that is not installed."""
-        try:
-            found = json.loads(path.read_text("utf-8"))
+        with as_sentence(f"{path}: no tokenizer can be read from it"):
+            found = completed(read_json(path, MOST_OF_A_MODEL), stop_words=[], entries=[])
             cutter = _cutter({part: found[part] for part in CUTTING})
             if cutter.pre_tokenizer is None:
                 raise ValueError("it does not say how words are found")
+            if not all(isinstance(word, str) for word in (*found["stop_words"], *found["entries"])):
+                raise ValueError("an entry or a stop word is no text")
             return cls(cutter, found["stemming"], found["stop_words"], found["entries"])
-        except Exception as error:  # HF tokenizers raise bare Exception
-            raise TokirError(f"{path}: no tokenizer can be read from it: {error}") from None
 
     def _kept(self, text: str) -> Iterator[Kept]:
         """The words of a normalized text that are no stop words."""
-        for _, (start, stop) in self._cutter.pre_tokenizer.pre_tokenize_str(text):
+        with as_sentence("the tokenizer cannot cut a text"):
+            found = self._cutter.pre_tokenizer.pre_tokenize_str(text)
+        for _, (start, stop) in found:
             word = text[start:stop]
             if word not in self._left_out:
                 # Of a lone mark or suffix some stemmers leave nothing.

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tokir.artifacts import atomic
-from tokir.errors import TokirError
+from tokir.tokenizers.native import as_sentence, require_entries
 from tokir.tokenizers.protocol import Span, require_unicode
+from tokir.untrusted import require_size
 
 START = "▁"  # a space
 
@@ -23,11 +24,11 @@ class SentencePieceTokenizer:
     def __init__(self, path: Path) -> None:
         import sentencepiece
 
-        try:
+        with as_sentence(f"{path}: no sentencepiece model can be read from it"):
+            require_size(path)
             self._processor: Any = sentencepiece.SentencePieceProcessor(model_proto=path.read_bytes())
-        except (OSError, RuntimeError, TypeError) as error:
-            raise TokirError(f"{path}: no sentencepiece model can be read from it: {error}") from None
-        self.separator_id = int(self._processor.get_piece_size())
+            self.separator_id = int(self._processor.get_piece_size())
+            require_entries(self.separator_id)
         self.vocabulary_size = self.separator_id + 1
         fallback = any(self._processor.is_byte(i) for i in range(min(self.separator_id, 300)))
         self.unknown_id = None if fallback else int(self._processor.unk_id())

@@ -1,0 +1,193 @@
+"""Input from elsewhere is data: it is read up to a size, names nothing outside its folder, and is shown as text.
+
+What parses a file that others may have written goes through here: settings, run folders, tokenizers, models. How much
+of a data set is unpacked stands with its readers, :mod:`tokir.data.files`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import re
+import reprlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from tokir.errors import TokirError
+
+MOST_JSON = 1 << 28  # bytes of a file of a run folder
+MOST_OF_A_MODEL = 1 << 27  # bytes of a tokenizer or of a configuration; the largest in use have 35 MB
+MOST_YAML, MOST_NODES = 1 << 18, 100_000  # characters and values of settings; a whole study has 3,000 and 200
+# Control characters, halves of surrogate pairs, and what changes the direction of all that follows (Unicode Annex 9).
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+Made = TypeVar("Made")
+
+
+def printable(text: str) -> str:
+    r"""``text`` for one line of a terminal: whatever a terminal would obey is written as its number.
+
+    >>> printable("a\x1b[2Jb\nc")
+    'a\\x1b[2Jb c'
+    """
+    return _UNSHOWN.sub(_number, text.replace("\n", " "))
+
+
+def _number(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def within(folder: Path, name: str) -> Path:
+    """The path of ``name`` in ``folder``.
+
+    Raises:
+        TokirError: it lies outside, by its name or by a link on its way; or it can be no name of a file.
+    """
+    try:
+        path = folder / name
+        real, root = (Path(os.path.realpath(place)) for place in (path, folder))
+    except (TypeError, ValueError):  # of another type, or with NUL or half of a surrogate pair
+        raise TokirError(f"{folder} names a file {name!r}, which cannot be the name of one") from None
+    if not real.is_relative_to(root):
+        raise TokirError(
+            f"{path} lies outside of {folder} (at {real}), and links and names that leave a folder are not followed: "
+            "put the file itself there"
+        )
+    return path
+
+
+def inside(name: str) -> str:
+    """``name``; ``ValueError`` where by its spelling it is not that of a file below a folder, with ``/`` between parts.
+
+    >>> inside("models/a/best.safetensors")
+    'models/a/best.safetensors'
+    """
+    if any(part in ("", ".", "..") or "\0" in part or "\\" in part for part in name.split("/")):
+        raise ValueError(f"{name!r} is no name of a file below the folder")
+    return name
+
+
+def require_size(path: Path, most: int = MOST_OF_A_MODEL) -> None:
+    """TokirError where a file holds more than ``most`` bytes; raises ``OSError``."""
+    if (size := path.stat().st_size) > most:
+        raise TokirError(f"{path} holds {size:,} bytes, and at most {most:,} are read of such a file")
+
+
+def read_text(path: Path, most: int = MOST_JSON) -> str:
+    """The text of a file of at most ``most`` bytes; raises ``OSError``, and ``ValueError`` where it is not UTF-8."""
+    require_size(path, most)
+    return path.read_text("utf-8")
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What JSON stands for; ``ValueError`` where it is none, or nests deeper than can be read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it nests too deeply") from None
+
+
+def read_json(path: Path, most: int = MOST_JSON) -> Any:
+    """The JSON in a file; raises as :func:`read_text` and :func:`parse_json`."""
+    return parse_json(read_text(path, most))
+
+
+def parse_yaml(text: str, source: str) -> Any:
+    """What YAML stands for, without objects of Python.
+
+    Raises:
+        TokirError: it is none, is longer than ``MOST_YAML``, nests too deeply, or by its aliases stands for more than
+            ``MOST_NODES`` values; the sentence begins with ``source`` and the line.
+    """
+    import yaml
+
+    if len(text) > MOST_YAML:
+        raise TokirError(f"{source}: has {len(text):,} characters, and at most {MOST_YAML:,} are read of settings")
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+        if root is None:
+            return None
+        if _count(root, {}) > MOST_NODES:
+            raise TokirError(f"{source}: its aliases stand for more than {MOST_NODES:,} values: write fewer")
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise TokirError(f"{source}{line}: not YAML: {what}") from None
+    except RecursionError:
+        raise TokirError(f"{source}: nests too deeply, or an alias stands for what holds it") from None
+    except (ValueError, TypeError, OverflowError, AttributeError) as error:  # such as the date 2024-13-01
+        raise TokirError(f"{source}: not YAML: {error}") from None
+
+
+def _count(node: Any, counted: dict[int, int]) -> int:
+    """The values that a node of YAML stands for, those of aliases as often as they are named."""
+    if id(node) not in counted:
+        parts = node.value if isinstance(node.value, list) else []
+        inner = [part for pair in parts for part in (pair if isinstance(pair, tuple) else (pair,))]
+        counted[id(node)] = 1 + sum(_count(part, counted) for part in inner)
+    return counted[id(node)]
+
+
+def completed(value: Any, **defaults: Any) -> dict[str, Any]:
+    """A JSON object with ``defaults`` where it lacks a field; ``ValueError`` where one is not of its default's type."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{reprlib.repr(value)} is no object")
+    made = {**defaults, **value}
+    for name, default in defaults.items():
+        if not _fits(made[name], type(default)):
+            raise ValueError(f"{name} is {reprlib.repr(made[name])}")
+    return made
+
+
+def built(cls: type[Made], values: Mapping[str, Any]) -> Made:
+    """A dataclass of values that JSON held; lists become tuples where it has tuples.
+
+    Raises:
+        TypeError: a field is missing or unknown.
+        ValueError: a value is not of the type of its field. Types that are imported for annotations alone are not
+            checked.
+    """
+    hints = get_type_hints(cls, localns=_Unimported(cls))
+    for name, value in values.items():
+        if not _fits(value, hints.get(name, Any)):
+            raise ValueError(f"{name} is {reprlib.repr(value)}")
+    return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+class _Unimported(dict[str, Any]):
+    """Stands in for names that a module imports only where types are checked."""
+
+    def __init__(self, cls: type) -> None:
+        super().__init__()
+        self._known = vars(sys.modules[cls.__module__])
+
+    def __missing__(self, name: str) -> Any:
+        if name in self._known or hasattr(builtins, name):
+            raise KeyError(name)
+        return Any
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is Literal:
+        return value in inner
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(k, inner[0]) and _fits(v, inner[1]) for k, v in value.items())
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            return False
+        kinds = inner[:1] * len(value) if inner[-1] is Ellipsis else inner
+        return len(kinds) == len(value) and all(map(_fits, value, kinds))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return type(value) is int
+    return not isinstance(hint, type) or isinstance(value, hint)
