@@ -137,18 +137,13 @@ def peak_memory() -> int:
 class Names:
     """Every file of a run folder by its name inside of it, with ``/``; nobody else spells one out."""
 
-    STUDY = "study.yaml"
-    OMISSIONS = "omissions.json"
-    MANIFEST = "manifest.jsonl"
-    CORPUS = "corpus/passages.arrow"
-    CORPUS_FACTS = "corpus/passages.json"
+    STUDY, OMISSIONS, MANIFEST = "study.yaml", "omissions.json", "manifest.jsonl"
+    CORPUS, CORPUS_FACTS = "corpus/passages.arrow", "corpus/passages.json"
     ID_ORDER = "corpus/id_order.npy"
     SOURCE = "corpus/source.json"
     SYSTEMS, ADDITIONS, GENERATIONS = "systems.json", "additions.json", "additions"
     QUERIES, QRELS = "queries.tsv", "qrels.trec"
-    RESULTS = "results.json"
-    EXAMPLES = "examples.json"
-    EXPLORER = "explorer.json"
+    RESULTS, EXAMPLES, EXPLORER = "results.json", "examples.json", "explorer.json"
     REPORT = ("results.csv", "report.md", "report.html")
 
     @staticmethod
@@ -303,6 +298,11 @@ class RunFolder:
             made = [file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(".")]
             self._record([file.relative_to(self.path).as_posix() for file in made], inputs, start)
         return path
+
+    def adopt(self, entries: Sequence[dict[str, Any]]) -> None:
+        """Record files that lie here by their manifest lines of another folder, in which they were made."""
+        self._manifest |= {entry["path"]: entry for entry in entries}
+        self._write_manifest()
 
     def forget(self, names: Sequence[str]) -> None:
         """Let files be made again the next time they are asked for."""

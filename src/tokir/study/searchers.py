@@ -117,7 +117,7 @@ class Searchers:
         }
 
         def make() -> None:
-            self.embeddings.embed(self.context.open(encoder), corpus, name, inputs, system.id)
+            self.embeddings.embed(encoder, corpus, name, inputs, system.id)
 
         self.context.folder.ensure([name], inputs, make)
         return encoder, name
