@@ -80,8 +80,13 @@ def train(
 
     Example: tokir train reference --data documents.jsonl --set architectures=[lstm]
     """
-    study = make_study(read_config(preset, data, sets), out, device, threads, download, quiet, engine)
-    finish(study, "train", quiet)
+    from tokir.study.helpers import called_together
+
+    with called_together(device) as first:
+        if not first:
+            return
+        study = make_study(read_config(preset, data, sets), out, device, threads, download, quiet, engine)
+        finish(study, "train", quiet)
     typer.echo(f"Models: {study.folder.path / 'models'}")
 
 

@@ -12,6 +12,7 @@ from tokir.artifacts import Names, digest, write_json
 from tokir.errors import TokirError
 from tokir.study.context import Context
 from tokir.study.documents import Documents
+from tokir.study.helpers import call
 from tokir.study.negatives import hard_negatives
 from tokir.study.passages import TrainingPassages
 from tokir.study.plan import Planner, TrainingPlan
@@ -99,8 +100,12 @@ class Models:
     # -- training -----------------------------------------------------------------------------------------
 
     def _train(self, plan: TrainingPlan, inputs: dict[str, Any]) -> None:
-        from tokir.training.loop import train
+        objective, build = self.prepared(plan)
+        call(self, plan, inputs)
+        self.fit(plan, inputs, objective, build)
 
+    def prepared(self, plan: TrainingPlan) -> tuple[TrainingObjective, Callable[[], Model]]:
+        """What a model is trained for, at work on its data, and what makes it with its first weights."""
         build: Callable[[], Model]
         if plan.point.retrieves:
             objective: TrainingObjective = (retrieval := self._retrieval_objective(plan))
@@ -123,6 +128,14 @@ class Models:
                 )
 
         objective.steps = self._steps(plan, objective, build)
+        return objective, build
+
+    def fit(
+        self, plan: TrainingPlan, inputs: dict[str, Any], objective: TrainingObjective, build: Callable[[], Model]
+    ) -> None:
+        """Train what was :meth:`prepared`."""
+        from tokir.training.loop import train
+
         tokens = objective.tokens_per_step() * objective.steps
         characters = tokens * self.tokenizers.characters_per_token(plan.point.tokenizer)
         train(
@@ -162,8 +175,11 @@ class Models:
         """Steps that fit into ``seconds``, measured once; an interrupted training resumes with the same number."""
         import torch
 
+        from tokir.training import processes
         from tokir.training.loop import seconds_per_step
 
+        if processes.count() > 1:
+            raise TokirError(f"{plan.id}: budget.seconds are those of one process: train it without torchrun")
         name = Names.model(plan.id, "budget.json")
         file = self.context.folder.file(name)
         key = digest([plan.key, self.context.device.type, torch.get_num_threads()])

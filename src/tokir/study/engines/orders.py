@@ -61,10 +61,19 @@ class Training:
     entries: tuple[dict[str, Any], ...]
 
     @classmethod
-    def of(cls, context: Context, plan: TrainingPlan, names: Sequence[str], threads: int) -> Training:
-        """The order to train ``plan``, for which the files ``names`` are needed."""
+    def of(cls, context: Context, plan: TrainingPlan, names: Sequence[str]) -> Training:
+        """The order to train ``plan``, for which the files ``names`` are needed, as it would be trained here."""
+        import torch
+
         entries = tuple(context.folder.entry(name) for name in names if context.folder.recorded(name))
-        return cls(context.config, plan, _without_corpus(context.dataset), context.device.type, threads, entries)
+        return cls(
+            context.config,
+            plan,
+            _without_corpus(context.dataset),
+            context.device.type,
+            torch.get_num_threads(),
+            entries,
+        )
 
     @property
     def title(self) -> str:
