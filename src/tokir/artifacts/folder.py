@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,6 +180,12 @@ class RunFolder:
             made = [file.relative_to(self.path).as_posix() for file in files_below(path)]
             self._record(made, inputs, start)
         return path
+
+    def adopt(self, entries: Iterable[Entry]) -> None:
+        """Record files that lie here by their records of another folder, in which they were made."""
+        for entry in entries:
+            self._manifest[entry.path] = replace(entry, mtime_ns=stamp(self.file(entry.path))[1])
+        self._write_manifest()
 
     def forget(self, names: Sequence[str]) -> None:
         """Let files be made again the next time they are asked for."""

@@ -38,6 +38,14 @@ Queries = Annotated[Optional[int], typer.Option("--queries", help="Evaluate on t
 SplitName = Annotated[Optional[str], typer.Option("--split", help="Evaluate on train, dev or test.")]  # noqa: UP045
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 Threads = Annotated[Optional[int], typer.Option("--threads", min=1, help="Threads to compute with.")]  # noqa: UP045
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="ENGINE",
+        help="Where it is computed: local, ray (all of this machine), or ray://HOST:PORT, a cluster.",
+    ),
+]
 Download = Annotated[
     bool, typer.Option("--download", help="Fetch the models and data named, where they are not here.")
 ]
@@ -63,7 +71,13 @@ def read_config(
 
 
 def make_study(
-    config: StudyConfig, out: Path | None, device: str, threads: int | None, download: bool, quiet: bool
+    config: StudyConfig,
+    out: Path | None,
+    device: str,
+    threads: int | None,
+    download: bool,
+    quiet: bool,
+    engine: str = "local",
 ) -> Study:
     """The study of a configuration on this machine."""
     from tokir.config import DEVICES
@@ -71,7 +85,7 @@ def make_study(
 
     if device not in DEVICES:
         raise TokirError(f"--device {device}{nearest(device, DEVICES)}: allowed are {', '.join(DEVICES)}")
-    return Study(config, out, Machine(device, threads, download), None if quiet else TerminalProgress())
+    return Study(config, out, Machine(device, threads, download, engine), None if quiet else TerminalProgress())
 
 
 def finish(study: Study, step: str, quiet: bool, **arguments: Any) -> Any:

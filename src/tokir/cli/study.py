@@ -10,6 +10,7 @@ from tokir.cli.options import (
     Data,
     Device,
     Download,
+    EngineName,
     Out,
     Preset,
     Queries,
@@ -39,6 +40,7 @@ def run(
     device: Device = "auto",
     threads: Threads = None,
     download: Download = False,
+    engine: EngineName = "local",
     quiet: Quiet = False,
 ) -> None:
     """Run a study from data to report, or resume one that was stopped.
@@ -50,7 +52,9 @@ def run(
 
         tokir run quickstart --set training.epochs=4 --set seeds=[0,1]
     """
-    study = make_study(read_config(preset, data, sets, queries, split), out, device, threads, download, quiet)
+    study = make_study(
+        read_config(preset, data, sets, queries, split), out, device, threads, download, quiet, engine
+    )
     results = finish(study, "run", quiet)
     if results is None:
         echo("No judged queries, so there is nothing to score; the run can be searched:")
@@ -68,14 +72,20 @@ def train(
     device: Device = "auto",
     threads: Threads = None,
     download: Download = False,
+    engine: EngineName = "local",
     quiet: Quiet = False,
 ) -> None:
     """Train the tokenizers and models of a study; documents without queries are enough.
 
     Example: tokir train reference --data documents.jsonl --set architectures=[lstm]
     """
-    study = make_study(read_config(preset, data, sets), out, device, threads, download, quiet)
-    finish(study, "train", quiet)
+    from tokir.study.helpers import called_together
+
+    with called_together(device) as first:
+        if not first:
+            return
+        study = make_study(read_config(preset, data, sets), out, device, threads, download, quiet, engine)
+        finish(study, "train", quiet)
     echo(f"Models: {study.folder.path / 'models'}")
 
 
@@ -84,13 +94,14 @@ def embed(
     device: Device = "auto",
     threads: Threads = None,
     download: Download = False,
+    engine: EngineName = "local",
     quiet: Quiet = False,
 ) -> None:
     """Embed the corpus of a run with every system in it, training what is missing.
 
     Example: tokir embed runs/quickstart-wiki
     """
-    study = _reopen(folder, device, threads, download, quiet)
+    study = _reopen(folder, device, threads, download, quiet, engine)
     finish(study, "embed", quiet)
     echo(f"Embeddings: {study.folder.path / 'embeddings'}")
 
@@ -100,13 +111,14 @@ def evaluate(
     device: Device = "auto",
     threads: Threads = None,
     download: Download = False,
+    engine: EngineName = "local",
     quiet: Quiet = False,
 ) -> None:
     """Rank, score and time every system of a run, making what is missing; latency is measured anew.
 
     Example: tokir evaluate runs/quickstart-wiki --threads 1
     """
-    study = _reopen(folder, device, threads, download, quiet)
+    study = _reopen(folder, device, threads, download, quiet, engine)
     _print_table(finish(study, "evaluate", quiet, again=True))
     report(folder)
 
@@ -124,11 +136,11 @@ def report(folder: Run) -> None:
         echo(f"Report: {write_report(opened)}")
 
 
-def _reopen(folder: Path, device: str, threads: int | None, download: bool, quiet: bool) -> Study:
+def _reopen(folder: Path, device: str, threads: int | None, download: bool, quiet: bool, engine: str) -> Study:
     from tokir.artifacts import RunFolder
     from tokir.study.folder import read_config
 
-    return make_study(read_config(RunFolder.open(folder)), folder, device, threads, download, quiet)
+    return make_study(read_config(RunFolder.open(folder)), folder, device, threads, download, quiet, engine)
 
 
 def _print_table(results: Results) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tokir.encoders.files import EncoderFiles
     from tokir.evaluation.judgements import Judgements
     from tokir.retrieval.bm25 import Postings
+    from tokir.study.engines import Engine
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Machine:
     device: str = "auto"
     threads: int | None = None
     download: bool = False  # whether models and data that the user named may be fetched
+    engine: str = "local"  # or ray, or ray://HOST:PORT
 
 
 @dataclass
@@ -43,6 +45,13 @@ class Context:
 
     def __post_init__(self) -> None:
         self.opener = Opener(self.folder, download=self.machine.download)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What trains and embeds."""
+        from tokir.study.engines import engine_of
+
+        return engine_of(self.machine.engine, self)
 
     @cached_property
     def device(self) -> torch.device:

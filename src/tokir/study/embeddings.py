@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tokir.artifacts import Names, digest, write_json
 from tokir.config import IndexForm
-from tokir.encoders import Encoder
-from tokir.encoders.files import PretrainedFiles
+from tokir.encoders.files import EncoderFiles, PretrainedFiles
 from tokir.encoders.registry import model_id
-from tokir.encoders.store import Passages, blocks, embed_corpus, read_embeddings
+from tokir.encoders.store import Passages, blocks, read_embeddings
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.files import DenseFiles
 from tokir.retrieval.registry import INDEXES
 from tokir.study.context import Context
+from tokir.study.engines.orders import Reading
 
 if TYPE_CHECKING:
     from tokir.encoders import ReadyMade
@@ -35,13 +35,22 @@ class Embeddings:
         """What every embedding of the corpus depends on."""
         return {"corpus": self.context.dataset.corpus.checksum, "precision": self.context.precision}
 
-    def embed(self, encoder: Encoder, texts: Passages, name: str, inputs: dict[str, Any], task: str) -> None:
-        """Write the vectors of ``texts`` to the file ``name``; ``inputs`` holds all that they depend on."""
-        import torch
+    def embed(
+        self,
+        encoder: EncoderFiles,
+        texts: Passages,
+        name: str,
+        inputs: dict[str, Any],
+        task: str,
+        as_passages: bool = False,
+    ) -> None:
+        """Write the vectors of ``texts`` to the file ``name``; ``inputs`` holds all that they depend on.
 
-        path, precision = self.context.folder.file(name), self.context.precision
-        with torch.autocast(self.context.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            embed_corpus(encoder, texts, path, digest(inputs), f"{task}: embedding", self.context.progress)
+        ``as_passages`` has a pretrained encoder read them so.
+        """
+        context = self.context
+        reading = Reading(encoder, context.device.type, context.precision, as_passages)
+        context.engine.embed(reading, texts, context.folder.file(name), digest(inputs), f"{task}: embedding")
 
     def weights(self, name: str) -> Path:
         """Where a pretrained model lies on this machine; Unavailable where it does not."""
@@ -86,7 +95,7 @@ class Embeddings:
 
         def make() -> None:
             encoder = cast("ReadyMade", self.context.open(made)).of_passages
-            self.embed(encoder, self.context.dataset.corpus, vectors, inputs, system)
+            self.embed(made, self.context.dataset.corpus, vectors, inputs, system, as_passages=True)
             write_json(folder.file(facts), {**encoder.facts(), **self._read_by(encoder)})
 
         folder.ensure([vectors, facts], inputs, make)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from tokir.artifacts import Names, write_json
 from tokir.errors import TokirError
 from tokir.study.context import Context
 from tokir.study.documents import Documents
+from tokir.study.helpers import call
 from tokir.study.negatives import hard_negatives
 from tokir.study.passages import TrainingPassages
 from tokir.study.plan import Planner, TrainingPlan
@@ -53,13 +55,31 @@ class Models:
         Raises:
             Unavailable: its teacher, or what its pairs are made of, is not to be had.
         """
-        from tokir.training.checkpoint import FILES, forget_state
+        from tokir.training.checkpoint import forget_state
 
-        before = [self.ensure(earlier) for earlier in plan.starts_from]
-        folder, inputs = self.context.folder, {**plan.inputs, "weights": before}
-        folder.ensure([Names.model(plan.id, file) for file in FILES], inputs, lambda: self._train(plan, inputs))
+        for earlier in plan.starts_from:
+            self.ensure(earlier)
+        folder, inputs = self.context.folder, self._inputs(plan)
+        folder.ensure(self.files(plan), inputs, lambda: self._train(plan, inputs))
         forget_state(folder.file(Names.model(plan.id)))
-        return folder.key(Names.model(plan.id, f"{plan.checkpoint}.safetensors"))
+        return self._key(plan)
+
+    def trained(self, plan: TrainingPlan) -> bool:
+        """Is the model there? Those that it starts from must be."""
+        return self.context.folder.holds(self.files(plan), self._inputs(plan))
+
+    @staticmethod
+    def files(plan: TrainingPlan) -> list[str]:
+        """What its training leaves in the run folder."""
+        from tokir.training.checkpoint import FILES
+
+        return [Names.model(plan.id, file) for file in FILES]
+
+    def _inputs(self, plan: TrainingPlan) -> dict[str, Any]:
+        return {**plan.inputs, "weights": [self._key(earlier) for earlier in plan.starts_from]}
+
+    def _key(self, plan: TrainingPlan) -> str:
+        return self.context.folder.key(Names.model(plan.id, f"{plan.checkpoint}.safetensors"))
 
     def load(self, plan: TrainingPlan) -> Model:
         """The model with the weights that embed, trained if it is missing."""
@@ -69,11 +89,23 @@ class Models:
         path = self.context.folder.file(Names.model(plan.id))
         return load_trained(path, plan.checkpoint, self.context.device)
 
+    def ask_teacher(self, plan: TrainingPlan) -> None:
+        """Let the teacher of a training, where it has one, embed all that it is to read; Unavailable without it."""
+        from tokir.training.sources import pair_sources
+
+        if "teacher" in plan.point.stage.needs:
+            inputs = replace(self._source_inputs(plan), hard_negatives=lambda queries: None)
+            pair_sources(plan.point.stage, inputs)
+
     # -- training -----------------------------------------------------------------------------------------
 
     def _train(self, plan: TrainingPlan, inputs: dict[str, Any]) -> None:
-        from tokir.training.loop import train
+        objective, build = self.prepared(plan)
+        call(self, plan, inputs)
+        self.fit(plan, inputs, objective, build)
 
+    def prepared(self, plan: TrainingPlan) -> tuple[TrainingObjective, Callable[[], Model]]:
+        """What a model is trained for, at work on its data, and what makes it with its first weights."""
         build: Callable[[], Model]
         if plan.point.retrieves:
             objective: TrainingObjective = (retrieval := self._retrieval_objective(plan))
@@ -96,6 +128,14 @@ class Models:
                 )
 
         objective.steps = self._steps(plan, objective, build)
+        return objective, build
+
+    def fit(
+        self, plan: TrainingPlan, inputs: dict[str, Any], objective: TrainingObjective, build: Callable[[], Model]
+    ) -> None:
+        """Train what was :meth:`prepared`."""
+        from tokir.training.loop import train
+
         tokens = objective.tokens_per_step() * objective.steps
         characters = tokens * self.tokenizers.characters_per_token(plan.point.tokenizer)
         train(
@@ -135,8 +175,11 @@ class Models:
         """Steps that fit into ``seconds``, measured once; an interrupted training resumes with the same number."""
         import torch
 
+        from tokir.training import processes
         from tokir.training.loop import seconds_per_step
 
+        if processes.count() > 1:
+            raise TokirError(f"{plan.id}: budget.seconds are those of one process: train it without torchrun")
         folder, name = self.context.folder, Names.model(plan.id, "budget.json")
 
         def measure() -> None:

@@ -117,12 +117,7 @@ class Searchers:
         }
 
         def make() -> None:
-            opened = self.context.open(encoder)
-            if self.context.precision == "bf16" and isinstance(encoder, NetworkFiles):
-                opened = encoder.open_in_torch(
-                    self.context.opener
-                )  # onnxruntime computes in fp32 whatever is asked
-            self.embeddings.embed(opened, corpus, name, inputs, system.id)
+            self.embeddings.embed(encoder, corpus, name, inputs, system.id)
 
         self.context.folder.ensure([name], inputs, make)
         return encoder, name

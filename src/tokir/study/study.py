@@ -22,6 +22,7 @@ from tokir.progress import Progress, Silent
 from tokir.retrieval.files import SCHEMA, to_json
 from tokir.retrieval.registry import INDEXES
 from tokir.study.context import Context, Machine
+from tokir.study.engines import check_engine
 from tokir.study.finished import MADE, finished, ready, results_inputs
 from tokir.study.folder import begin
 from tokir.study.omissions import sentences
@@ -38,7 +39,7 @@ class Study:
     Args:
         config: what to run.
         path: the run folder; by default ``runs/<name>-<dataset>``.
-        machine: device, threads, and whether downloads are allowed.
+        machine: device, threads, whether downloads are allowed, and the engine.
         progress: hears how the work goes.
 
     Raises:
@@ -55,6 +56,7 @@ class Study:
         from tokir.data import load
 
         machine, self.progress = machine or Machine(), progress or Silent()
+        check_engine(machine.engine)
         self.dataset = load(
             config.data.source, unknown_documents=config.data.unknown_documents, download=machine.download
         )
@@ -108,7 +110,10 @@ class Study:
                 raise TokirError(
                     f"another process has begun another run in {self.folder.path}: choose another folder with --out"
                 )
-            yield
+            try:
+                yield
+            finally:
+                self.context.engine.close()
 
     # -- steps --------------------------------------------------------------------------------------------
 
@@ -119,7 +124,9 @@ class Study:
 
     def _train(self) -> None:
         systems(self.config)  # what the study cannot hold is said before anything is trained
-        for point in model_points(self.config):
+        points = model_points(self.config)
+        self.context.engine.train(self.parts.models, points)
+        for point in points:
             try:
                 self.parts.models.ensure(self.parts.models.plan(point))
             except Unavailable as error:

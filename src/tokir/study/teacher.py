@@ -58,7 +58,7 @@ class Teacher:
         inputs = {"texts": digest(list(texts)), "weights": model.checksum, "precision": self.context.precision}
 
         def make() -> None:
-            self.embeddings.embed(self.context.open(model), Texts(texts), file, inputs, f"{self.id}: {name}")
+            self.embeddings.embed(model, Texts(texts), file, inputs, f"{self.id}: {name}")
 
         folder.ensure([file], inputs, make)
         return normalize(np.asarray(read_embeddings(folder.file(file))))

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tokir.errors import TokirError
+from tokir.training.processes import share
 
 if TYPE_CHECKING:
     from tokir.config import ArchitectureSettings, TrainingSettings
@@ -90,9 +91,11 @@ class LanguageModelObjective:
 
     def loss(self, model: LanguageModel, starts: NDArray[np.int64]) -> Tensor:
         """Mean cross-entropy of a batch, in nats per token."""
+        starts, weight = share(starts)
         window = self.stream[starts[:, None] + np.arange(self.sequence_length + 1)]
         tokens = torch.from_numpy(window.astype(np.int64)).to(_device(model))  # (batch, time + 1)
-        return functional.cross_entropy(model(tokens[:, :-1]).float().flatten(0, 1), tokens[:, 1:].flatten())
+        loss = functional.cross_entropy(model(tokens[:, :-1]).float().flatten(0, 1), tokens[:, 1:].flatten())
+        return loss if weight == 1 else loss * weight
 
     @torch.no_grad()
     def validate(self, model: LanguageModel) -> dict[str, float]:

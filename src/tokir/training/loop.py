@@ -26,7 +26,8 @@ from torch import Tensor
 from tokir.artifacts import digest, write_json, write_tensors, write_text
 from tokir.artifacts.durable import make_folder
 from tokir.errors import STOPPING, Interrupted, Stopped, TokirError
-from tokir.progress import Progress
+from tokir.progress import Progress, Silent
+from tokir.training import processes
 from tokir.training.checkpoint import State
 from tokir.training.device import resolve_precision
 
@@ -160,7 +161,7 @@ def train(
         about: of the model, ``architecture`` and ``objective`` at least, for ``config.json``.
         seed: of weights, batches and dropout.
         device: where to train.
-        progress: hears of each step.
+        progress: hears of each step; of several processes that of the first alone.
         inputs: what the weights depend on; a saved state of other inputs is not resumed from.
 
     Raises:
@@ -173,7 +174,7 @@ def train(
             training.report(loss)
             if training.validation_is_due():
                 training.validate(loss)
-            if number := stop_asked():
+            if number := processes.greatest(stop_asked()):
                 training.save()
                 raise Interrupted(
                     f"{folder.name}: stopped at step {training.position.step:,} of {objective.steps:,}; "
@@ -200,7 +201,9 @@ class _Training:
         inputs: dict[str, Any],
     ) -> None:
         self.objective, self.settings, self.folder = objective, settings, folder
-        self.seed, self.device, self.progress = seed, device, progress
+        self.seed, self.device = seed, device
+        self.writes = processes.rank() == 0
+        self.progress = progress if self.writes else Silent()
         self.precision = resolve_precision(settings.precision, device)
         torch.manual_seed(seed)
         self.model = build().to(device)
@@ -210,6 +213,11 @@ class _Training:
         key = digest([inputs, settings.model_dump(), self.precision, device.type])
         self.state = State(folder, key, device)
         self.position = self.state.load(self.model, self.optimizer)
+        if len(set(processes.gathered(self.position.step))) > 1:  # none writes before all have read
+            raise TokirError(
+                f"{folder}: its processes do not see the same files: the run folder must be one for all"
+            )
+        self.loss = processes.loss_of(objective.loss, self.model)
         self.first_step, self.seconds_before = self.position.step, self.position.seconds
         make_folder(folder)  # a disk that cannot be written to is noticed before the first step
         self.started = self.saved_at = time.monotonic()
@@ -237,12 +245,13 @@ class _Training:
         position = self.position
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = learning_rate(position.step, self.objective.steps, peak, self.settings.warmup)
+        processes.seed_step(self.seed, position.step)
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            loss = self.objective.loss(self.model, batch)
+            loss = self.loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
-        value = loss.item()
+        value = processes.mean(loss.item())
         if not math.isfinite(value) or not math.isfinite(norm.item()):
             raise TokirError(
                 f"{self.folder.name}: the loss is no longer finite at step {position.step}: "
@@ -269,6 +278,8 @@ class _Training:
 
     def validate(self, loss: float) -> None:
         """Note the scores on held-out data; keep the weights if they are the best so far."""
+        if not self.writes:
+            return
         position, rate = self.position, self._rate  # the time of validation is not a part of the speed
         scores = self.objective.validate(self.model)
         position.seconds = self.seconds_before + time.monotonic() - self.started
@@ -290,12 +301,16 @@ class _Training:
 
     def save(self) -> None:
         """Write the state to resume from."""
+        if not self.writes:
+            return
         self.position.seconds = self.seconds_before + time.monotonic() - self.started
         self.state.save(self.model, self.optimizer, self.position)
         self.saved_at = time.monotonic()
 
     def finish(self, about: dict[str, Any]) -> None:
         """Write the last weights, the history and what the model is."""
+        if not self.writes:
+            return
         history, steps = self.position.history, self.objective.steps
         words = f"{self.objective.in_words(history[-1])} after {steps:,} step{'s' if steps > 1 else ''}"
         self.progress.say(f"{self.folder.name}: {words}")
@@ -311,6 +326,7 @@ class _Training:
                 "precision": self.precision,
                 "device": self.device.type,
                 "threads": torch.get_num_threads(),
+                **({"processes": processes.count()} if processes.count() > 1 else {}),
                 "torch": torch.__version__,
                 "seed": self.seed,
                 "steps": steps,

@@ -18,6 +18,7 @@ from tokir.training.contrastive import contrastive_loss
 from tokir.training.distillation import distillation_loss, teacher_scores
 from tokir.training.late import late_scores
 from tokir.training.pairs import Pairs, PairSource, TokenisedPassages, Tokens, thin
+from tokir.training.processes import all_rows
 from tokir.training.query_distillation import TaughtTexts, together
 
 if TYPE_CHECKING:
@@ -165,10 +166,10 @@ class RetrievalObjective:
         the texts are scored with vectors that are ``fixed``.
         """
         if self.settings.interaction == "late":
-            return [late_scores(model, left, right)]
-        vectors = embed_tokens(model, left)
+            return [all_rows(lambda share: late_scores(model, share, right), left)]
+        vectors = all_rows(lambda share: embed_tokens(model, share), left)
         if right:
-            others = embed_tokens(model, right)
+            others = all_rows(lambda share: embed_tokens(model, share), right)
         else:
             assert fixed is not None
             others = torch.from_numpy(fixed).to(vectors.device)

@@ -45,7 +45,7 @@ class Model2Vec:
 
         def make() -> None:
             encoder = Model2VecEncoder(folder.file(model))
-            embeddings.embed(encoder, context.dataset.corpus, vectors, weighted, NAME)
+            embeddings.embed(Model2VecFiles(model), context.dataset.corpus, vectors, weighted, NAME)
             write_json(
                 folder.file(facts), {"parameters": encoder.num_parameters(), "dimensions": encoder.dimensions}
             )

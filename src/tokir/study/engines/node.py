@@ -1,0 +1,80 @@
+"""What runs on a node of a Ray cluster: an order done in a temporary folder, and its progress sent to the driver."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tokir.artifacts import atomic
+from tokir.errors import TokirError
+from tokir.progress import Silent
+from tokir.study.engines.orders import Order, program
+
+SECONDS_BETWEEN_STEPS = 1.0  # of what a task tells of its progress
+
+
+class Listener:
+    """An actor that hears the tasks of all nodes; the driver asks it now and then."""
+
+    def __init__(self) -> None:
+        self._heard: list[tuple[Any, ...]] = []
+
+    def hear(self, *event: Any) -> None:
+        """A method of :class:`tokir.progress.Progress` by its name, and its arguments."""
+        self._heard.append(event)
+
+    def heard(self) -> list[tuple[Any, ...]]:
+        """What was heard since the last time."""
+        heard, self._heard = self._heard, []
+        return heard
+
+
+class Telling(Silent):
+    """Progress of a task; it waits for nobody."""
+
+    def __init__(self, listener: Any) -> None:
+        self._listener, self._told = listener, 0.0
+
+    def say(self, message: str) -> None:
+        """Send the line."""
+        self._listener.hear.remote("say", message)
+
+    def step(self, task: str, done: float, total: float, detail: str = "") -> None:
+        """Send the step, unless one has just been sent."""
+        if time.monotonic() - self._told > SECONDS_BETWEEN_STEPS:
+            self._told = time.monotonic()
+            self._listener.hear.remote("step", task, done, total, detail)
+
+
+def perform(order: Order, files: Mapping[str, Sequence[Any]], program_there: dict[str, Any], listener: Any) -> Any:
+    """Do an order; what it makes, or the TokirError that it ends with.
+
+    Args:
+        order: to do.
+        files: those that it needs, by their names: references to parts of their bytes, as arrays of uint8.
+        program_there: of the driver.
+        listener: the actor that hears of progress.
+    """
+    import ray
+
+    name = f"node {ray.get_runtime_context().get_node_id()[:8]}"
+    here = program()
+    if other := [what for what in here if here[what] != program_there[what]]:
+        return TokirError(f"{name} has another {' and another '.join(other)}: install the same on all nodes")
+    progress = Telling(listener)
+    progress.say(f"{order.title}: on {name}")
+    try:
+        with tempfile.TemporaryDirectory(prefix="tokir-", ignore_cleanup_errors=True) as place:
+            for file, parts in files.items():
+                with atomic(Path(place) / file, "wb") as out:
+                    for part in parts:
+                        out.write(ray.get(part))
+            return order.do(Path(place), progress)
+    except TokirError as error:
+        return error
+    except OSError as error:
+        where = error.filename or tempfile.gettempdir()
+        return TokirError(f"{order.title}: {name}: {where}: {error.strerror or error}")

@@ -1,0 +1,222 @@
+"""Orders: frozen descriptions of work, and how any process that has the files they need does it.
+
+An order with its files holds all that the result depends on: a node that does it needs neither the run folder, nor the
+data set, nor a shared file system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from tokir.artifacts import Names, RunFolder, digest, file_digest
+from tokir.artifacts.manifest import Entry
+from tokir.encoders.files import EncoderFiles, NetworkFiles, PretrainedFiles
+from tokir.errors import TokirError
+from tokir.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tokir.config import StudyConfig
+    from tokir.data import Dataset
+    from tokir.encoders import ReadyMade
+    from tokir.encoders.store import Passages
+    from tokir.retrieval.files import Opener
+    from tokir.study.context import Context
+    from tokir.study.models import Models
+    from tokir.study.plan import TrainingPlan
+
+PRETRAINED = "pretrained"  # the folder of a pretrained model on a node
+SAME = ("python", "tokir", "torch", "onnxruntime", "tokenizers", "numpy", "scipy")  # versions that all nodes share
+
+
+@dataclass(frozen=True)
+class Made:
+    """What an order has made: files as a run folder records them, and their bytes."""
+
+    entries: tuple[Entry, ...]
+    contents: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training.
+
+    Attributes:
+        config: of the study.
+        plan: of the training.
+        data: the fields of the data set but for its corpus, which is one of the files.
+        device: to train on.
+        threads: that torch computes with.
+        entries: the manifest lines of the files that are needed.
+    """
+
+    config: StudyConfig
+    plan: TrainingPlan
+    data: dict[str, Any]
+    device: str
+    threads: int
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def of(cls, context: Context, plan: TrainingPlan, names: Sequence[str]) -> Training:
+        """The order to train ``plan``, for which the files ``names`` are needed, as it would be trained here."""
+        import torch
+
+        entries = tuple(context.folder.entry(name) for name in names if context.folder.recorded(name))
+        return cls(
+            context.config,
+            plan,
+            _without_corpus(context.dataset),
+            context.device.type,
+            torch.get_num_threads(),
+            entries,
+        )
+
+    @property
+    def title(self) -> str:
+        """Names it to a reader."""
+        return self.plan.id
+
+    def context(self, folder: RunFolder, progress: Progress) -> Context:
+        """What the steps of the study work with, in another process and another folder."""
+        from tokir.data import Corpus, Dataset
+        from tokir.study.context import Context, Machine
+
+        dataset = Dataset(corpus=Corpus.open(folder.file(Names.CORPUS)), **self.data)
+        return Context(self.config, dataset, folder, Machine(self.device, self.threads), progress)
+
+    def do(self, place: Path, progress: Progress) -> Made:
+        """Train in the folder ``place``, in which the files lie.
+
+        Raises:
+            TokirError: this machine has another teacher; or as training does.
+        """
+        import torch
+
+        from tokir.study.parts import Parts
+
+        torch.set_num_threads(self.threads)
+        folder = RunFolder(place)
+        folder.adopt(self.entries)
+        models = Parts.of(self.context(folder, progress)).models
+        if (wanted := self.plan.inputs.get("teacher")) and models.teacher.checksum != wanted:
+            raise TokirError(f"{models.teacher.name} is another model on this node: install the same on all nodes")
+        models.ensure(self.plan)
+        names = models.files(self.plan)
+        contents = tuple(folder.file(name).read_bytes() for name in names)
+        return Made(tuple(folder.entry(name) for name in names), contents)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How texts are embedded."""
+
+    files: EncoderFiles
+    device: str
+    precision: str  # fp32 or bf16
+    as_passages: bool = False  # by a pretrained model that reads passages in another way than queries
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A shard of the texts of an embedding."""
+
+    reading: Reading
+    texts: tuple[str, ...]
+    threads: int
+    title: str
+
+    @property
+    def device(self) -> str:
+        """To embed on."""
+        return self.reading.device
+
+    def do(self, place: Path, progress: Progress) -> NDArray[np.float32]:
+        """The vectors (texts, dimensions); the encoder's files lie in the folder ``place``."""
+        import torch
+
+        from tokir.encoders.store import read_embeddings
+        from tokir.retrieval.files import Opener
+        from tokir.study.embeddings import Texts
+
+        torch.set_num_threads(self.threads)
+        files = self.reading.files
+        if isinstance(files, PretrainedFiles):
+            files = replace(files, folder=str(place / PRETRAINED))
+        path, opener = place / "vectors.npy", Opener(RunFolder(place), self.device)
+        embed(opener, replace(self.reading, files=files), Texts(self.texts), path, "", self.title, Silent())
+        vectors: NDArray[np.float32] = read_embeddings(path)[:].copy()
+        return vectors
+
+
+def embed(
+    opener: Opener, reading: Reading, texts: Passages, path: Path, key: str, task: str, progress: Progress
+) -> None:
+    """Write the vectors of ``texts``; arguments as :func:`tokir.encoders.store.embed_corpus` has them."""
+    import torch
+
+    from tokir.encoders.store import embed_corpus
+
+    half = reading.precision == "bf16"
+    if half and isinstance(reading.files, NetworkFiles):
+        encoder = reading.files.open_in_torch(opener)  # onnxruntime computes in fp32 whatever is asked
+    else:
+        encoder = opener.encoder(reading.files)
+    reader = cast("ReadyMade", encoder).of_passages if reading.as_passages else encoder
+    with torch.autocast(reading.device, torch.bfloat16, enabled=half):
+        embed_corpus(reader, texts, path, key, task, progress)
+
+
+def needed_to_train(models: Models, plan: TrainingPlan) -> list[str]:
+    """The files of the run folder that a training reads, as far as they are there."""
+    teacher, names = models.teacher.id, [Names.CORPUS, Names.CORPUS_FACTS]
+    names += [models.tokenizers.file(plan.point.tokenizer), *Names.tokenizer_facts(plan.point.tokenizer.id)]
+    names += [name for before in earlier(plan) for name in models.files(before)]
+    if "teacher" in plan.point.stage.needs:
+        names += [Names.embedding(teacher, file) for file in ("corpus.npy", "encoder.json", "model.json")]
+        names += [Names.teacher(teacher, texts) for texts in ("crops", "queries")]
+    return [name for name in names if models.context.folder.file(name).exists()]
+
+
+def needed_to_read(files: EncoderFiles, context: Context) -> dict[str, Path]:
+    """The files that an encoder is opened from, by their names in the folder of a node."""
+    folder = context.folder
+    if isinstance(files, PretrainedFiles):
+        from tokir.encoders.named import find
+
+        inside = find(files.name, files.folder, context.machine.download)
+        found = [file for file in sorted(inside.rglob("*")) if file.is_file()]
+        return {f"{PRETRAINED}/{file.relative_to(inside).as_posix()}": file for file in found}
+    values = [getattr(files, field.name) for field in fields(files)]  # type: ignore[arg-type]
+    named = [folder.file(value) for value in values if isinstance(value, str) and folder.made(value)]
+    paths = [file for path in named for file in (sorted(path.rglob("*")) if path.is_dir() else [path])]
+    return {file.relative_to(folder.path).as_posix(): file for file in paths if file.is_file()}
+
+
+def program() -> dict[str, str | None]:
+    """What must be the same on all nodes, so that they compute the same: versions, and the code of the package."""
+    import tokir
+    from tokir.environment import versions
+
+    root, found = Path(tokir.__file__).parent, versions()
+    code = {file.relative_to(root).as_posix(): file_digest(file) for file in sorted(root.rglob("*.py"))}
+    return {**{name: found[name] for name in SAME}, "code of tokir": digest(code)}
+
+
+def earlier(plan: TrainingPlan) -> Iterator[TrainingPlan]:
+    """All trainings before it, each after those that it starts from."""
+    for before in plan.starts_from:
+        yield from earlier(before)
+        yield before
+
+
+def _without_corpus(dataset: Dataset) -> dict[str, Any]:
+    return {field.name: getattr(dataset, field.name) for field in fields(dataset) if field.name != "corpus"}
+
+
+Order = Training | Embedding

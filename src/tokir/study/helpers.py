@@ -1,0 +1,115 @@
+"""The other processes of a training that torchrun has started over several.
+
+The first process is the study: it holds the run folder and decides what is done. The others wait for its word, and take
+part in each training that it begins. They read the same run folder, and write nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokir.artifacts import RunFolder
+from tokir.errors import TokirError
+from tokir.progress import Silent
+from tokir.study.engines.orders import Training
+
+if TYPE_CHECKING:
+    from tokir.study.models import Models
+    from tokir.study.plan import TrainingPlan
+
+
+@dataclass(frozen=True)
+class _Call:
+    """The first process is ready for a training."""
+
+    training: Training
+    folder: Path  # of the run
+    inputs: dict[str, Any]
+
+
+class _Reader(RunFolder):
+    """The run folder of another process."""
+
+    def ensure(self, names: Sequence[str], inputs: Any, make: Callable[[], None]) -> None:
+        """TokirError where something is missing that the first process has made."""
+        if not self.holds(names, inputs):
+            raise TokirError(f"{self.file(names[0])} is not there as it was written: all need the same run folder")
+
+
+@contextmanager
+def called_together(device: str) -> Iterator[bool]:
+    """Yields whether this process runs the study: it does, unless it is another one that torchrun has started.
+
+    Any other helps until the first one has ended; what goes wrong, that one says.
+
+    Args:
+        device: asked for.
+
+    Raises:
+        TokirError: another process was lost.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield True
+        return
+    from tokir.training import processes
+
+    if os.environ["RANK"] == "0":
+        with processes.joined(device):
+            yield True
+            processes.broadcast(None)
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a training hears Ctrl-C by itself
+    with suppress(TokirError), processes.joined(device):
+        while (asked := processes.broadcast()) is not None:
+            _help(asked)
+    yield False
+
+
+def call(models: Models, plan: TrainingPlan, inputs: dict[str, Any]) -> None:
+    """Have the other processes, if there are any, take part in a training; comes back when all are ready for it.
+
+    Raises:
+        TokirError: one of them cannot.
+    """
+    from tokir.training import processes
+
+    if processes.count() == 1:
+        return
+    context = models.context
+    context.keep_passages()
+    training = Training.of(context, plan, ())
+    processes.broadcast(_Call(training, context.folder.path.absolute(), inputs))
+    _all_ready(None)
+
+
+def _help(asked: _Call) -> None:
+    """Take part in one training."""
+    import torch
+
+    from tokir.study.parts import Parts
+
+    training, problem = asked.training, None
+    try:
+        torch.set_num_threads(training.threads)
+        models = Parts.of(training.context(_Reader(asked.folder), Silent())).models
+        objective, build = models.prepared(training.plan)
+    except (TokirError, OSError) as error:
+        problem = str(error)
+    _all_ready(problem)
+    models.fit(training.plan, asked.inputs, objective, build)
+
+
+def _all_ready(problem: str | None) -> None:
+    """TokirError in all processes where one has a problem."""
+    from tokir.training import processes
+
+    found = processes.gathered(problem)
+    for number, other in enumerate(found):
+        if other is not None:
+            raise TokirError(f"process {number} of {len(found)}: {other}")

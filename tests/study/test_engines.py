@@ -1,0 +1,121 @@
+"""A study on a cluster of two nodes, one of which is lost on the way: what comes of it is what comes of a local run."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from command import tokir
+from tokir.config import load_config
+from tokir.errors import TokirError
+from tokir.study import Machine, Study
+from tokir.study.engines import check_engine
+
+PATIENCE = 300  # seconds
+SETS = [
+    "tokenizers=[{type: bpe, vocabulary_size: 500}]", "architectures=[static, lstm]", "objectives={lstm: [lm]}",
+    "poolings=[mean, learned]", "baselines=[]", "training.documents=100", "training.epochs=1",
+    "models.static.steps=20", "models.static.batch_size=32", "retrieval.validations=1",
+    "evaluation.bootstrap=100", "evaluation.latency_queries=2",
+]  # fmt: skip
+TIMED = ("/history.jsonl", "/training.json", "latency/", "results.", "report.")  # they hold seconds
+
+
+def words(data: Path, out: Path) -> list[str]:
+    sets = [word for value in SETS for word in ("--set", value)]
+    return [
+        "run",
+        "quickstart",
+        "--data",
+        str(data),
+        "--out",
+        str(out),
+        "--queries",
+        "20",
+        "--threads",
+        "1",
+        *sets,
+    ]
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Of all that a study makes and that tells no time."""
+    lines = map(json.loads, (folder / "manifest.jsonl").read_text().splitlines())
+    return {line["path"]: line["sha256"] for line in lines if not any(name in line["path"] for name in TIMED)}
+
+
+def scores(folder: Path) -> dict[str, dict[str, float]]:
+    return {row["id"]: row["scores"] for row in json.loads((folder / "results.json").read_text())["systems"]}
+
+
+class Nodes:
+    """Two nodes that listen at loopback alone; each has processes and a temporary folder of its own."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # read when ray is imported
+        from ray.cluster_utils import Cluster
+
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.cluster, self.address = Cluster(), f"ray://127.0.0.1:{port}"
+        options = {"num_cpus": 1, "object_store_memory": 100 << 20}
+        for name in ("head", "worker"):
+            (folder / name).mkdir()
+            monkeypatch.setenv("TMPDIR", str(folder / name))
+            more = {"include_dashboard": False, "ray_client_server_port": port} if name == "head" else {}
+            node = self.cluster.add_node(**options, **more)
+        self.worker, self.worker_folder = node, folder / "worker"
+        monkeypatch.delenv("TMPDIR")
+
+
+@pytest.fixture
+def nodes(monkeypatch) -> Iterator[Nodes]:
+    pytest.importorskip("ray")
+    with tempfile.TemporaryDirectory(prefix="t-", ignore_cleanup_errors=True) as short:  # for names of sockets
+        made = Nodes(Path(short), monkeypatch)
+        yield made
+        made.cluster.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Ray has no clusters on Windows")
+def test_a_run_that_loses_one_of_two_nodes_makes_the_files_and_scores_of_a_local_run(nodes, data, tmp_path):
+    local, spread = tmp_path / "local", tmp_path / "spread"
+    command = [sys.executable, "-m", "tokir", *words(data, spread), "--engine", nodes.address]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + PATIENCE
+        while not list(nodes.worker_folder.glob("tokir-*/manifest.jsonl")):  # a training has begun there
+            assert process.poll() is None and time.monotonic() < end, process.communicate()[1]
+            time.sleep(0.01)
+        nodes.cluster.remove_node(nodes.worker, allow_graceful=False)
+        _, said = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0, said
+    begun = [line.split(": on node ")[0] for line in said.splitlines() if ": on node " in line]
+    assert len(begun) == len(set(begun)) + 1, said  # what the lost node was at was begun once more
+    assert "Traceback" not in said
+    tokir(*words(data, local), "--quiet")
+    assert hashes(spread) == hashes(local)
+    assert scores(spread) == scores(local)
+    assert not list(spread.rglob("*.part*"))
+
+
+def test_an_engine_that_there_is_not_is_named_before_anything_is_done(tmp_path):
+    with pytest.raises(TokirError, match="--engine rya: name local, ray, or ray://HOST:PORT"):
+        Study(load_config("quickstart", []), tmp_path, Machine(engine="rya"))
+    assert not list(tmp_path.iterdir())
+    assert check_engine("ray://head:10001") == "ray://head:10001"
