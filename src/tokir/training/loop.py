@@ -173,6 +173,7 @@ def train(
                 training.validate(loss)
             if processes.any_of(stop_asked()):
                 training.save()
+                processes.meet()
                 raise Interrupted(
                     f"{folder.name}: stopped at step {training.position.step:,} of {objective.steps:,}; "
                     "the same command resumes there"

@@ -79,6 +79,11 @@ def gathered(value: Item) -> list[Item]:
     return values
 
 
+def meet() -> None:
+    """Wait until all are here."""
+    gathered(None)
+
+
 def any_of(asked: bool) -> bool:
     """Does any process say so? All hear the same answer."""
     return bool(_reduced(float(asked), distributed.ReduceOp.MAX)) if count() > 1 else asked
