@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ from tokir.results.systems import Percentiles
 from tokir.retrieval.ranking import Ranking
 from tokir.retrieval.searchers import Searcher
 from tokir.study.context import Context
+from tokir.study.engines.orders import Question
 from tokir.study.fusions import Fusions
 from tokir.study.rankings import Rankings
 from tokir.study.rows import Rows, unavailable
@@ -40,6 +42,28 @@ class Evaluation:
     fusions: Fusions
     rows: Rows
     split: Split
+
+    def ahead(self, systems: Sequence[System]) -> None:
+        """Let an engine that works ahead answer what the systems are to be asked, all at once; fusions ask those."""
+        single = [system for system in systems if not isinstance(system, FusionSystem)]
+        if self.context.engine.ahead:
+            self.context.engine.search([question for system in single for question in self._missing(system)])
+
+    def _missing(self, system: System) -> Iterator[Question]:
+        """What is to be asked for the run files of a system that are not there."""
+        try:
+            inputs = self._inputs(system)
+            tuned = list(self.selection.missing(system)) if tokenizer_of(system) is not None else []
+        except Unavailable:
+            return
+        runs = [self._perturbed_run(system, inputs, kind) for kind in self.context.config.evaluation.robustness]
+        runs.append((Names.ranking(system.id), inputs, self.split.queries, self.context.config.evaluation.depth))
+        wanted = [
+            (self.split, *run[2:]) for run in runs if run and not self.context.folder.holds([run[0]], run[1])
+        ]
+        wanted += [(split, split.queries, depth) for split, depth in tuned]
+        for split, queries, depth in wanted:
+            yield Question(system.id, tuple(queries.values()), depth + bool(split.own_passages))
 
     def evaluate(self, system: System, again: bool) -> Evaluated:
         """The row of a system with the scores of every query.
@@ -129,14 +153,24 @@ class Evaluation:
 
     def _perturbed(self, system: System, inputs: dict[str, Any], kind: str) -> list[float] | None:
         """Recall@10 of each query under a perturbation; None where it changes no query, and so says nothing."""
+        run = self._perturbed_run(system, inputs, kind)
+        if run is None:
+            return None
+        name, inputs, changed, depth = run
+        self.rankings.ensure(
+            name,
+            system.id,
+            inputs,
+            lambda: self.rankings.rank(self._searcher(system), changed, depth, self.split.own_passages),
+        )
+        return score_queries(self.rankings.read(name), self.judgements)[HEADLINE]
+
+    def _perturbed_run(
+        self, system: System, inputs: dict[str, Any], kind: str
+    ) -> tuple[str, dict[str, Any], dict[str, str], int] | None:
+        """The run file of a perturbation, what it depends on, its queries and depth; None where it changes none."""
         changed = perturbed(self.split.queries, kind, self.context.config.evaluation.seed)
         if changed == self.split.queries:
             return None
         inputs = {**inputs, "queries": list(changed.values()), "depth": PERTURBED_DEPTH}
-        name = self.rankings.ensure(
-            Names.ranking(system.id, kind),
-            system.id,
-            inputs,
-            lambda: self.rankings.rank(self._searcher(system), changed, PERTURBED_DEPTH, self.split.own_passages),
-        )
-        return score_queries(self.rankings.read(name), self.judgements)[HEADLINE]
+        return Names.ranking(system.id, kind), inputs, changed, PERTURBED_DEPTH

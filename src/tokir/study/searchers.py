@@ -41,7 +41,7 @@ class Searchers:
         """
         self.files(system)
         self.context.opener.device = self.context.device.type
-        return self.context.opener.searcher(system.id)
+        return self.context.engine.searcher(system.id)
 
     def files(self, system: System) -> SystemFiles:
         """The files that the system answers from; raises as :meth:`searcher`."""

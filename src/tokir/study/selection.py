@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 from tokir.artifacts import Names
+from tokir.data import Split
 from tokir.errors import Unavailable
 from tokir.evaluation import tuning
 from tokir.study.context import Context
@@ -24,11 +27,7 @@ class Selection:
 
     def run_file(self, system: System) -> str:
         """The system's ranked lists of the validation queries, written if they are missing."""
-        validation, config = self.context.validation, self.context.config
-        assert validation is not None
-        # A fusion reads as much of its members here as it does of the scored queries.
-        depth = config.evaluation.depth if config.fusions else tuning.DEPTH
-        inputs = {"system": self.searchers.inputs(system), "validation": asdict(validation), "depth": depth}
+        validation, depth, inputs = self._asked(system)
         return self.rankings.ensure(
             Names.ranking(system.id, QUERIES),
             system.id,
@@ -37,6 +36,22 @@ class Selection:
                 self.searchers.searcher(system), validation.queries, depth, validation.own_passages
             ),
         )
+
+    def missing(self, system: System) -> Iterator[tuple[Split, int]]:
+        """The validation queries and how deep they are to be ranked, unless that run file is there."""
+        if self.context.validation is not None:
+            validation, depth, inputs = self._asked(system)
+            if not self.context.folder.holds([Names.ranking(system.id, QUERIES)], inputs):
+                yield validation, depth
+
+    def _asked(self, system: System) -> tuple[Split, int, dict[str, Any]]:
+        """Which queries, how deep, and what the run file depends on."""
+        validation, config = self.context.validation, self.context.config
+        assert validation is not None
+        # A fusion reads as much of its members here as it does of the scored queries.
+        depth = config.evaluation.depth if config.fusions else tuning.DEPTH
+        inputs = {"system": self.searchers.inputs(system), "validation": asdict(validation), "depth": depth}
+        return validation, depth, inputs
 
     def recall(self, system: System) -> float | None:
         """Recall@10 of a single system on the validation queries; None where there are none."""

@@ -216,6 +216,7 @@ class Study:
             self._train()  # first, so that all models are there before any is compared
             self._write_queries(split)
             evaluation = self.parts.evaluation(split)
+            evaluation.ahead(systems(self.config))
             evaluated = average_seeds([evaluation.evaluate(system, again) for system in systems(self.config)])
             self._write_systems()
             folder.prune()

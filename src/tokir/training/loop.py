@@ -176,6 +176,7 @@ def train(
                 training.validate(loss)
             if number := processes.greatest(stop_asked()):
                 training.save()
+                processes.meet()
                 raise Interrupted(
                     f"{folder.name}: stopped at step {training.position.step:,} of {objective.steps:,}; "
                     "the same command resumes there",

@@ -79,6 +79,11 @@ def gathered(value: Item) -> list[Item]:
     return values
 
 
+def meet() -> None:
+    """Wait until all are here."""
+    gathered(None)
+
+
 def greatest(value: int) -> int:
     """Of all processes."""
     return int(_reduced(value, distributed.ReduceOp.MAX)) if count() > 1 else value

@@ -14,8 +14,9 @@ from tokir.errors import TokirError
 
 if TYPE_CHECKING:
     from tokir.encoders.store import Passages
+    from tokir.retrieval.searchers import Searcher
     from tokir.study.context import Context
-    from tokir.study.engines.orders import Reading
+    from tokir.study.engines.orders import Question, Reading
     from tokir.study.models import Models
     from tokir.systems import ModelPoint
 
@@ -24,6 +25,8 @@ LOCAL, RAY = "local", "ray"
 
 class Engine(Protocol):
     """Does what costs most."""
+
+    ahead: bool  # does it work ahead of the study?
 
     def train(self, models: Models, points: Sequence[ModelPoint]) -> None:
         """Train some of ``points``, or none, ahead of the study, which trains what is still missing.
@@ -37,6 +40,16 @@ class Engine(Protocol):
 
         Raises:
             Unavailable: the encoder is not on this machine.
+        """
+
+    def search(self, questions: Sequence[Question]) -> None:
+        """Find the answers to some of the questions, or none, ahead of the study; all that they need has been made."""
+
+    def searcher(self, system: str) -> Searcher:
+        """The system with the id ``system``; what was found ahead it does not search again.
+
+        Raises:
+            Unavailable: this machine lacks what it needs.
         """
 
     def close(self) -> None:

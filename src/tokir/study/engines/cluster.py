@@ -22,10 +22,13 @@ from tokir.study.engines.orders import (
     Embedding,
     Made,
     Order,
+    Question,
     Reading,
+    Search,
     Training,
     earlier,
     needed_to_read,
+    needed_to_search,
     needed_to_train,
     program,
 )
@@ -34,6 +37,8 @@ from tokir.threads import WAITING
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tokir.retrieval.index import Hits
+    from tokir.retrieval.searchers import Searcher
     from tokir.study.context import Context
     from tokir.study.models import Models
     from tokir.study.plan import TrainingPlan
@@ -59,10 +64,13 @@ class Cluster:
             for a Ray of its own on this machine, which is stopped afterwards.
     """
 
+    ahead = True
+
     def __init__(self, context: Context, address: str | None) -> None:
         self.context, self.address = context, address
         self._ray: Any = None
         self._files: dict[tuple[str, int, int], list[Any]] = {}  # what was sent, by path, size and time
+        self._found: dict[Question, list[Hits]] = {}
 
     # -- the engine ---------------------------------------------------------------------------------------
 
@@ -110,6 +118,21 @@ class Cluster:
         write_blocks(
             path, total, dimensions, key, shards.rows, lambda done: progress.step(task, done, total, "passages")
         )
+
+    def search(self, questions: Sequence[Question]) -> None:
+        """A task for each question; see :class:`Engine`."""
+        under_way: dict[Any, Question] = {}
+        for question in questions:
+            files = self.context.opener.files[question.system]
+            order = Search(question, files, self.context.device.type, self.threads)
+            under_way[self.ask(order, self._sent(needed_to_search(files, self.context)))] = question
+        for question, hits in self.finished(under_way):
+            if not isinstance(hits, Unavailable):
+                self._found[question] = hits
+
+    def searcher(self, system: str) -> Searcher:
+        """One that knows what was found ahead."""
+        return Ahead(system, self.context.opener.searcher(system), self._found)
 
     def close(self) -> None:
         """Stop the tasks, and leave the cluster, or end it where it is this study's own."""
@@ -224,6 +247,22 @@ class Cluster:
         )
 
 
+class Ahead:
+    """A system, some of whose answers were found ahead; each is given once."""
+
+    def __init__(self, system: str, searcher: Searcher, found: dict[Question, list[Hits]]) -> None:
+        self._system, self._searcher, self._found = system, searcher, found
+
+    def search(self, queries: Sequence[str], depth: int) -> list[Hits]:
+        """The ``depth`` best passages of each query."""
+        hits = self._found.pop(Question(self._system, tuple(queries), depth), None)
+        return self._searcher.search(queries, depth) if hits is None else hits
+
+    def stages(self) -> dict[str, Callable[[Any], Any]]:
+        """Those of the system in this process: what one query costs is measured on one machine."""
+        return self._searcher.stages()
+
+
 class _Shards:
     """The vectors of texts, shard by shard, some asked for ahead of those that are read."""
 
@@ -279,7 +318,7 @@ def _begun(address: str | None) -> Any:
         ValueError,
     ) as error:  # whatever it raises where it finds nobody, or cannot begin
         where = address or os.environ.get("RAY_ADDRESS") or "Ray on this machine"
-        raise TokirError(f"--engine ray: {where} is not reached: {str(error).strip().splitlines()[0]}") from None
+        raise TokirError(f"--engine ray: {where} is not reached: {str(error).strip().splitlines()[-1]}") from None
     return ray
 
 

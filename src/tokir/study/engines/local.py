@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokir.study.engines.orders import Reading, embed
+from tokir.study.engines.orders import Question, Reading, embed
 
 if TYPE_CHECKING:
     from tokir.encoders.store import Passages
+    from tokir.retrieval.searchers import Searcher
     from tokir.study.context import Context
     from tokir.study.models import Models
     from tokir.systems import ModelPoint
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 class Local:
     """The engine of a study that names none."""
+
+    ahead = False
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -29,6 +32,13 @@ class Local:
         opener = self.context.opener
         opener.device = reading.device
         embed(opener, reading, texts, path, key, task, self.context.progress)
+
+    def search(self, questions: Sequence[Question]) -> None:
+        """Nothing ahead of the study."""
+
+    def searcher(self, system: str) -> Searcher:
+        """The system, opened once."""
+        return self.context.opener.searcher(system)
 
     def close(self) -> None:
         """Nothing is under way."""

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from tokir.data import Dataset
     from tokir.encoders import ReadyMade
     from tokir.encoders.store import Passages
-    from tokir.retrieval.files import Opener
+    from tokir.retrieval.files import Opener, SystemFiles
+    from tokir.retrieval.index import Hits
     from tokir.study.context import Context
     from tokir.study.models import Models
     from tokir.study.plan import TrainingPlan
 
+OF_NEW_PASSAGES = ("vectors", "passage_encoder", "model", "checkpoint")  # fields of a system that no query needs
 PRETRAINED = "pretrained"  # the folder of a pretrained model on a node
 SAME = ("python", "tokir", "torch", "onnxruntime", "tokenizers", "numpy", "scipy")  # versions that all nodes share
 
@@ -154,6 +156,45 @@ class Embedding:
         return vectors
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a system is to be asked: texts of queries, and how many passages are wanted for each."""
+
+    system: str
+    queries: tuple[str, ...]
+    depth: int
+
+
+@dataclass(frozen=True)
+class Search:
+    """A question, and the files of the system that answers it."""
+
+    question: Question
+    files: SystemFiles
+    device: str
+    threads: int
+
+    @property
+    def title(self) -> str:
+        """Names it to a reader."""
+        return f"{self.question.system}: searching for {len(self.question.queries):,} queries"
+
+    def do(self, place: Path, progress: Progress) -> list[Hits]:
+        """The passages found for each query; the system's files lie in the folder ``place``."""
+        import torch
+
+        from tokir.retrieval.files import Opener
+
+        torch.set_num_threads(self.threads)
+        files, encoder = self.files, getattr(self.files, "encoder", None)
+        if isinstance(encoder, PretrainedFiles):
+            there = replace(encoder, folder=str(place / PRETRAINED))
+            files = replace(files, encoder=there)  # type: ignore[type-var]
+        opener = Opener(RunFolder(place), self.device)
+        opener.name_files(self.question.system, files)
+        return opener.searcher(self.question.system).search(self.question.queries, self.question.depth)
+
+
 def embed(
     opener: Opener, reading: Reading, texts: Passages, path: Path, key: str, task: str, progress: Progress
 ) -> None:
@@ -185,14 +226,26 @@ def needed_to_train(models: Models, plan: TrainingPlan) -> list[str]:
 
 def needed_to_read(files: EncoderFiles, context: Context) -> dict[str, Path]:
     """The files that an encoder is opened from, by their names in the folder of a node."""
-    folder = context.folder
-    if isinstance(files, PretrainedFiles):
-        from tokir.encoders.named import find
+    if not isinstance(files, PretrainedFiles):
+        return _named(files, context.folder)
+    from tokir.encoders.named import find
 
-        inside = find(files.name, files.folder, context.machine.download)
-        found = [file for file in sorted(inside.rglob("*")) if file.is_file()]
-        return {f"{PRETRAINED}/{file.relative_to(inside).as_posix()}": file for file in found}
-    values = [getattr(files, field.name) for field in fields(files)]  # type: ignore[arg-type]
+    inside = find(files.name, files.folder, context.machine.download)
+    found = [file for file in sorted(inside.rglob("*")) if file.is_file()]
+    return {f"{PRETRAINED}/{file.relative_to(inside).as_posix()}": file for file in found}
+
+
+def needed_to_search(files: SystemFiles, context: Context) -> dict[str, Path]:
+    """The files that a system answers from, by their names in the folder of a node."""
+    encoder = getattr(files, "encoder", None)
+    read = {} if encoder is None else needed_to_read(encoder, context)
+    own = _named(files, context.folder, apart=OF_NEW_PASSAGES)
+    return {**own, **read, Names.ID_ORDER: context.folder.file(Names.ID_ORDER)}
+
+
+def _named(files: Any, folder: RunFolder, apart: Sequence[str] = ()) -> dict[str, Path]:
+    """The files of the run folder that the fields of a record name, and those inside of folders that they name."""
+    values = [getattr(files, field.name) for field in fields(files) if field.name not in apart]
     named = [folder.file(value) for value in values if isinstance(value, str) and folder.made(value)]
     paths = [file for path in named for file in (sorted(path.rglob("*")) if path.is_dir() else [path])]
     return {file.relative_to(folder.path).as_posix(): file for file in paths if file.is_file()}
@@ -219,4 +272,4 @@ def _without_corpus(dataset: Dataset) -> dict[str, Any]:
     return {field.name: getattr(dataset, field.name) for field in fields(dataset) if field.name != "corpus"}
 
 
-Order = Training | Embedding
+Order = Training | Embedding | Search

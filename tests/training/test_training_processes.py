@@ -1,0 +1,124 @@
+"""One training over two processes against the same training in one: within 1e-5 of its losses, as docs/scaling says."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from command import tokir
+from tokir.artifacts import file_digest
+
+TOLERANCE = 1e-5  # relative, of training and validation losses; without dropout, whose masks differ
+SETS = [
+    "tokenizers=[{type: bpe, vocabulary_size: 500}]", "architectures=[static, lstm]",
+    "objectives={lstm: [lm, contrastive+queries], static: [contrastive+queries]}", "baselines=[]",
+    "training.documents=60", "training.epochs=1", "training.batch_size=7", "training.dropout=0", "retrieval.dropout=0",
+    "retrieval.validations=2", "models.static.steps=20", "models.static.batch_size=33",
+    "models.lstm.steps=4", "models.lstm.batch_size=16",
+    "variants=[{name: late, architectures: [static], retrieval: {interaction: late}}]",
+]  # fmt: skip
+
+
+def words(data: Path, out: Path, *more: str) -> list[str]:
+    sets = [word for value in (*SETS, *more) for word in ("--set", value)]
+    return ["train", "quickstart", "--data", str(data), "--out", str(out), "--threads", "1", *sets]
+
+
+def torchrun(command: list[str]) -> subprocess.Popen[str]:
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "tokir"]
+    return subprocess.Popen([*run, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def histories(folder: Path) -> dict[str, list[dict[str, float]]]:
+    return {
+        path.parent.name: [json.loads(line) for line in path.read_text().splitlines()]
+        for path in sorted(folder.glob("models/*/history.jsonl"))
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="gloo")
+def test_two_processes_reach_the_losses_of_one(data, tmp_path):
+    process = torchrun(words(data, tmp_path / "two"))
+    tokir(*words(data, tmp_path / "one"), "--quiet")
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    one, two = histories(tmp_path / "one"), histories(tmp_path / "two")
+    assert len(one) == 4 and one.keys() == two.keys()
+    for model, lines in one.items():
+        assert len(lines) == len(two[model])
+        for alone, shared in zip(lines, two[model], strict=True):
+            for loss in ("training_loss", "loss"):
+                assert shared[loss] == pytest.approx(alone[loss], rel=TOLERANCE), (model, loss)
+        about = json.loads((tmp_path / "two/models" / model / "config.json").read_text())
+        assert about["processes"] == 2
+    assert said.count("after 20 steps") == 2  # the first alone says how it goes
+
+
+LOOP = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+import test_loop as t
+from tokir.config import TokenizerSettings
+from tokir.data import load
+from tokir.tokenizers import train_tokenizer
+from tokir.training import processes
+
+t.torch.set_num_threads(1)
+passages = load("wiki").corpus.passages(0, 60)
+tokenizer = train_tokenizer(passages, TokenizerSettings(vocabulary_size=600))
+objective = t.LanguageModelObjective(tokenizer, passages[:40], passages[40:45], t.SETTINGS, t.LSTM)
+folder = Path(sys.argv[1])
+with processes.joined("cpu"):
+    t.train(objective, folder / "unbroken", width=32)
+    stop = t.StopAt(10) if processes.rank() == 0 else None  # the other one is not asked
+    try:
+        t.train(objective, folder / "broken", width=32, progress=stop)
+        sys.exit("it was not stopped")
+    except t.loop.Interrupted as error:
+        assert "stopped at step" in str(error)
+    t.train(objective, folder / "broken", width=32)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="gloo")
+def test_ctrl_c_in_one_process_stops_both_at_one_step_and_resuming_equals_unbroken_bit_for_bit(tmp_path):
+    """With dropout, whose masks each process draws anew at each step."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    common = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", LOOP, str(tmp_path), str(Path(__file__).parent)],
+            env={**common, "RANK": str(rank)},
+        )
+        for rank in range(2)
+    ]
+    try:
+        assert [process.wait(timeout=300) for process in started] == [0, 0]
+    finally:
+        for process in started:
+            process.kill()
+    for name in ("best", "final"):
+        digests = {file_digest(tmp_path / folder / f"{name}.safetensors") for folder in ("unbroken", "broken")}
+        assert len(digests) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="gloo")
+def test_what_goes_wrong_is_one_line(data, tmp_path):
+    process = torchrun([*words(data, tmp_path / "wrong", "budget={equal: seconds, seconds: 5}"), "--quiet"])
+    _, said = process.communicate()
+    assert process.returncode != 0
+    errors = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and "budget.seconds are those of one process" in errors[0]
+    assert "tokir/" not in said.replace(str(tmp_path), "")  # no traceback through the package
