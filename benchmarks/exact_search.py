@@ -3,15 +3,14 @@
     pip install faiss-cpu
     python benchmarks/exact_search.py
 
-Random unit vectors, the hundred nearest of a million for each of 64 queries; the systems take turns, and medians are
-compared. `gemm` is the product of matrices alone, which no exact search that uses it can beat. Of random vectors the
+Random unit vectors, the hundred nearest of a million for each of 64 queries; all on as many threads, the systems take
+turns, and medians are compared. `gemm` is the product of matrices alone, which no exact search that uses it can beat. Of random vectors the
 nearest are hardly nearer than others, so signs find few of them; docs/results/rounded.md has those of real ones.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ratios import Ratio, of_times, report
 from threadpoolctl import threadpool_info
 
 from tokir.retrieval.binary import BinaryIndex
@@ -67,6 +67,8 @@ def main() -> None:
         "binary": lambda: binary.search(queries, asked.top),
         "gemm": lambda: [queries @ every[start : start + BLOCK].T for start in range(0, len(every), BLOCK)],
     }
+    threads = max(info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas")
+    faiss.omp_set_num_threads(threads)
     seconds: dict[str, list[float]] = {name: [] for name in ask}
     found: dict[str, Any] = {}
     for _ in range(asked.rounds):
@@ -75,28 +77,20 @@ def main() -> None:
             found[name] = search()
             seconds[name].append(time.perf_counter() - start_time)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
-    threads = max(info["num_threads"] for info in threadpool_info())
     print(
         f"{asked.passages:,} passages, {asked.dimensions} dimensions, the {asked.top} nearest of each of "
         f"{asked.queries} queries, {threads} threads"
     )
-    print(f"{'':12} {'seconds':>8} {'speed / FAISS':>14} {'bytes a passage':>16} {'of its nearest':>15}")
-    records = []
-    for name, median in medians.items():
-        size = sizes.get(name, 0) / asked.passages
-        share = (
-            1.0 if name == "FAISS flat" else _shared(found[name], found["FAISS flat"]) if name in sizes else None
-        )
-        if name != "FAISS flat":
-            ratio = medians["FAISS flat"] / median
-            records.append(
-                {"path": f"exact search, {name}", "peer": "FAISS flat", "ours": median, "theirs": medians["FAISS flat"],
-                 "unit": "s a batch", "ratio": ratio}
-            )  # fmt: skip
-        written = (f"{size:,.0f}", f"{share:.3f}") if share is not None else ("–", "–")
-        print(f"{name:12} {median:8.3f} {medians['FAISS flat'] / median:14.2f} {written[0]:>16} {written[1]:>15}")
-    if asked.json:
-        asked.json.write_text(json.dumps(records, indent=2) + "\n", "utf-8")
+    lines = []
+    for name in list(ask)[1:]:
+        path = f"{name}, {asked.passages:,} x {asked.dimensions}, top {asked.top}, {asked.queries} queries"
+        lines.append(of_times(path, "FAISS flat", medians[name], medians["FAISS flat"], "s"))
+        if name in sizes:
+            ours, theirs = (sizes[side] / asked.passages for side in (name, "FAISS flat"))
+            lines.append(Ratio(f"{name}, memory", "FAISS flat", ours, theirs, "bytes", theirs / ours))
+            share = _shared(found[name], found["FAISS flat"])
+            lines.append(Ratio(f"{name}, share of the nearest", "FAISS flat", share, 1, "", share))
+    report(lines, asked.json)
 
 
 def _shared(found: list[Hits], nearest: np.ndarray) -> float:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from ratios import of_times, report
 
 from tokir.artifacts import Names, read_array
 from tokir.data.corpus import Corpus
@@ -75,9 +76,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="a finished run with a static model")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
+    parser.add_argument("--json", type=Path, help="write what it costs beside comparing anew there too")
     asked = parser.parse_args()
-    run: Path = asked.run
+    run = asked.run
     configurations = {
         file.parent: json.loads(file.read_text("utf-8")) for file in run.glob("models/*/config.json")
     }
@@ -100,11 +101,11 @@ def main() -> None:
     print(f"{trained.name}: {len(corpus):,} passages, {len(queries):,} queries, {len(table):,} entries")
     print(f"{'':24} {'built, s':>9} {'bytes a passage':>16} {'p50, ms':>8} {'p99, ms':>8} {'recall@10':>10}")
 
-    medians: dict[str, float] = {}
+    taken: dict[str, float] = {}
 
     def line(name: str, built: float, size: float, ask: Callable[[str], Any], recall: float | None = None) -> None:
         p50, p99 = milliseconds(ask, words)
-        medians[name] = p50
+        taken[name] = p50
         score = "–" if recall is None else f"{recall:.4f}"
         print(f"{name:24} {built:9.1f} {size:16,.0f} {p50:8.3f} {p99:8.3f} {score:>10}", flush=True)
 
@@ -150,14 +151,14 @@ def main() -> None:
         bm25.save(Path(name))
         size = sum(file.stat().st_size for file in Path(name).iterdir()) / len(corpus)
     line("BM25", built, size, lambda q: bm25.search(bm25.tokenize([q])[0], PAGE))
-    if asked.json:
-        ours = medians["late interaction"]
-        records = [
-            {"path": "late interaction, exact", "peer": peer, "ours": ours, "theirs": medians[peer], "unit": "ms, p50",
-             "ratio": medians[peer] / ours}
-            for peer in ("anew, all passages", "BM25")
-        ]  # fmt: skip
-        asked.json.write_text(json.dumps(records, indent=2) + "\n", "utf-8")
+    peers = ("anew, all passages", f"anew, {PROPOSED:,} proposed")
+    report(
+        [
+            of_times("one query, late interaction", p, taken["late interaction"], taken[p], "ms, p50")
+            for p in peers
+        ],
+        asked.json,
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+"""One query, from its words to the positions of the ten best passages, by each system of a finished run.
+
+    python benchmarks/latency.py runs/best-wiki
+
+On one thread, one query at a time. The peer is MiniLM through sentence-transformers, searched over as many random vectors
+of its width, since their values do not matter to the clock. Systems take turns, each with all queries of a round; the
+first round warms up. What is computed by MiniLM itself is asked a tenth of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ratios import of_times, report
+
+from tokir import Run, open_run
+from tokir.artifacts import Names
+from tokir.errors import Unavailable
+from tokir.evaluation.latency import one_thread
+from tokir.retrieval.exact import ExactIndex
+
+PAGE, PEER = 10, "MiniLM, sentence-transformers"
+
+
+def main() -> None:
+    """Print two lines for each system."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="a finished run")
+    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    asked = parser.parse_args()
+    run = open_run(asked.run)
+    lines = (asked.run / Names.QUERIES).read_text("utf-8").splitlines()
+    queries = [line.split("\t", 1)[1] for line in lines[: asked.queries]]
+    ask = {PEER: minilm(run)}
+    for name in run.systems:
+        try:
+            searcher = run._opener.searcher(name)
+        except Unavailable as error:
+            print(f"{name}: {error}")
+            continue
+        ask[name] = lambda query, searcher=searcher: searcher.search([query], PAGE)
+    times: dict[str, list[float]] = {name: [] for name in ask}
+    with one_thread():
+        for number in range(asked.rounds + 1):
+            for name, answer in ask.items():
+                heavy = name == PEER or run.weight(name) == 2
+                taken = [milliseconds(answer, query) for query in queries[:: 10 if heavy else 1]]
+                times[name] += taken if number else []
+    p50, p99 = ({name: float(np.percentile(taken, q)) for name, taken in times.items()} for q in (50, 99))
+    report(
+        [
+            of_times(f"one query, {name}", PEER, found[name], found[PEER], f"ms, {which}")
+            for name in list(ask)[1:]
+            for which, found in (("p50", p50), ("p99", p99))
+        ],
+        asked.json,
+    )
+
+
+def minilm(run: Run) -> Callable[[str], Any]:
+    """The peer."""
+    from sentence_transformers import SentenceTransformer
+
+    from tokir.encoders.pretrained import find_weights, quiet
+
+    with quiet():
+        model = SentenceTransformer(str(find_weights("minilm", None)), device="cpu")
+    index = ExactIndex(run._opener.tie_order)
+    width = model.encode(["a"]).shape[1]
+    index.add(np.random.default_rng(0).standard_normal((len(run.passages), width), dtype=np.float32))
+    return lambda query: index.search(model.encode([query]), PAGE)
+
+
+def milliseconds(answer: Callable[[str], Any], query: str) -> float:
+    """Of one answer."""
+    start = time.perf_counter_ns()
+    answer(query)
+    return (time.perf_counter_ns() - start) / 1e6
+
+
+if __name__ == "__main__":
+    main()
