@@ -4,10 +4,10 @@
 
 Takes the first static system over BPE, the first LSTM and the first Transformer of a run. `bulk` is from passages to a
 file of vectors, as a study embeds them: all of the run for the static system, and for networks the same as for MiniLM,
-drawn evenly, which is asked at the batch size that is fastest for it. model2vec has the same table and tokenizer. `one
-query` is a query of the run from its words to the ten best passages; behind MiniLM the same index searches as many
-vectors of its width. Jobs take turns, medians are compared. The last column is the share of the rate at which this
-machine multiplies matrices.
+drawn evenly, which is asked at the batch size that is fastest for it. model2vec has the same table and tokenizer, torch
+the same networks. `one query` is a query of the run from its words to the ten best passages; behind MiniLM the same index
+searches as many vectors of its width. Jobs take turns, medians are compared. The last column is the share of the rate at
+which this machine multiplies matrices.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from tokir.encoders.store import embed_corpus
 from tokir.progress import Silent
 from tokir.retrieval.exact import ExactIndex
 from tokir.retrieval.files import DenseFiles
+from tokir.retrieval.searchers import DenseSearcher
 from tokir.study.embeddings import Texts
 
 BATCH_SIZES = (8, 16, 32, 64)
@@ -102,7 +103,8 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
     """Passages a second of each system, of MiniLM, and where it is static of model2vec; of its tokenizer alone."""
     passages, rate = run.passages.passages(0, len(run.passages)), matrix_rate()
     encoders = {kind: run._opener.encoder(run._opener.files[name].encoder) for kind, name in systems.items()}
-    corpus: dict[str, Any] = {kind: run.passages if kind == "static" else Texts(sample) for kind in systems}
+    encoders |= {f"{kind}, torch": in_torch(run, name) for kind, name in systems.items() if kind != "static"}
+    corpus: dict[str, Any] = {kind: run.passages if kind == "static" else Texts(sample) for kind in encoders}
     size = max(BATCH_SIZES, key=lambda size: 1 / seconds(lambda: minilm.encode(sample[:64], batch_size=size)))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -128,16 +130,23 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
         ratio = speed[ours] / speed[theirs]
         records.append(Record(path, peer, speed[ours], speed[theirs], "passages/s", ratio, limit))
 
-    for kind, encoder in encoders.items():
-        share = None
+    for kind in systems:
+        encoder, share = encoders[kind], None
         if isinstance(encoder, RuntimeEncoder):
             tokens = sum(map(len, encoder.tokenize(sample))) / len(sample)
             share = speed[kind] * tokens * operations(run, systems[kind]) / 1e9 / rate
         add(f"bulk, {kind}", kind, f"MiniLM, batches of {size}", "minilm", share)
+        if kind != "static":
+            add(f"bulk, {kind}", kind, "the same network by torch", f"{kind}, torch")
     if "static" in systems:
         add("bulk, static", "static", "model2vec, same table", "model2vec")
         add("tokens, BPE", "tokens", "HF tokenizers", "HF")
     return records
+
+
+def in_torch(run: Run, name: str) -> Any:
+    """The encoder of a network as torch computes it."""
+    return run._opener.files[name].encoder.open_in_torch(run._opener)
 
 
 def operations(run: Run, name: str) -> float:
@@ -185,21 +194,28 @@ def one_query(run: Run, systems: dict[str, str], minilm: Any, queries: list[str]
     index = ExactIndex(run._opener.tie_order)
     rng = np.random.default_rng(0)
     index.add(rng.standard_normal((len(run.passages), minilm.get_embedding_dimension()), dtype=np.float32))
+    searchers: dict[str, Any] = {kind: run._opener.searcher(name) for kind, name in systems.items()}
+    for kind, name in systems.items():
+        if kind != "static":
+            own = searchers[kind]
+            searchers[f"{kind}, torch"] = DenseSearcher(in_torch(run, name), own.index, own.transform)
     ask: dict[str, Callable[[str], Any]] = {
-        kind: lambda query, name=name: run._opener.searcher(name).search([query], 10)
-        for kind, name in systems.items()
+        name: lambda query, searcher=searcher: searcher.search([query], 10) for name, searcher in searchers.items()
     }
     ask["minilm"] = lambda query: index.search(minilm.encode([query]), 10)
     times: dict[str, list[float]] = {name: [] for name in ask}
     for number in range(rounds + 1):
         for name, answer in ask.items():
-            for query in queries[:: 1 if name in systems else 10]:
+            for query in queries[:: 10 if name == "minilm" else 1]:
                 taken = seconds(partial(answer, query))
                 times[name] += [taken] if number else []  # the first round warms up
     p50 = {name: 1000 * statistics.median(values) for name, values in times.items()}
+    peers = {kind: {"MiniLM": "minilm", "the same network by torch": f"{kind}, torch"} for kind in systems}
     return [
-        Record(f"one query, {kind}", "MiniLM", p50[kind], p50["minilm"], "ms, p50", p50["minilm"] / p50[kind])
+        Record(f"one query, {kind}", peer, p50[kind], p50[theirs], "ms, p50", p50[theirs] / p50[kind])
         for kind in systems
+        for peer, theirs in peers[kind].items()
+        if theirs in p50
     ]
 
 
