@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from tokir.artifacts import Names, RunFolder, digest
 from tokir.errors import TokirError
-from tokir.retrieval.files import SystemFiles, Systems, contents, from_json
+from tokir.retrieval.files import SystemFiles, Systems, contents, from_json, require_flat
 from tokir.untrusted import built, read_json
 
 SCHEMA = 1  # of additions.json
@@ -37,6 +37,10 @@ class Additions:
     made_from: dict[str, str]  # id to a hash of the files of the study that these were made from
     vectors: dict[str, tuple[str, str]]  # file of the study's vectors to that of added ones, and the former's hash
     unavailable: dict[str, str] = field(default_factory=dict)  # id to the reason why it lacks the added passages
+
+    def __post_init__(self) -> None:
+        """ValueError where the time of the last change is none."""
+        datetime.fromisoformat(self.when)
 
     @property
     def passages(self) -> int:
@@ -67,11 +71,15 @@ class Additions:
         """The files that each system answers from, and the reasons of those that cannot."""
         unavailable = {**base.unavailable, **self.unavailable}
         files = {}
-        for name, made in base.files.items():
-            if self.made_from.get(name) == made_from(made, folder):
-                files[name] = from_json(self.systems[name])
-            else:
-                unavailable.setdefault(name, STALE.format(folder.path))
+        try:
+            for name, made in base.files.items():
+                if self.made_from.get(name) == made_from(made, folder):
+                    files[name] = from_json(self.systems[name])
+                else:
+                    unavailable.setdefault(name, STALE.format(folder.path))
+            require_flat(files)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _damaged(folder.path, str(error)) from None
         return files, unavailable
 
 

@@ -6,6 +6,7 @@ are cut and ordered by that same rule, and scores are float32, written with all 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,12 +52,14 @@ def write_run(path: Path, ranking: Ranking, tag: str) -> None:
 def read_run(path: Path) -> Ranking:
     """Read a TREC run file; TokirError names the file and the line that does not belong in one."""
     ranking: Ranking = {}
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                query, _, passage, _, score, _ = line.split()
-                ranking.setdefault(query, {})[passage] = float(score)
-            except ValueError:
+                query, _, passage, _, score, _ = line.decode().split()
+                if not math.isfinite(value := float(score)):
+                    raise ValueError
+                ranking.setdefault(query, {})[passage] = value
+            except ValueError:  # not UTF-8 is one too
                 raise TokirError(f"{path}:{number}: not a line of a TREC run file") from None
     return ranking
 

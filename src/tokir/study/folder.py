@@ -7,12 +7,13 @@ from typing import Any
 
 from tokir.artifacts import Names, RunFolder, write_json, write_text
 from tokir.config import StudyConfig, check_config, dump_config, flatten
+from tokir.config.text import parse_yaml
 from tokir.data import Dataset
 from tokir.encoders.registry import is_folder
 from tokir.errors import TokirError, Unavailable
 from tokir.study.context import keep_source
 from tokir.study.omissions import Omissions, find_omissions, leave_out
-from tokir.untrusted import parse_yaml, read_text
+from tokir.untrusted import read_text
 
 FREE = ("name", "pretrained_folders")  # where pretrained models lie may change: what they hold is hashed
 
