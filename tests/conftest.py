@@ -7,6 +7,7 @@ import os
 from itertools import combinations
 from pathlib import Path
 
+import loopback
 import pytest
 from filelock import FileLock
 from hypothesis import settings
@@ -16,6 +17,32 @@ from tokir.config import TokenizerSettings
 from tokir.data import Dataset, beir, load
 from tokir.tokenizers import Tokenizer, train_tokenizer
 from words import WORDS
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--network", action="store_true", help="let the tests reach other machines")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Neither the tests nor the processes that they start reach another machine, and none of them tries to."""
+    if config.getoption("--network"):
+        return
+    loopback.only()
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        filter(None, [str(Path(__file__).parent / "offline"), os.environ.get("PYTHONPATH")])
+    )
+
+
+@pytest.fixture(autouse=True)
+def stays_on_this_machine(tmp_path_factory, monkeypatch, request):
+    """A test fails where something in it, or in a process that it starts, tried to reach another machine."""
+    attempts = tmp_path_factory.getbasetemp() / "attempts.txt"
+    attempts.unlink(missing_ok=True)
+    monkeypatch.setenv(loopback.LEFT, str(attempts))
+    yield
+    if not request.config.getoption("--network"):
+        assert not attempts.exists(), attempts.read_text()
+
 
 settings.register_profile("tokir", deadline=None)  # a slow machine is no fault
 settings.load_profile("tokir")

@@ -21,7 +21,6 @@ from tokir.errors import TokirError
 
 MOST_JSON = 1 << 28  # bytes of a file of a run folder
 MOST_OF_A_MODEL = 1 << 27  # bytes of a tokenizer or of a configuration; the largest in use have 35 MB
-MOST_YAML, MOST_NODES = 1 << 18, 100_000  # characters and values of settings; a whole study has 3,000 and 200
 # Control characters, halves of surrogate pairs, and what changes the direction of all that follows (Unicode Annex 9).
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 Made = TypeVar("Made")
@@ -96,44 +95,6 @@ def read_json(path: Path, most: int = MOST_JSON) -> Any:
     return parse_json(read_text(path, most))
 
 
-def parse_yaml(text: str, source: str) -> Any:
-    """What YAML stands for, without objects of Python.
-
-    Raises:
-        TokirError: it is none, is longer than ``MOST_YAML``, nests too deeply, or by its aliases stands for more than
-            ``MOST_NODES`` values; the sentence begins with ``source`` and the line.
-    """
-    import yaml
-
-    if len(text) > MOST_YAML:
-        raise TokirError(f"{source}: has {len(text):,} characters, and at most {MOST_YAML:,} are read of settings")
-    try:
-        root = yaml.compose(text, yaml.SafeLoader)
-        if root is None:
-            return None
-        if _count(root, {}) > MOST_NODES:
-            raise TokirError(f"{source}: its aliases stand for more than {MOST_NODES:,} values: write fewer")
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise TokirError(f"{source}{line}: not YAML: {what}") from None
-    except RecursionError:
-        raise TokirError(f"{source}: nests too deeply, or an alias stands for what holds it") from None
-    except (ValueError, TypeError, OverflowError, AttributeError) as error:  # such as the date 2024-13-01
-        raise TokirError(f"{source}: not YAML: {error}") from None
-
-
-def _count(node: Any, counted: dict[int, int]) -> int:
-    """The values that a node of YAML stands for, those of aliases as often as they are named."""
-    if id(node) not in counted:
-        parts = node.value if isinstance(node.value, list) else []
-        inner = [part for pair in parts for part in (pair if isinstance(pair, tuple) else (pair,))]
-        counted[id(node)] = 1 + sum(_count(part, counted) for part in inner)
-    return counted[id(node)]
-
-
 def completed(value: Any, **defaults: Any) -> dict[str, Any]:
     """A JSON object with ``defaults`` where it lacks a field; ``ValueError`` where one is not of its default's type."""
     if not isinstance(value, dict):
@@ -190,4 +151,6 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint is int:
         return type(value) is int
-    return not isinstance(hint, type) or isinstance(value, hint)
+    if hint is Any or not isinstance(hint, type) or getattr(hint, "_is_protocol", False):
+        return True
+    return isinstance(value, hint)

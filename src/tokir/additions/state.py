@@ -16,7 +16,7 @@ from tokir.artifacts import Names, RunFolder, digest, read_sealed
 from tokir.artifacts.durable import remove
 from tokir.artifacts.manifest import Entry, files_below
 from tokir.errors import TokirError
-from tokir.retrieval.files import SystemFiles, Systems, contents, from_json
+from tokir.retrieval.files import SystemFiles, Systems, contents, from_json, require_flat
 from tokir.untrusted import built
 
 SCHEMA = 1  # of additions.json
@@ -40,6 +40,10 @@ class Additions:
     vectors: dict[str, tuple[str, str]]  # file of the study's vectors to that of added ones, and the former's hash
     unavailable: dict[str, str] = field(default_factory=dict)  # id to the reason why it lacks the added passages
     files: tuple[Entry, ...] = ()  # of the generation, with their hashes
+
+    def __post_init__(self) -> None:
+        """ValueError where the time of the last change is none."""
+        datetime.fromisoformat(self.when)
 
     @property
     def passages(self) -> int:
@@ -70,11 +74,15 @@ class Additions:
         """The files that each system answers from, and the reasons of those that cannot."""
         unavailable = {**base.unavailable, **self.unavailable}
         files = {}
-        for name, made in base.files.items():
-            if self.made_from.get(name) == made_from(made, folder):
-                files[name] = from_json(self.systems[name])
-            else:
-                unavailable.setdefault(name, STALE.format(folder.path))
+        try:
+            for name, made in base.files.items():
+                if self.made_from.get(name) == made_from(made, folder):
+                    files[name] = from_json(self.systems[name])
+                else:
+                    unavailable.setdefault(name, STALE.format(folder.path))
+            require_flat(files)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _damaged(folder.path, str(error)) from None
         return files, unavailable
 
 

@@ -84,7 +84,7 @@ def read_array(path: Path) -> Any:
         return np.asarray(np.lib.format.open_memmap(path, mode="r"))
     except FileNotFoundError:
         raise TokirError(f"{path}: missing: run the study again") from None
-    except (ValueError, EOFError, OSError, TypeError, OverflowError) as error:
+    except Exception as error:  # numpy raises whatever a damaged header provokes
         raise TokirError(f"{path}: damaged ({error}): delete it and run the study again") from None
 
 

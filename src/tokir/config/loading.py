@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from tokir.config.renaming import present_name, rename
 from tokir.config.settings import Settings
 from tokir.config.study import StudyConfig
+from tokir.config.text import MOST_CHARACTERS, parse_yaml
 from tokir.errors import TokirError, nearest
 from tokir.models.registry import ARCHITECTURES, Architecture
-from tokir.untrusted import MOST_YAML, parse_yaml, read_text
+from tokir.untrusted import read_text
 
 log = logging.getLogger("tokir")
 
@@ -72,7 +73,7 @@ def _read(preset_or_file: str) -> tuple[str, str]:
             f"name one of {', '.join(PRESETS)}, or a .yaml file"
         )
     try:
-        return read_text(path, MOST_YAML * 4), str(path)
+        return read_text(path, 4 * MOST_CHARACTERS), str(path)
     except (OSError, UnicodeDecodeError) as error:
         raise TokirError(f"{path}: cannot read the configuration: {error}") from None
 

@@ -64,8 +64,11 @@ class Corpus:
         with path.open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._map)))
+        if reader.schema != _schema():
+            raise ValueError("its columns are not id, title and text")
         self._batches: list[Any] = [reader.get_batch(i) for i in range(reader.num_record_batches)]
         self._columns = [batch.columns for batch in self._batches]
+        self._sound: set[int] = set()  # numbers of the batches that were looked through
         # _starts[i] is the position of batch i's first row; the last entry is the number of rows
         self._starts = list(accumulate((batch.num_rows for batch in self._batches), initial=0))
         if self._starts[-1] != facts.rows:
@@ -142,6 +145,7 @@ class Corpus:
     def record(self, position: int) -> Document:
         """Id, title and text at one position; raises ``IndexError``."""
         batch = self._batch_of(position)
+        self._look_through(batch)
         row = int(position) - self._starts[batch]
         # Values one by one, not `take`: that loads pyarrow.compute and pandas, which takes a second.
         return Document(*(column[row].as_py() for column in self._columns[batch]))
@@ -151,6 +155,7 @@ class Corpus:
         stop = len(self) if stop is None else min(stop, len(self))
         while start < stop:
             batch = self._batch_of(start)
+            self._look_through(batch)
             end = min(stop, self._starts[batch + 1])
             yield from _documents(self._batches[batch].slice(start - self._starts[batch], end - start))
             start = end
@@ -168,9 +173,28 @@ class Corpus:
             raise IndexError(f"position {position} is not between 0 and {len(self) - 1}")
         return bisect_right(self._starts, position) - 1
 
+    def _look_through(self, batch: int) -> None:
+        """TokirError where a batch says that a text lies outside of it, or is not UTF-8; a millisecond, once."""
+        if batch not in self._sound:
+            self._validate(self._batches[batch])
+            self._sound.add(batch)
+
+    def _validate(self, values: Any) -> None:
+        try:
+            values.validate(full=True)
+        except ValueError as error:
+            raise TokirError(f"{self.path} is damaged ({error}): it has to be written again.") from None
+
     def _ids(self) -> Iterator[str]:
         for batch in self._batches:
+            self._validate(batch.column(0))
             yield from batch.column(0).to_pylist()
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.large_string()) for name in Document._fields])
 
 
 def _documents(batch: Any) -> Iterator[Document]:
@@ -240,7 +264,7 @@ def _write(
 ) -> _Facts:
     import pyarrow as pa
 
-    schema = pa.schema([(name, pa.large_string()) for name in Document._fields])
+    schema = _schema()
     hasher = hashlib.sha256()
     hashes = array("q")  # eight bytes per passage instead of a set of ids
     rows = characters = pending = 0

@@ -156,7 +156,7 @@ class Archive:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 yield archive
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError) as error:
             raise TokirError(f"{self.path} is a broken or encrypted zip ({error}): fetch it again.") from error
         except OSError as error:
             raise TokirError(f"{self.path} cannot be read: {error.strerror or error}.") from error

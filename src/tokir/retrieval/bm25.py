@@ -100,8 +100,23 @@ class BM25Index:
         import bm25s
 
         try:
-            return cls(bm25s.BM25.load(str(folder), mmap=True, show_progress=False), tie_order, cut)
-        except (OSError, ValueError, KeyError, EOFError, TypeError) as error:
+            bm25 = bm25s.BM25.load(str(folder), mmap=True, show_progress=False)
+            _require_whole(bm25, len(tie_order))
+            return cls(bm25, tie_order, cut)
+        except Exception as error:  # the library raises whatever damage provokes
             raise TokirError(
                 f"{folder}: damaged BM25 index ({error}): delete it and run the study again"
             ) from None
+
+
+def _require_whole(bm25: Any, passages: int) -> None:
+    """ValueError where a loaded index is not of so many passages, or its parts do not fit together."""
+    scores, words = bm25.scores, bm25.vocab_dict.values()
+    terms, postings = len(scores["indptr"]) - 1, len(scores["indices"])
+    if (bm25.dtype, bm25.int_dtype, bm25.backend, scores["num_docs"]) != ("float32", "int32", "numpy", passages):
+        raise ValueError("its parameters are not those of this corpus")
+    if len(scores["data"]) != postings or scores["indptr"][-1] != postings:
+        raise ValueError("its arrays are of different lengths")
+    if not all(type(number) is int and 0 <= number < terms for number in words):
+        raise ValueError("its vocabulary has other numbers than terms")
+    float(bm25.k1), float(bm25.b)

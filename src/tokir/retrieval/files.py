@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from tokir.artifacts import Names, RunFolder, read_array
 from tokir.encoders.registry import ENCODERS
 from tokir.errors import TokirError, Unavailable
-from tokir.retrieval.registry import INDEXES, SEARCHERS
+from tokir.retrieval.registry import INDEXES, SEARCHERS, Method
 from tokir.untrusted import built, read_json
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tokir.encoders import Encoder, ReadyMade
     from tokir.encoders.files import EncoderFiles
     from tokir.retrieval.bm25 import BM25Index
-    from tokir.retrieval.fusion import Method
     from tokir.retrieval.growth import Growth
     from tokir.retrieval.searchers import DenseSearcher, Searcher
     from tokir.tokenizers import Tokenizer
@@ -153,6 +152,11 @@ class FusionFiles:
     method: Method
     weights: tuple[float, ...]
     depth: int  # passages of each member
+
+    def __post_init__(self) -> None:
+        """ValueError where it is no fusion that a study writes down."""
+        if self.depth < 1 or not 0 < len(self.members) == len(self.weights) or self.method not in get_args(Method):
+            raise ValueError(f"a fusion of {self.members} by {self.method!r} to the depth {self.depth}")
 
     def weight(self, opener: Opener) -> int:
         """That of the heaviest member."""
@@ -287,10 +291,18 @@ def read_systems(run: RunFolder) -> Systems:
         if made["schema"] != SCHEMA:
             raise TokirError(f"{file}: of another version of tokir: repeat the study in another folder with --out")
         files = {name: from_json(value) for name, value in made["files"].items()}
+        require_flat(files)
         named = {name: made[name] for name in ("tokenizers", "systems", "unavailable")}
         return built(Systems, {**named, "files": files})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TokirError(f"{file}: damaged ({error}): make it again with `tokir embed {path}`") from None
+
+
+def require_flat(files: Mapping[str, SystemFiles]) -> None:
+    """ValueError where a fusion has a fusion as its member, which might be itself."""
+    for name, made in files.items():
+        if isinstance(made, FusionFiles) and any(isinstance(files.get(one), FusionFiles) for one in made.members):
+            raise ValueError(f"{name} is a fusion of fusions")
 
 
 def contents(files: SystemFiles, folder: RunFolder) -> list[Any]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tokir.retrieval.index import Hits, top
+from tokir.retrieval.registry import Method
 
 RANK_OFFSET = 60  # of the paper: how little the first ranks differ
-Method = Literal["weighted", "rrf"]
 
 
 class Joined(NamedTuple):

@@ -6,6 +6,7 @@ are cut and ordered by that same rule, and scores are float32, written with all 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,6 +170,8 @@ def read_run(path: Path, ids: Sequence[str]) -> Ranking:
         ).combine_chunks()
     except pa.ArrowInvalid as error:
         raise _unreadable(path, str(error)) from None
+    if not pc.all(pc.is_finite(table["score"])).as_py():
+        raise _unreadable(path, "a score is not a number")
     positions = pc.index_in(table["passage"], pa.array(ids, pa.string()))
     if positions.null_count:
         line = pc.index(positions.is_null(), True).as_py()
@@ -191,7 +194,8 @@ def _unreadable(path: Path, reason: str) -> TokirError:
         for number, line in enumerate(file, start=1):
             try:
                 _, _, _, _, score, _ = line.split(" ")
-                float(score)
+                if not math.isfinite(float(score)):
+                    raise ValueError
             except ValueError:
                 return TokirError(f"{path}:{number}: not a line of a TREC run file")
     return TokirError(f"{path}: not a TREC run file: {reason}")

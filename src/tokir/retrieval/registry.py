@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tokir.registry import Registry
 
 if TYPE_CHECKING:
     from tokir.retrieval.files import SystemFiles
     from tokir.retrieval.index import Index
+
+Method = Literal["weighted", "rrf"]
+"""How a fusion puts lists together."""
 
 INDEXES: Registry[type[Index]] = Registry(
     "index",

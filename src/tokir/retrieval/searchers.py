@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from tokir.encoders import Encoder
 from tokir.retrieval.bm25 import BM25Index
-from tokir.retrieval.fusion import Method, fuse, join
+from tokir.retrieval.fusion import fuse, join
 from tokir.retrieval.index import Hits, Index
 from tokir.retrieval.maxsim import LateIndex
+from tokir.retrieval.registry import Method
 
 if TYPE_CHECKING:
     from tokir.tokenizers import Tokenizer

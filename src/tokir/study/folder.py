@@ -9,12 +9,13 @@ from typing import Any
 
 from tokir.artifacts import Names, RunFolder, file_digest, json_text, text_digest, write_text
 from tokir.config import StudyConfig, check_config, dump_config, flatten
+from tokir.config.text import parse_yaml
 from tokir.data import Dataset
 from tokir.encoders.registry import is_folder
 from tokir.errors import TokirError, Unavailable
 from tokir.study.context import source_of
 from tokir.study.omissions import Omissions, find_omissions, leave_out
-from tokir.untrusted import parse_yaml, read_text
+from tokir.untrusted import read_text
 
 log = logging.getLogger("tokir")
 BEGINNING = (Names.OMISSIONS, Names.SOURCE, Names.STUDY)  # what a run begins with

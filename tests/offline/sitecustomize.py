@@ -1,0 +1,5 @@
+"""Python reads this at the start of every process that the tests start: see :mod:`loopback`."""
+
+import loopback
+
+loopback.only()
