@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tokir import __version__
-from tokir.cli import additions, data, doctor, export, search, serve, study, tokenizers
+from tokir.cli import additions, data, doctor, export, push, search, serve, study, tokenizers
 from tokir.cli.terminal import errors_as_sentences
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ def _options(
 for command in (study.run, study.train, study.embed, study.evaluate, search.search, serve.serve, study.report):
     app.command()(command)
 app.command()(export.export)
+app.command()(push.push)
 app.command()(additions.add)
 app.command()(additions.delete)
 app.command()(doctor.doctor)

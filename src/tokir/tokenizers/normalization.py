@@ -11,6 +11,8 @@ from tokir.tokenizers.protocol import require_unicode
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
 
+FINAL_SIGMA = r"(?<=[\p{L}\p{M}])σ(?![\p{L}\p{M}])"
+
 
 def normalizer(settings: TokenizerSettings) -> Any | None:
     """The steps for HF ``tokenizers``; None where the text stays as it is.
@@ -22,7 +24,7 @@ def normalizer(settings: TokenizerSettings) -> Any | None:
 
     steps = [getattr(normalizers, settings.normalization)()] if settings.normalization else []
     if settings.lowercase:
-        final = normalizers.Replace(Regex(r"(?<=[\p{L}\p{M}])σ(?![\p{L}\p{M}])"), "ς")
+        final = normalizers.Replace(Regex(FINAL_SIGMA), "ς")
         steps += [normalizers.Lowercase(), final]
     return normalizers.Sequence(steps) if steps else None
 
