@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,7 @@ from threadpoolctl import threadpool_info
 
 from tokir.retrieval.binary import BinaryIndex
 from tokir.retrieval.exact import ExactIndex
-from tokir.retrieval.index import Hits, normalize
-from tokir.retrieval.int8 import Int8Index
+from tokir.retrieval.index import Hits, Vectors, normalize
 
 BLOCK = 65_536
 
@@ -44,16 +44,18 @@ def main() -> None:
     rng = np.random.default_rng(0)
     ties = rng.permutation(asked.passages)
     flat: Any = faiss.IndexFlatIP(asked.dimensions)
-    indexes = {"exact": ExactIndex(ties), "int8": Int8Index(ties), "binary": BinaryIndex(ties)}
-    for start in range(0, asked.passages, BLOCK):
-        shape = (min(BLOCK, asked.passages - start), asked.dimensions)
-        vectors = normalize(rng.standard_normal(shape, dtype=np.float32))
-        flat.add(vectors)
-        for index in indexes.values():
-            index.add(vectors)
+    every = normalize(rng.standard_normal((asked.passages, asked.dimensions), dtype=np.float32))
+    flat.add(every)
+
+    def blocks() -> Iterator[np.ndarray]:
+        return (every[start : start + BLOCK] for start in range(0, len(every), BLOCK))
+
+    with tempfile.TemporaryDirectory() as name:  # the maps outlive it
+        BinaryIndex.write(Path(name), Vectors(*every.shape, blocks))
+        binary = BinaryIndex.load(Path(name), ties)
+    exact, int8 = ExactIndex(every, ties), binary.rounded
     queries = normalize(rng.standard_normal((asked.queries, asked.dimensions), dtype=np.float32))
-    exact, int8, binary = indexes.values()
-    every, codes, bits = exact.vectors, int8.codes, binary.bits
+    codes, bits = int8.codes, binary.bits
     sizes = {
         "FAISS flat": every.nbytes,
         "exact": every.nbytes,

@@ -32,7 +32,7 @@ from tokir.evaluation.measures import score_queries
 from tokir.retrieval.best_cosines import distinct_tokens
 from tokir.retrieval.bm25 import BM25Index, Postings
 from tokir.retrieval.exact import ExactIndex
-from tokir.retrieval.index import top
+from tokir.retrieval.index import normalize, top
 from tokir.retrieval.maxsim import LateIndex, MaxSimIndex, PrunedMaxSimIndex, TokenVectors
 from tokir.retrieval.ranking import Ranking, inverse
 from tokir.tokenizers import load
@@ -130,9 +130,9 @@ def main() -> None:
     line(
         "anew, all passages", 0, tokens.nbytes / len(corpus), lambda q: anew.search(tokenizer.encode([q])[0], held)
     )
-    encoder, dense = StaticEncoder(static_table(model), tokenizer), ExactIndex(tie_order)
+    encoder = StaticEncoder(static_table(model), tokenizer)
     start = time.perf_counter()
-    dense.add(encoder.embed(ids))
+    dense = ExactIndex(normalize(encoder.embed(ids)), tie_order)
     built = time.perf_counter() - start
 
     def proposed(query: str) -> np.ndarray:

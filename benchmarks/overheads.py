@@ -165,8 +165,7 @@ def search() -> tuple[Callable[[], Any], Callable[[], Any]]:
     vectors = rng.normal(size=(7247, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     queries = vectors[:100]
-    index = ExactIndex(id_order([str(i) for i in range(len(vectors))]))
-    index.add(vectors)
+    index = ExactIndex(vectors, id_order([str(i) for i in range(len(vectors))]))
 
     def peer() -> None:
         for query in queries:

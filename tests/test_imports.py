@@ -35,7 +35,7 @@ LAYERS = [
     {"results"},
     {"additions"},
     {"report"},
-    {"export"},
+    {"export", "database"},
     {"run"},
     {"study", "serve"},
     {"cli"},

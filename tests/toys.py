@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from tokir.artifacts import read_array, write_array
+from tokir.artifacts import read_array
 from tokir.evaluation.perturbations import Perturbation
 from tokir.evaluation.registry import Measure
 from tokir.models.network import Network
 from tokir.models.registry import Architecture
 from tokir.results.records import System
 from tokir.retrieval.exact import ExactIndex
-from tokir.retrieval.index import Hits
+from tokir.retrieval.index import Hits, normalize, write_rows
 from tokir.tokenizers import Span, TokenizerKind
 from tokir.training.pairs import Pairs, same
 from tokir.training.registry import ObjectivePart
@@ -138,14 +138,14 @@ HALVES = ObjectivePart(label="halves", source="toys:halves")
 class ReversedIndex(ExactIndex):
     """Exact search whose file has another name."""
 
-    def save(self, folder):
-        write_array(folder / "backwards.npy", self.vectors[:, ::-1])
+    @classmethod
+    def write(cls, folder, vectors):
+        blocks = (normalize(block)[:, ::-1] for block in vectors.blocks())
+        write_rows(folder / "backwards.npy", (vectors.count, vectors.dimensions), np.float32, blocks)
 
     @classmethod
     def load(cls, folder, tie_order):
-        index = cls(tie_order)
-        index.add(read_array(folder / "backwards.npy")[:, ::-1])
-        return index
+        return cls(read_array(folder / "backwards.npy")[:, ::-1], tie_order)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tokir.data.corpus import Corpus, Document
+    from tokir.database.push import Pushed
+    from tokir.progress import Progress
     from tokir.results.records import Results
     from tokir.retrieval.searchers import Searcher
 
@@ -171,6 +173,50 @@ class Run:
             raise Unavailable(self._unavailable[name])
         export(self._opener, name, to, Path(folder))
 
+    def push(
+        self,
+        system: str,
+        address: str,
+        collection: str,
+        *,
+        index: str | None = None,
+        token: str = "",
+        progress: Progress | None = None,
+    ) -> Pushed:
+        """Make a collection of a Milvus database equal to the passages that a system searches; repeated, it resumes.
+
+        Args:
+            system: its id: one that searches one vector for each passage, exactly.
+            address: a folder whose name ends in ``.db``, for Milvus Lite, or ``http://host:19530``.
+            collection: its name; made where it does not exist.
+            index: of a new collection: ``exact`` or ``hnsw``; by default exact in a folder, else hnsw.
+            token: ``user:password`` or a key, where the server asks for one.
+            progress: hears how the work goes.
+
+        Raises:
+            TokirError: as for :func:`tokir.database.push.push`, or the database does not answer.
+            Unavailable: this machine lacks its client, or what the system needs.
+        """
+        from tokir.database.milvus import INDEXES, Collection
+        from tokir.database.push import push
+        from tokir.progress import Silent
+
+        name = self._named([system])[0]
+        if index is not None and index not in INDEXES:
+            raise TokirError(f"--index {index}{nearest(index, INDEXES)}: allowed are {', '.join(INDEXES)}")
+        target = Collection(address, collection, token)
+        try:
+            kind = index or ("exact" if target.embedded else "hnsw")
+            return push(self._opener, name, self.passages, target, kind, self._queries(), progress or Silent())
+        finally:
+            target.close()
+
+    def _queries(self) -> list[str]:
+        """The evaluated queries, where there are any."""
+        file = self.path / Names.QUERIES
+        lines = file.read_text("utf-8").splitlines() if file.exists() else []
+        return [line.partition("\t")[2] for line in lines]
+
     def tokenize(self, text: str, tokenizer: str | None = None) -> list[str]:
         """How a tokenizer of the run (by default the first) cuts a text, as a person reads it."""
         name = self.tokenizers[0] if tokenizer is None and self.tokenizers else tokenizer or ""
@@ -183,15 +229,10 @@ class Run:
 
     def passage(self, id: str) -> Document:
         """A passage by its id; TokirError where there is none."""
-        wanted, order = id.encode("utf-8", "surrogatepass"), read_array(self._opener.file(self._id_order))
-        low, high = 0, len(order)
-        while low < high:  # ids descend
-            middle = (low + high) // 2
-            document = self.passages.record(int(order[middle]))
-            if document.id == id:
-                return document
-            low, high = (middle + 1, high) if document.id.encode() > wanted else (low, middle)
-        raise TokirError(f"no passage {id!r} in {self.path}")
+        position = self.passages.find(id, read_array(self._opener.file(self._id_order)))
+        if position is None:
+            raise TokirError(f"no passage {id!r} in {self.path}")
+        return self.passages.record(position)
 
     def weight(self, system: str) -> int:
         """What the first answer of a system loads: 0 tables, 1 a network, 2 a library of pretrained models."""

@@ -151,7 +151,7 @@ def _make(
     first = len(present.kept)
     kept = np.asarray(present.kept)[stays[:first]]
     corpus = _write_passages(path / state.PASSAGES, present.corpus, stays, incoming)
-    order = descending(corpus.ids)
+    order = descending(corpus.stream_ids())
     write_array(path / state.ID_ORDER, order)
     write_array(path / state.KEPT, kept)
     write_text(path / state.LEASE, "")

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from tokir import __version__
-from tokir.cli import additions, data, doctor, export, search, serve, study, tokenizers
+from tokir.cli import additions, data, doctor, export, push, search, serve, study, tokenizers
 from tokir.cli.terminal import echo, errors_as_sentences
 from tokir.errors import interrupted
 
@@ -59,6 +59,7 @@ def _options(
 for command in (study.run, study.train, study.embed, study.evaluate, search.search, serve.serve, study.report):
     app.command()(command)
 app.command()(export.export)
+app.command()(push.push)
 app.command()(additions.add)
 app.command()(additions.delete)
 app.command()(doctor.doctor)

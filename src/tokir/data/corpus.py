@@ -14,12 +14,16 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from tokir.artifacts import atomic, file_digest, write_text
 from tokir.data.files import one_builder
 from tokir.errors import TokirError
 from tokir.untrusted import built, read_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 log = logging.getLogger("tokir")
 ROWS_PER_BATCH = 10_000
@@ -124,11 +128,28 @@ class Corpus:
     @cached_property
     def ids(self) -> Sequence[str]:
         """All passage ids, by position."""
-        return list(self._ids())
+        return list(self.stream_ids())
+
+    def stream_ids(self) -> Iterator[str]:
+        """As `ids`, one batch of them in memory at a time."""
+        for batch in self._batches:
+            self._validate(batch.column(0))
+            yield from batch.column(0).to_pylist()
+
+    def find(self, id: str, order: NDArray[np.int64]) -> int | None:
+        """The position of one id by bisection, given the positions of all in descending ``order``; None without it."""
+        wanted, low, high = id.encode("utf-8", "surrogatepass"), 0, len(order)
+        while low < high:
+            middle = (low + high) // 2
+            found = self.record(int(order[middle])).id.encode()
+            if found == wanted:
+                return int(order[middle])
+            low, high = (middle + 1, high) if found > wanted else (low, middle)
+        return None
 
     def positions(self, ids: set[str]) -> dict[str, int]:
         """The positions of those of ``ids`` that the corpus holds, found in one pass without `ids` in memory."""
-        return {id: position for position, id in enumerate(self._ids()) if id in ids}
+        return {id: position for position, id in enumerate(self.stream_ids()) if id in ids}
 
     def passages(self, start: int, stop: int) -> list[str]:
         """What models read, ``"{title} {text}"``, of positions ``start`` up to ``stop``, cut at the end."""
@@ -159,6 +180,8 @@ class Corpus:
             end = min(stop, self._starts[batch + 1])
             yield from _documents(self._batches[batch].slice(start - self._starts[batch], end - start))
             start = end
+            if start == self._starts[batch + 1]:
+                self.release()  # a pass over the corpus holds a batch of it
 
     def release(self) -> None:
         """Give back the pages of the file read so far; they count as this process's memory, up to the whole file.
@@ -184,11 +207,6 @@ class Corpus:
             values.validate(full=True)
         except ValueError as error:
             raise TokirError(f"{self.path} is damaged ({error}): it has to be written again.") from None
-
-    def _ids(self) -> Iterator[str]:
-        for batch in self._batches:
-            self._validate(batch.column(0))
-            yield from batch.column(0).to_pylist()
 
 
 def _schema() -> Any:

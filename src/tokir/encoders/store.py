@@ -76,10 +76,15 @@ def read_embeddings(path: Path) -> NDArray[np.float32]:
     return vectors
 
 
-def blocks(vectors: NDArray[np.float32], size: int = 65_536) -> Iterator[NDArray[np.float32]]:
-    """Consecutive rows of ``vectors``, so that a pass over them needs constant memory."""
-    for start in range(0, len(vectors), size):
-        yield np.asarray(vectors[start : start + size])
+def blocks(path: Path, size: int = 16_384) -> Iterator[NDArray[np.float32]]:
+    """Consecutive rows of the vectors of ``path``, so that a pass over them needs constant memory."""
+    vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    count, width = vectors.shape
+    with path.open("rb") as file:  # read, since pages of a map count as memory of the process
+        file.seek(vectors.offset)
+        for start in range(0, count, size):
+            rows = min(size, count - start)
+            yield np.fromfile(file, dtype=vectors.dtype, count=rows * width).reshape(rows, width)
 
 
 def write_blocks(

@@ -18,7 +18,7 @@ from tokir.evaluation.measures import HEADLINE, mean_scores, score_queries
 from tokir.retrieval.bm25 import K1, B, BM25Index, Postings
 from tokir.retrieval.exact import ExactIndex
 from tokir.retrieval.fusion import Joined, fuse
-from tokir.retrieval.index import Hits
+from tokir.retrieval.index import Hits, normalize
 from tokir.retrieval.ranking import Ranking
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ def whitening(
 
     def quality(number: int) -> Quality:
         candidate = candidates[number]
-        index = ExactIndex(tie_order)
-        index.add(candidate(vectors))
+        index = ExactIndex(normalize(candidate(vectors)), tie_order)
         hits = index.search(candidate(queries), DEPTH)
         return recall(_ranking(hits, ids, validation), judgements), number
 

@@ -7,13 +7,15 @@ Efficient Passage Retrieval with Hashing) score these by their bits; here they a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import read_array, write_array
-from tokir.retrieval.index import Hits, top
+from tokir.retrieval.index import Hits, Vectors, top
 from tokir.retrieval.int8 import Int8Index
 
 RESCORED = 200  # passages nearest by Hamming distance
@@ -22,27 +24,41 @@ FILE = "bits.npy"
 
 
 class BinaryIndex:
-    """Holds the bits of all passages, word by word, and their rounded vectors.
+    """The bits of all passages and their rounded vectors.
 
     Passages beyond those that are scored again follow by their Hamming distance: their scores lie between -2 and -1.
+
+    Args:
+        bits: (words, passages): a word of all passages lies together, so that it is compared in one go.
+        rounded: the vectors.
     """
 
-    def __init__(self, tie_order: NDArray[np.int64]) -> None:
-        self.tie_order = tie_order
-        self.rounded = Int8Index(tie_order)
-        self._bits: list[NDArray[np.uint64]] = []
+    def __init__(self, bits: NDArray[np.uint64], rounded: Int8Index) -> None:
+        self.bits, self.rounded, self.tie_order = bits, rounded, rounded.tie_order
 
-    @property
-    def bits(self) -> NDArray[np.uint64]:
-        """(words, passages): a word of all passages lies together, so that it is compared in one go."""
-        if len(self._bits) > 1:
-            self._bits = [np.concatenate(self._bits, axis=1)]
-        return self._bits[0]
+    @classmethod
+    def check(cls) -> None:
+        """It needs no library."""
 
-    def add(self, vectors: NDArray[np.float32]) -> None:
-        """Append the vectors of the next passages, (n, dimensions)."""
-        self.rounded.add(vectors)
-        self._bits.append(np.ascontiguousarray(_signs(vectors).T))
+    @classmethod
+    def write(cls, folder: Path, vectors: Vectors) -> None:
+        """Write the bits, 8 dimensions a byte, and the rounded vectors."""
+        bits = np.empty((-(-vectors.dimensions // WORD), vectors.count), dtype=np.uint64)
+
+        def seen() -> Iterator[NDArray[np.float32]]:
+            start = 0
+            for block in vectors.blocks():
+                bits[:, start : start + len(block)] = _signs(block).T
+                start += len(block)
+                yield block
+
+        Int8Index.write(folder, replace(vectors, blocks=seen))
+        write_array(folder / FILE, bits)
+
+    @classmethod
+    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> BinaryIndex:
+        """Open what :meth:`write` wrote, memory-mapped."""
+        return cls(read_array(folder / FILE), Int8Index.load(folder, tie_order))
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         """The passages of each query, (queries, dimensions), at most ``depth``."""
@@ -58,18 +74,6 @@ class BinaryIndex:
         scores[:RESCORED] = self.rounded.scores(query[None], near[:RESCORED])[0]
         best = top(scores, depth, self.tie_order[near])
         return Hits(near[best], scores[best])
-
-    def save(self, folder: Path) -> None:
-        """Write the bits and the rounded vectors."""
-        write_array(folder / FILE, self.bits)
-        self.rounded.save(folder)
-
-    @classmethod
-    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> BinaryIndex:
-        """Open what :meth:`save` wrote, memory-mapped."""
-        index = cls(tie_order)
-        index._bits, index.rounded = [read_array(folder / FILE)], Int8Index.load(folder, tie_order)
-        return index
 
 
 def _signs(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:

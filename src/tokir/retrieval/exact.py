@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import read_array, write_array
-from tokir.retrieval.index import Hits, normalize, top
+from tokir.artifacts import read_array
+from tokir.retrieval.index import Hits, Vectors, normalize, top, write_rows
 from tokir.retrieval.scan import nearest
 
 FEW = 2  # for so few queries a product of matrices is not faster
@@ -25,22 +25,30 @@ FILE = "vectors.npy"
 
 
 class ExactIndex:
-    """Holds unit vectors, so a cosine is one product; a zero vector stays zero and scores zero."""
+    """Unit vectors, so a cosine is one product; a zero vector stays zero and scores zero.
 
-    def __init__(self, tie_order: NDArray[np.int64]) -> None:
-        self.tie_order = tie_order
-        self._blocks: list[NDArray[np.float32]] = []
+    Args:
+        vectors: (passages, dimensions), of unit length.
+        tie_order: (passages,) breaks ties.
+    """
 
-    @property
-    def vectors(self) -> NDArray[np.float32]:
-        """(passages, dimensions), of unit length."""
-        if len(self._blocks) > 1:
-            self._blocks = [np.concatenate(self._blocks)]
-        return self._blocks[0]
+    def __init__(self, vectors: NDArray[np.float32], tie_order: NDArray[np.int64]) -> None:
+        self.vectors, self.tie_order = vectors, tie_order
 
-    def add(self, vectors: NDArray[np.float32]) -> None:
-        """Append the vectors of the next passages, (n, dimensions)."""
-        self._blocks.append(normalize(np.asarray(vectors)))
+    @classmethod
+    def check(cls) -> None:
+        """It needs no library."""
+
+    @classmethod
+    def write(cls, folder: Path, vectors: Vectors) -> None:
+        """Write the unit vectors."""
+        unit = (normalize(block) for block in vectors.blocks())
+        write_rows(folder / FILE, (vectors.count, vectors.dimensions), np.float32, unit)
+
+    @classmethod
+    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> ExactIndex:
+        """Open the unit vectors, memory-mapped."""
+        return cls(read_array(folder / FILE), tie_order)
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         """The ``depth`` nearest passages of each query, (queries, dimensions)."""
@@ -66,14 +74,3 @@ class ExactIndex:
             return cosines
 
         return nearest(scores, len(unit), depth, self.tie_order, ROWS, rescore, SLACK)
-
-    def save(self, folder: Path) -> None:
-        """Write the unit vectors."""
-        write_array(folder / FILE, self.vectors)
-
-    @classmethod
-    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> ExactIndex:
-        """Open the unit vectors, memory-mapped."""
-        index = cls(tie_order)
-        index._blocks = [read_array(folder / FILE)]
-        return index

@@ -313,6 +313,15 @@ def contents(files: SystemFiles, folder: RunFolder) -> list[Any]:
     return [value, {name: inside or folder.key(name) for name, inside in named.items() if folder.made(name)}]
 
 
+def encoder_contents(files: DenseFiles, folder: RunFolder) -> list[Any]:
+    """All that the vector of a passage depends on, beside the passage: the records that embed it, and their hashes."""
+    record = to_json(files.passage_encoder or files.encoder)
+    record.pop("folder", None)
+    whitening = [files.whitening] if files.whitening else []
+    named = [name for name in _strings(record) + whitening if folder.recorded(name)]
+    return [record, files.dimensions, {name: folder.key(name) for name in named}]
+
+
 def to_json(files: Any) -> dict[str, Any]:
     """A record as JSON: its fields, and its ``kind``."""
     registry = SEARCHERS if any(type(files) is SEARCHERS[name] for name in SEARCHERS) else ENCODERS

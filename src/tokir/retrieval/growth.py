@@ -6,7 +6,7 @@ index holds is what a study would have put there, had it had these passages and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +20,7 @@ from tokir.encoders.files import PretrainedFiles
 from tokir.encoders.store import blocks, read_embeddings, write_blocks
 from tokir.errors import Unavailable
 from tokir.models.whitening import Whitening
+from tokir.retrieval.index import Vectors
 from tokir.retrieval.registry import INDEXES
 
 if TYPE_CHECKING:
@@ -97,13 +98,16 @@ class Growth:
             if self._added and name not in self.made:
                 made = self.made[name] = Known(f"{self.generation}/{name}", key)
                 self._embed(encode, known, made, vectors.shape[1])
-            index = INDEXES[files.index_kind](self.tie_order)
-            for start in range(0, len(self.kept), ROWS):
-                index.add(vectors[self.kept[start : start + ROWS], : files.dimensions])
-            if self._added:
-                for block in blocks(read_embeddings(self.folder.file(self.made[name].file))):
-                    index.add(block[:, : files.dimensions])
-            index.save(folder)
+            width = files.dimensions or vectors.shape[1]
+
+            def all_passages() -> Iterator[NDArray[np.float32]]:
+                for start in range(0, len(self.kept), ROWS):
+                    yield vectors[self.kept[start : start + ROWS], :width]
+                if self._added:
+                    for block in blocks(self.folder.file(self.made[name].file)):
+                        yield block[:, :width]
+
+            INDEXES[files.index_kind].write(folder, Vectors(len(self.corpus), width, all_passages))
 
         return fill
 

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import atomic
-from tokir.errors import TokirError, Unavailable
-from tokir.retrieval.index import Hits, normalize
+from tokir.retrieval.faiss import library, on_one_thread, read_index, write_index
+from tokir.retrieval.index import Hits, Vectors, normalize
 
 NEIGHBOURS = 32  # of each passage in the graph, twice as many in its lowest layer
 BUILT_WITH = 128  # candidates while a passage finds its neighbours
@@ -26,61 +25,42 @@ FILE = "graph.faiss"
 class HnswIndex:
     """A graph over unit vectors; of passages that tie at the end of a list it may hold any.
 
-    Raises:
-        Unavailable: FAISS is not installed.
+    Args:
+        graph: the library's index.
+        tie_order: (passages,) breaks ties.
     """
 
-    def __init__(self, tie_order: NDArray[np.int64]) -> None:
-        self.tie_order, self._faiss = tie_order, _library()
-        self._graph: Any = None
-        self._mapped: Path | None = None
+    def __init__(self, graph: Any, tie_order: NDArray[np.int64]) -> None:
+        self._graph, self.tie_order = graph, tie_order
 
-    def add(self, vectors: NDArray[np.float32]) -> None:
-        """Append the vectors of the next passages, (n, dimensions)."""
-        faiss = self._faiss
-        if self._mapped is not None:  # a map cannot grow
-            self._graph, self._mapped = faiss.read_index(str(self._mapped)), None
-        if self._graph is None:
-            self._graph = faiss.IndexHNSWFlat(vectors.shape[1], NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
-            self._graph.hnsw.efConstruction = BUILT_WITH
-        threads = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(1)
-        try:
-            self._graph.add(normalize(vectors))
-        finally:
-            faiss.omp_set_num_threads(threads)
+    @classmethod
+    def check(cls) -> None:
+        """Unavailable without FAISS."""
+        library("hnsw")
+
+    @classmethod
+    def write(cls, folder: Path, vectors: Vectors) -> None:
+        """Write the graph with its vectors; all of it is in memory while it is built."""
+        faiss = library("hnsw")
+        graph = faiss.IndexHNSWFlat(vectors.dimensions, NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+        graph.hnsw.efConstruction = BUILT_WITH
+        with on_one_thread(faiss):
+            for block in vectors.blocks():
+                graph.add(normalize(block))
+        write_index(faiss, graph, folder / FILE)
+
+    @classmethod
+    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> HnswIndex:
+        """Open the graph, memory-mapped."""
+        return cls(read_index(library("hnsw"), folder / FILE), tie_order)
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         """The nearest passages of each query, (queries, dimensions), that the graph leads to."""
-        wanted = min(CANDIDATES, len(self.tie_order))
-        asked = self._faiss.SearchParametersHNSW(efSearch=CANDIDATES)
+        wanted = max(1, min(CANDIDATES, len(self.tie_order)))
+        asked = library("hnsw").SearchParametersHNSW(efSearch=CANDIDATES)
         found = []
         for scores, positions in zip(*self._graph.search(normalize(queries), wanted, params=asked), strict=True):
             scores, positions = scores[positions >= 0], positions[positions >= 0]
             order = np.lexsort((self.tie_order[positions], -scores))[:depth]
             found.append(Hits(positions[order], scores[order]))
         return found
-
-    def save(self, folder: Path) -> None:
-        """Write the graph with its vectors."""
-        with atomic(folder / FILE, "wb") as file:
-            self._faiss.write_index(self._graph, self._faiss.PyCallbackIOWriter(file.write))
-
-    @classmethod
-    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> HnswIndex:
-        """Open the graph, memory-mapped."""
-        index = cls(tie_order)
-        index._mapped = folder / FILE
-        try:
-            index._graph = index._faiss.read_index(str(index._mapped), index._faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError:
-            raise TokirError(f"{index._mapped}: missing or damaged: delete it and run the study again") from None
-        return index
-
-
-def _library() -> Any:
-    try:
-        import faiss
-    except ImportError:
-        raise Unavailable("hnsw needs FAISS: pip install 'tokir[faiss]'") from None
-    return faiss

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tokir.artifacts import atomic
 
 
 class Hits(NamedTuple):
@@ -16,28 +20,48 @@ class Hits(NamedTuple):
     scores: NDArray[np.float32]  # (found,)
 
 
+@dataclass(frozen=True)
+class Vectors:
+    """Passages' vectors in the order of the corpus, not of unit length, read in blocks: no memory holds them all."""
+
+    count: int
+    dimensions: int
+    blocks: Callable[[], Iterator[NDArray[np.float32]]]  # a pass over them, each (n, dimensions)
+
+
 class Index(Protocol):
     """Passages' vectors, searched by cosine.
 
-    An index is made empty, filled by ``add`` and saved into a folder of its own; ``load`` opens that folder again,
-    memory-mapped where it can. Which files lie there is the index's own affair.
+    An index is written into a folder of its own from vectors that stream by, and opened from there, memory-mapped where
+    it can be. Which files lie there is the index's own affair.
     """
 
-    def __init__(self, tie_order: NDArray[np.int64]) -> None:
-        """``tie_order`` (passages,) breaks ties between equal scores: see :func:`tokir.retrieval.ranking.id_order`."""
+    @classmethod
+    def check(cls) -> None:
+        """Unavailable where this machine lacks a library that the index needs."""
 
-    def add(self, vectors: NDArray[np.float32]) -> None:
-        """Append the vectors (n, dimensions) of the next n passages; they need not be of unit length."""
+    @classmethod
+    def write(cls, folder: Path, vectors: Vectors) -> None:
+        """Write the index of ``vectors`` into an existing folder, each file atomically."""
+
+    @classmethod
+    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> Index:
+        """Open what :meth:`write` wrote; TokirError names a file that is missing or damaged.
+
+        ``tie_order`` (passages,) breaks ties between equal scores: see :func:`tokir.retrieval.ranking.id_order`.
+        """
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         """The nearest passages of each of ``queries`` (n, dimensions), at most ``depth`` of them."""
 
-    def save(self, folder: Path) -> None:
-        """Write the index into an existing folder, each file atomically."""
 
-    @classmethod
-    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> Index:
-        """Open what :meth:`save` wrote; TokirError names a file that is missing or damaged."""
+def write_rows(path: Path, shape: tuple[int, int], dtype: Any, blocks: Iterable[NDArray[Any]]) -> None:
+    """Write an array of ``shape`` in ``.npy`` format, atomically; its rows come in blocks, one in memory at a time."""
+    about = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    with atomic(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, about)
+        for block in blocks:
+            file.write(block.astype(dtype, copy=False).tobytes())
 
 
 def normalize(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

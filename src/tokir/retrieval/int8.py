@@ -7,6 +7,7 @@ single precision holds: such sums are the same in whatever order they are added,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import read_array, write_array
-from tokir.retrieval.index import Hits, normalize
+from tokir.retrieval.index import Hits, Vectors, normalize, write_rows
 from tokir.retrieval.scan import nearest
 
 STEPS = 127  # of the largest component
@@ -26,34 +27,42 @@ CODES, INVERSE_LENGTHS = "codes.npy", "inverse_lengths.npy"
 
 
 class Int8Index:
-    """Holds rounded vectors and one over the length of each; a zero vector stays zero and scores zero."""
+    """Rounded vectors; a zero vector stays zero and scores zero.
 
-    def __init__(self, tie_order: NDArray[np.int64]) -> None:
-        self.tie_order = tie_order
-        self._codes: list[NDArray[np.int8]] = []
-        self._inverse_lengths: list[NDArray[np.float32]] = []
+    Args:
+        codes: (passages, dimensions).
+        inverse_lengths: (passages,), one over the length of the codes; 0 for a zero vector.
+        tie_order: (passages,) breaks ties.
+    """
 
-    @property
-    def codes(self) -> NDArray[np.int8]:
-        """(passages, dimensions)."""
-        if len(self._codes) > 1:
-            self._codes = [np.concatenate(self._codes)]
-        return self._codes[0]
+    def __init__(
+        self, codes: NDArray[np.int8], inverse_lengths: NDArray[np.float32], tie_order: NDArray[np.int64]
+    ) -> None:
+        self.codes, self.inverse_lengths, self.tie_order = codes, inverse_lengths, tie_order
 
-    @property
-    def inverse_lengths(self) -> NDArray[np.float32]:
-        """(passages,), of the codes; 0 for a zero vector."""
-        if len(self._inverse_lengths) > 1:
-            self._inverse_lengths = [np.concatenate(self._inverse_lengths)]
-        return self._inverse_lengths[0]
+    @classmethod
+    def check(cls) -> None:
+        """It needs no library."""
 
-    def add(self, vectors: NDArray[np.float32]) -> None:
-        """Append the vectors of the next passages, (n, dimensions)."""
-        largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0)
-        codes = np.rint(vectors / np.where(largest > 0, largest, 1) * np.float32(STEPS)).astype(np.int8)
-        self._codes.append(codes)
-        self._inverse_lengths.append(_inverse_lengths(codes))
-        self.__dict__.pop("_longest", None)
+    @classmethod
+    def write(cls, folder: Path, vectors: Vectors) -> None:
+        """Write the codes and what they are divided by."""
+        lengths = [np.zeros(0, dtype=np.float32)]
+
+        def rounded() -> Iterator[NDArray[np.int8]]:
+            for block in vectors.blocks():
+                largest = np.abs(block).max(axis=1, keepdims=True, initial=0)
+                codes = np.rint(block / np.where(largest > 0, largest, 1) * np.float32(STEPS)).astype(np.int8)
+                lengths.append(_inverse_lengths(codes))
+                yield codes
+
+        write_rows(folder / CODES, (vectors.count, vectors.dimensions), np.int8, rounded())
+        write_array(folder / INVERSE_LENGTHS, np.concatenate(lengths))
+
+    @classmethod
+    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> Int8Index:
+        """Open what :meth:`write` wrote, memory-mapped."""
+        return cls(read_array(folder / CODES), read_array(folder / INVERSE_LENGTHS), tie_order)
 
     @cached_property
     def _longest(self) -> float:
@@ -98,18 +107,6 @@ class Int8Index:
             return found
 
         return nearest(scores, len(queries), depth, self.tie_order, ROWS)
-
-    def save(self, folder: Path) -> None:
-        """Write the codes and what they are divided by."""
-        write_array(folder / CODES, self.codes)
-        write_array(folder / INVERSE_LENGTHS, self.inverse_lengths)
-
-    @classmethod
-    def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> Int8Index:
-        """Open what :meth:`save` wrote, memory-mapped."""
-        index = cls(tie_order)
-        index._codes, index._inverse_lengths = [read_array(folder / CODES)], [read_array(folder / INVERSE_LENGTHS)]
-        return index
 
 
 def _inverse_lengths(whole: NDArray[np.int8] | NDArray[np.float32]) -> NDArray[np.float32]:

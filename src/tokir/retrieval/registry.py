@@ -20,6 +20,7 @@ INDEXES: Registry[type[Index]] = Registry(
         "int8": "tokir.retrieval.int8:Int8Index",
         "binary": "tokir.retrieval.binary:BinaryIndex",
         "hnsw": "tokir.retrieval.hnsw:HnswIndex",
+        "ivfpq": "tokir.retrieval.ivfpq:IvfPqIndex",
     },
 )
 

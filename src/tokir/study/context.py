@@ -117,7 +117,7 @@ class Context:
         path, inputs = folder.file(Names.CORPUS), {"corpus": corpus.checksum}
         folder.ensure([Names.CORPUS, Names.CORPUS_FACTS], inputs, lambda: corpus.copy_to(path))
         order = folder.file(Names.ID_ORDER)
-        folder.ensure([Names.ID_ORDER], inputs, lambda: write_array(order, descending(corpus.ids)))
+        folder.ensure([Names.ID_ORDER], inputs, lambda: write_array(order, descending(corpus.stream_ids())))
 
 
 def source_of(dataset: Dataset) -> dict[str, object]:

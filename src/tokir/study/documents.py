@@ -51,10 +51,10 @@ class Documents:
         count = len(dataset.corpus)
         if count < 2:
             raise TokirError(f"{dataset.source}: one document is too few to train on and to validate on")
-        order = np.random.default_rng(config.data.seed).permutation(count).tolist()
+        order = np.random.default_rng(config.data.seed).permutation(count)
         held_out = max(1, min(HELD_OUT, count // 20))
-        training = order[held_out : held_out + config.training.documents]
-        drawn = self._read(training, MOST_CHARACTERS), self._read(order[:held_out], MOST_CHARACTERS // 10)
+        training = order[held_out : held_out + config.training.documents].tolist()
+        drawn = self._read(training, MOST_CHARACTERS), self._read(order[:held_out].tolist(), MOST_CHARACTERS // 10)
         dataset.corpus.release()
         if not any(text.strip() for text in drawn[1]):
             documents = "document holds" if held_out == 1 else f"{held_out:,} documents hold"

@@ -13,6 +13,7 @@ from tokir.encoders.registry import model_id
 from tokir.encoders.store import Passages, blocks, read_embeddings
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.files import DenseFiles
+from tokir.retrieval.index import Vectors
 from tokir.retrieval.registry import INDEXES
 from tokir.study.context import Context
 from tokir.study.engines.orders import Reading
@@ -127,17 +128,16 @@ class Embeddings:
         """
         folder, name = self.context.folder, Names.index(system)
         self.context.keep_passages()
-        width = read_embeddings(folder.file(vectors)).shape[1]
+        count, width = read_embeddings(folder.file(vectors)).shape
         if form.dimensions is not None and form.dimensions >= width:
             raise TokirError(
                 f"{system}: index {form} is for wider vectors than these, which have {width} dimensions"
             )
 
         def make(path: Path) -> None:
-            index = INDEXES[form.kind](self.context.opener.tie_order)
-            for block in blocks(read_embeddings(folder.file(vectors))):
-                index.add(block[:, : form.dimensions])
-            index.save(path)
+            source, used = folder.file(vectors), form.dimensions or width
+            cut = Vectors(count, used, lambda: (block[:, :used] for block in blocks(source)))
+            INDEXES[form.kind].write(path, cut)
 
         inputs: dict[str, Any] = {"vectors": folder.key(vectors), "index": form.kind}
         if form.dimensions is not None:

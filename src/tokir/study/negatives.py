@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tokir.errors import TokirError
-from tokir.retrieval.index import Hits
+from tokir.retrieval.index import Hits, normalize
 from tokir.study.context import Context
 from tokir.study.passages import TrainingPassages
 from tokir.study.plan import TrainingPlan
@@ -79,8 +79,7 @@ def _by_parent(
     tokenizer = context.opener.tokenizer(Tokenizers.file(plan.point.tokenizer))
     encoder = encoder_of(load(parent), tokenizer, parent.window)
     whole = passages.whole()
-    index = ExactIndex(_last_first(len(whole)))
-    index.add(encoder.embed(encoder.tokenize(whole)))
+    index = ExactIndex(normalize(encoder.embed(encoder.tokenize(whole))), _last_first(len(whole)))
     return index.search(encoder.embed(encoder.tokenize(texts)), NEGATIVES)
 
 

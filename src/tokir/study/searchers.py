@@ -7,11 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from tokir.artifacts import Names, digest, read_array, write_array
 from tokir.encoders.files import EncoderFiles, NetworkFiles, PretrainedFiles, StaticFiles
-from tokir.encoders.store import blocks, read_embeddings, transform_embeddings
+from tokir.encoders.store import blocks, transform_embeddings
 from tokir.evaluation import tuning
 from tokir.retrieval.files import LateFiles, SystemFiles, contents
 from tokir.retrieval.searchers import Searcher
@@ -153,8 +151,8 @@ class Searchers:
         """The fit of the corpus's vectors, applied as does best on the validation queries."""
         from tokir.models.whitening import DEFAULT_REMOVAL, DEFAULT_STRENGTH, REMOVALS, STRENGTHS, Whitening
 
-        raw = read_embeddings(self.context.folder.file(vectors))
-        fit, validation = Whitening.fit(blocks(raw)), self.context.validation
+        raw_file = self.context.folder.file(vectors)
+        fit, validation = Whitening.fit(blocks(raw_file)), self.context.validation
         removes = system.pooling.components_removed
         if validation is None:
             return fit.without_first(DEFAULT_REMOVAL) if removes else fit.with_strength(DEFAULT_STRENGTH)
@@ -167,7 +165,7 @@ class Searchers:
         opened = self.context.open(encoder)
         queries = opened.embed(opened.tokenize(list(validation.queries.values())))
         ids, tie_order = self.context.dataset.corpus.ids, self.context.opener.tie_order
-        return tuning.whitening(candidates, queries, np.asarray(raw), ids, tie_order, validation)
+        return tuning.whitening(candidates, queries, read_array(raw_file), ids, tie_order, validation)
 
     def _late(self, system: TrainedSystem) -> SystemFiles:
         """Late interaction: the best cosine of each entry of the vocabulary with each passage."""

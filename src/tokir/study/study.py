@@ -95,10 +95,8 @@ class Study:
 
     def _check_index(self, form: IndexForm) -> None:
         """TokirError where its library is missing: every system would be without it."""
-        import numpy as np
-
         try:
-            INDEXES[form.kind](np.zeros(0, dtype=np.int64))
+            INDEXES[form.kind].check()
         except Unavailable as error:
             raise TokirError(f"index: {error}") from None
 

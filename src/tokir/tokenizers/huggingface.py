@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokir.artifacts import write_text
 from tokir.errors import TokirError
+from tokir.tokenizers.chunks import Chunks, cuts_word_by_word
 from tokir.tokenizers.native import as_sentence, is_fault, require_entries
 from tokir.tokenizers.patterns import refuse_backtracking
 from tokir.tokenizers.pipeline import MARK, Spaces, Symbols
@@ -56,6 +57,21 @@ class HuggingFaceTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens."""
+        if self._chunks is None or len(texts) == 1:
+            return self._whole(texts)
+        try:
+            found = self._chunks.encode(texts)
+        except TokirError:
+            for text in texts:  # the sentence is to be of the text, not of a word in it
+                require_unicode(text)
+            raise
+        others = [position for position, ids in enumerate(found) if ids is None]
+        for position, ids in zip(others, self._whole([texts[i] for i in others]), strict=True):
+            found[position] = ids
+        return found  # type: ignore[return-value]
+
+    def _whole(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, cut as a whole."""
         if len(texts) == 1:  # a single query skips the thread pool of a batch
             encodings = [self._run(self._hf.encode, texts[0])]
         else:
@@ -214,6 +230,13 @@ class HuggingFaceTokenizer:
                 require_unicode(single)
             # Only others' files can be at fault.
             raise TokirError(f"the tokenizer cannot cut a text: {error}: its file is incomplete") from None
+
+    @cached_property
+    def _chunks(self) -> Chunks | None:
+        """What cuts texts word by word; None where this tokenizer does not."""
+        if not cuts_word_by_word(self._hf):
+            return None
+        return Chunks(self._whole, self._changed, self._symbols.ids, self._spaces.prepended_unless_there)
 
     @cached_property
     def _spaces(self) -> Spaces:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
+FINAL_SIGMA = r"(?<=[\p{L}\p{M}])σ(?![\p{L}\p{M}])"
 
 
 def normalizer(settings: TokenizerSettings) -> Any | None:
@@ -24,7 +25,7 @@ def normalizer(settings: TokenizerSettings) -> Any | None:
 
     steps = [getattr(normalizers, settings.normalization)()] if settings.normalization else []
     if settings.lowercase:
-        final = normalizers.Replace(Regex(r"(?<=[\p{L}\p{M}])σ(?![\p{L}\p{M}])"), "ς")
+        final = normalizers.Replace(Regex(FINAL_SIGMA), "ς")
         steps += [normalizers.Lowercase(), final]
     return normalizers.Sequence(steps) if steps else None
 

@@ -67,7 +67,7 @@ class Spaces:
         marks: list[Any] = []
         for step in _steps(hf.normalizer):
             (marks if _marks(step) else changes).append(step)
-        cuts, joins = _described(hf.pre_tokenizer), _described(hf.decoder)
+        cuts, joins = described(hf.pre_tokenizer), described(hf.decoder)
         metaspaces = [step for step in cuts if step["type"] == "Metaspace"]
         prepended = any(type(step).__name__ == "Prepend" for step in marks)
         unless_there = any(step["type"] == "ByteLevel" and step["add_prefix_space"] for step in cuts) or any(
@@ -87,6 +87,9 @@ class Spaces:
             prepended_unless_there=unless_there and not prepended,
             left_in=(prepended or unless_there) and not taken_out,
         )
+
+
+_INSIDE = ("normalizers", "pretokenizers", "decoders")
 
 
 def _steps(normalizer: Any) -> list[Any]:
@@ -110,13 +113,13 @@ def _describe(step: Any) -> dict[str, Any]:
     return found
 
 
-def _described(component: Any) -> list[dict[str, Any]]:
-    """The steps of a pre-tokenizer or decoder, those of sequences in their order."""
+def described(component: Any) -> list[dict[str, Any]]:
+    """The steps of a component as they stand in ``tokenizer.json``, those of sequences in their order."""
 
     def flat(described: dict[str, Any]) -> list[dict[str, Any]]:
         if described["type"] != "Sequence":
             return [described]
-        inner = described.get("pretokenizers") or described.get("decoders") or []
+        inner: list[Any] = next((described[name] for name in _INSIDE if described.get(name)), [])
         return [step for each in inner for step in flat(each)]
 
     return flat(_describe(component)) if component is not None else []

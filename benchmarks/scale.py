@@ -1,0 +1,253 @@
+"""What a passage costs as a corpus grows: seconds and memory from reading to search, at several sizes.
+
+    python benchmarks/scale.py 10000 100000 --folder /tmp/scale          # measure; a process for each size
+    python benchmarks/scale.py 10000 --write /tmp/corpus                 # only write a corpus, in BEIR's layout
+
+Passages are those of `wiki` recombined by seed: each has the title and the number of sentences of a random passage, and
+random sentences of its article, so that passages lie in topics as real ones do. A query is a run of words of one passage, which alone is judged relevant. The first n
+passages are the same whatever the size. Their vocabulary is that of 5,627 passages, so it does not grow as it would in
+a real corpus; lengths and word frequencies are those of Wikipedia.
+
+Seconds are the processor's, which other programs change little, with the clock's beside them. Of memory, `peak` is the
+largest resident set, with pages of mapped files that the system can drop at any time; `own` is the largest without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tokir.data.beir as beir
+from tokir.artifacts import write_json
+from tokir.data import load
+from tokir.data.corpus import Document
+from tokir.environment import environment
+
+BLOCK = 10_000  # passages drawn at once
+QUERIES, TIMED = 500, 100
+QUERY_WORDS = 8
+SEED = 0
+SETTINGS = {
+    "name": "scale",
+    "tokenizers": [{"type": "bpe", "vocabulary_size": 8000, "lowercase": True, "prefix_space": True}],
+    "architectures": ["static"],
+    "objectives": {"static": ["contrastive"]},
+    "models": {"static": {"steps": 150, "batch_size": 512}},
+    "poolings": ["learned"],
+    "baselines": [],
+    "fusions": [],
+    "evaluation": {"robustness": []},
+}
+
+
+# -- the corpus -----------------------------------------------------------------------------------------------
+
+
+class Recombined:
+    """The passages of `wiki`, taken apart."""
+
+    def __init__(self) -> None:
+        passages = list(load("wiki").corpus.records())
+        parts = [re.split(r"(?<=[.!?])\s+", passage.text) for passage in passages]
+        self.titles = [passage.title for passage in passages]
+        self.counts = np.array([len(part) for part in parts])
+        self.sentences = [sentence for part in parts for sentence in part]
+        _, article = np.unique(self.titles, return_inverse=True)
+        order = np.argsort(article.repeat(self.counts), kind="stable")  # of the sentences, article by article
+        sizes = np.bincount(article, self.counts).astype(int)
+        self.order, self.sizes = order, sizes[article]
+        self.starts = (np.cumsum(sizes) - sizes)[article]
+
+    def documents(self, size: int) -> Iterator[Document]:
+        """``size`` passages; memory does not grow with them."""
+        for start in range(0, size, BLOCK):
+            rng = np.random.default_rng([SEED, start])
+            shapes = rng.integers(len(self.titles), size=BLOCK)
+            ends = np.cumsum(self.counts[shapes]).tolist()
+            of_article = [values[shapes].repeat(self.counts[shapes]) for values in (self.starts, self.sizes)]
+            drawn = self.order[of_article[0] + rng.integers(of_article[1])].tolist()
+            for row, (shape, first, end) in enumerate(zip(shapes.tolist(), [0, *ends], ends, strict=False)):
+                if start + row == size:
+                    return
+                text = " ".join(self.sentences[i] for i in drawn[first:end])
+                yield Document(f"p{start + row:08d}", self.titles[shape], text)
+
+
+def write_corpus(folder: Path, size: int) -> None:
+    """A data set of ``size`` passages, in BEIR's layout, in constant memory."""
+    rng = np.random.default_rng([SEED, 1])
+    asked = set(rng.choice(min(size, BLOCK), min(QUERIES, size), replace=False).tolist())
+    queries: dict[str, str] = {}
+
+    def documents() -> Iterator[Document]:
+        for number, document in enumerate(Recombined().documents(size)):
+            if number in asked:
+                words = document.text.split()
+                start = int(rng.integers(max(1, len(words) - QUERY_WORDS + 1)))
+                queries[f"q-{document.id}"] = " ".join(words[start : start + QUERY_WORDS])
+            yield document
+
+    folder.mkdir(parents=True, exist_ok=True)
+    beir.write_documents(folder, documents())
+    beir.write_queries(folder, queries, {"test": {query: {query[2:]: 1} for query in queries}})
+
+
+# -- one size, in a process of its own ------------------------------------------------------------------------
+
+
+class Meter:
+    """Seconds and peak memory of each step, written down when it is done; a step that is known is not measured."""
+
+    def __init__(self, size: int, file: Path) -> None:
+        self.size, self.file = size, file
+        self.steps: dict[str, Any] = json.loads(file.read_text("utf-8"))["steps"] if file.exists() else {}
+        self._own = 0
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            self._own = max(self._own, _memory("RssAnon"))
+            time.sleep(0.02)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measure what happens inside."""
+        _forget_peak()
+        self._own, cpu, clock = 0, time.process_time(), time.perf_counter()
+        yield
+        if name not in self.steps:
+            found = {"cpu": time.process_time() - cpu, "clock": time.perf_counter() - clock}
+            self.note(name, {**found, "peak": _memory("VmHWM"), "own": max(self._own, _memory("RssAnon"))})
+
+    def note(self, name: str, figures: dict[str, float]) -> None:
+        """Write down what a step took, or what came of it."""
+        self.steps[name] = figures
+        write_json(self.file, {"passages": self.size, "machine": environment(), "steps": self.steps})
+        print(f"{self.size:>9,} {name:14}", *(f"{key} {value:.4g}" for key, value in figures.items()), flush=True)
+
+
+def _memory(field: str) -> int:
+    """A line of this process's status, in bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def measure(size: int, folder: Path, kinds: list[str]) -> None:
+    """Take a corpus of ``size`` passages from its file to ranked lists, and put its vectors into further indexes."""
+    data, run, known = folder / f"corpus-{size}", folder / f"run-{size}", folder / f"scale-{size}.json"
+    meter = Meter(size, known)
+    import torch  # noqa: F401  (its memory is nobody's step)
+
+    if "evaluate" not in meter.steps:
+        make(meter, data, run)
+    for kind in kinds:
+        if f"index {kind}" not in meter.steps:
+            with meter.step(f"index {kind}"):
+                write_index(run, folder / f"{kind}-{size}", kind)
+    for kind in ["exact", *kinds]:
+        meter.note(f"search {kind}", ask(run, data, folder / f"{kind}-{size}", kind))
+
+
+def make(meter: Meter, data: Path, run: Path) -> None:
+    """From a file to a finished run."""
+    from tokir.config import check_config
+    from tokir.study import Machine, Study
+    from tokir.systems import model_points, systems
+
+    if not (data / "queries.jsonl").exists():
+        with meter.step("write"):
+            write_corpus(data, meter.size)
+    os.environ["TOKIR_CACHE"] = str(run.parent / f"cache-{meter.size}")  # an empty one, so that the file is read
+    with meter.step("read"):
+        study = Study(check_config({**SETTINGS, "data": {"source": str(data)}}), run, Machine("cpu", 1))
+    parts, [point], [system] = study.parts, model_points(study.config), systems(study.config)
+    with meter.step("tokenizer"):
+        parts.tokenizers.get(point.tokenizer)
+    with meter.step("train"):
+        study.train()
+    with meter.step("embed"):
+        parts.searchers.files(system)
+    with meter.step("evaluate"):
+        study.evaluate()
+
+
+def write_index(run: Path, folder: Path, kind: str) -> None:
+    """Put the vectors of a run into an index beside it."""
+    from tokir.encoders.store import blocks, read_embeddings
+    from tokir.retrieval.index import Vectors
+    from tokir.retrieval.registry import INDEXES
+
+    [path] = run.glob("embeddings/*/corpus.npy")
+    folder.mkdir(exist_ok=True)
+    count, dimensions = read_embeddings(path).shape
+    INDEXES[kind].write(folder, Vectors(count, dimensions, lambda: blocks(path)))
+
+
+def ask(run: Path, data: Path, folder: Path, kind: str) -> dict[str, float]:
+    """Share of the ten passages of exact search that an index finds, time of one query, and bytes a passage."""
+    from tokir import open_run
+    from tokir.retrieval.registry import INDEXES
+
+    opened = open_run(run)
+    searcher = opened._searcher(opened.systems[0])
+    texts = [json.loads(line)["text"] for line in (data / "queries.jsonl").read_text("utf-8").splitlines()]
+    vectors = searcher.encode(texts)
+    exact = searcher.index
+    index = exact if kind == "exact" else INDEXES[kind].load(folder, exact.tie_order)
+    wanted = [set(hits.positions.tolist()) for hits in exact.search(vectors, 10)]
+    found = [set(hits.positions.tolist()) for hits in index.search(vectors, 10)]
+    times = []
+    for vector in vectors[:TIMED]:
+        start = time.perf_counter()
+        index.search(vector[None], 10)
+        times.append(1000 * (time.perf_counter() - start))
+    files = folder if kind != "exact" else next(run.glob("indexes/*"))
+    return {
+        "recall@10": float(np.mean([len(a & b) / len(a) for a, b in zip(wanted, found, strict=True)])),
+        "p50 ms": float(np.median(times)),
+        "bytes a passage": sum(file.stat().st_size for file in files.iterdir()) / len(opened.passages),
+    }
+
+
+def main() -> None:
+    """Measure each size in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sizes", type=int, nargs="+", help="passages")
+    parser.add_argument("--folder", type=Path, default=Path("runs/scale"))
+    parser.add_argument(
+        "--index", nargs="*", default=["int8", "binary", "ivfpq", "hnsw"], help="kinds beside exact"
+    )
+    parser.add_argument("--write", type=Path, help="only write the corpus, into this folder")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    os.environ["TOKIR_CACHE"] = str(options.folder / "cache")
+    if options.write:
+        write_corpus(options.write, options.sizes[0])
+    elif options.here:
+        measure(options.sizes[0], options.folder, options.index)
+    else:
+        for size in options.sizes:
+            words = [__file__, str(size), "--folder", str(options.folder), "--here", "--index", *options.index]
+            subprocess.run([sys.executable, *words], check=True)
+
+
+if __name__ == "__main__":
+    main()

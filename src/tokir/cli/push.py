@@ -1,0 +1,59 @@
+"""``tokir push``: the passages and vectors of a run, in a vector database."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Optional
+
+import typer
+
+from tokir.cli.options import Quiet, Run
+from tokir.errors import Interrupted
+
+TOKEN = "MILVUS_TOKEN"
+
+
+def push(
+    folder: Run,
+    system: Annotated[
+        str, typer.Argument(metavar="SYSTEM", help="One of the run's that searches one vector a passage, exactly.")
+    ],
+    to: Annotated[str, typer.Option("--to", metavar="ADDRESS", help="A folder PATH.db, or http://HOST:19530.")],
+    collection: Annotated[str, typer.Option("--collection", help="Its name; made where it does not exist.")],
+    index: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--index", help="Of a new collection: exact or hnsw.", show_default="exact in a folder, else hnsw"
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make a collection of a Milvus database equal to the passages of a run: ids, titles, texts and vectors.
+
+    Only what differs is sent, so the same command goes on after a stop, and brings the collection up to date after
+    `tokir add` and `tokir delete`. Then the database is asked the run's queries, and how many of the passages of exact
+    search it finds is printed. A key for the server is read from the environment: MILVUS_TOKEN.
+
+    Example: tokir push runs/best-wiki minilm --to passages.db --collection wiki
+    """
+    from tokir.cli.terminal import TerminalProgress
+    from tokir.progress import Silent
+    from tokir.run import open_run
+
+    progress = Silent() if quiet else TerminalProgress()
+    try:
+        made = open_run(folder).push(
+            system, to, collection, index=index, token=os.environ.get(TOKEN, ""), progress=progress
+        )
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; what was sent is kept, and the same command sends the rest") from None
+    finally:
+        progress.close()
+    if made.shortened:
+        typer.echo(
+            f"note: {made.shortened:,} passages are longer than a field of Milvus, and lack their end", err=True
+        )
+    typer.echo(
+        f"{to}, collection {collection}: {made.passages:,} passages ({made.sent:,} sent, {made.deleted:,} deleted); "
+        f"recall@10 against exact search {made.recall:.3f} over {made.queries:,} queries"
+    )

@@ -1,0 +1,171 @@
+"""A collection of Milvus (Wang et al., 2021, Milvus: A Purpose-Built Vector Data Management System), by its own client.
+
+One client speaks to Milvus Lite, which keeps its data in a folder and runs in this process, to a server, and to a
+cluster; which of them is decided by the address alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokir.errors import TokirError, Unavailable
+from tokir.retrieval.hnsw import BUILT_WITH, CANDIDATES, NEIGHBOURS
+
+LONGEST_ID, LONGEST_TEXT = 512, 65_535  # bytes; the latter is all that a field of Milvus can hold
+LISTED_AT_ONCE = 10_000
+SECONDS = 60  # that a request may take
+EMBEDDED = ".db"  # ends the name of a folder of Milvus Lite
+INDEXES = {  # kind to Milvus's name for it, how it is built and how it is asked
+    "exact": ("FLAT", {}, {}),
+    "hnsw": ("HNSW", {"M": NEIGHBOURS, "efConstruction": BUILT_WITH}, {"ef": CANDIDATES}),
+}
+
+
+class Row(NamedTuple):
+    """A passage as the database keeps it."""
+
+    id: str
+    title: str
+    text: str
+    version: str  # hash of the model and of the passage: another one means that the row is of old
+    vector: NDArray[np.float32]  # of unit length, so that the inner product is the cosine
+
+
+class Collection:
+    """A named collection of rows.
+
+    Args:
+        address: a folder whose name ends in ``.db``, or ``http://host:19530``, ``https://...``.
+        name: of the collection.
+        token: ``user:password`` or a key, where the server asks for one.
+
+    Raises:
+        Unavailable: pymilvus, or for a folder milvus-lite, is not installed.
+        TokirError: the database does not answer, or another process has opened the folder.
+    """
+
+    def __init__(self, address: str, name: str, token: str = "") -> None:
+        self.address, self.name = address, name
+        try:
+            import pymilvus
+
+            if self.embedded:
+                import milvus_lite  # noqa: F401  (else the client's error speaks of a server)
+        except ImportError:
+            raise Unavailable("a Milvus database needs its client: pip install 'tokir[milvus]'") from None
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # what goes wrong is said once, as an error
+        self._milvus = pymilvus
+        with self._errors():
+            self._client = pymilvus.MilvusClient(address, token=token, timeout=SECONDS)
+
+    @property
+    def embedded(self) -> bool:
+        """Is it a folder of Milvus Lite?"""
+        return self.address.endswith(EMBEDDED)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._milvus.MilvusException as error:
+            hint = ": is it open in another process?" if "local milvus failed" in str(error) else ""
+            raise TokirError(f"{self.address}, collection {self.name}: {error.message}{hint}") from None
+
+    def close(self) -> None:
+        """Let go of the connection; a folder can then be opened by another process."""
+        self._client.close()
+
+    def exists(self) -> bool:
+        """Is there a collection of this name?"""
+        with self._errors():
+            return bool(self._client.has_collection(self.name))
+
+    def create(self, dimensions: int, kind: str) -> None:
+        """Make it, empty, with an index of ``INDEXES`` over vectors of so many dimensions."""
+        types = self._milvus.DataType
+        schema = self._milvus.MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field("id", types.VARCHAR, is_primary=True, max_length=LONGEST_ID)
+        for field in ("title", "text", "version"):
+            schema.add_field(field, types.VARCHAR, max_length=LONGEST_TEXT)
+        schema.add_field("vector", types.FLOAT_VECTOR, dim=dimensions)
+        indexes = self._milvus.MilvusClient.prepare_index_params()
+        name, params, _ = INDEXES[kind]
+        indexes.add_index("vector", index_type=name, metric_type="IP", params=params)
+        with self._errors():
+            self._client.create_collection(self.name, schema=schema, index_params=indexes)
+
+    def dimensions(self) -> int | None:
+        """Of its vectors; None where it is a collection of something else."""
+        with self._errors():
+            fields = {field["name"]: field for field in self._client.describe_collection(self.name)["fields"]}
+        wanted = {"id", "title", "text", "version", "vector"}
+        return int(fields["vector"]["params"]["dim"]) if wanted <= fields.keys() else None
+
+    def count(self) -> int:
+        """Number of rows."""
+        [found] = self._query("", ["count(*)"])
+        return int(found["count(*)"])
+
+    def versions(self, ids: Sequence[str]) -> dict[str, str]:
+        """The version of those of ``ids`` that are there."""
+        return {row["id"]: row["version"] for row in self._query(_among(ids), ["id", "version"])}
+
+    def some_version(self) -> str | None:
+        """The version of any row; None where there are none."""
+        found = self._query("", ["version"], limit=1)
+        return str(found[0]["version"]) if found else None
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        """Put rows in, each in place of the one with its id."""
+        with self._errors():
+            self._client.upsert(self.name, [row._asdict() for row in rows])
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Take rows out; ids that are not there are passed over."""
+        with self._errors():
+            self._client.delete(self.name, filter=_among(ids))
+
+    def ids(self) -> Iterator[list[str]]:
+        """The ids of all rows, some at a time."""
+        with self._errors():
+            rows = self._client.query_iterator(self.name, batch_size=LISTED_AT_ONCE, output_fields=["id"])
+            while found := rows.next():
+                yield [row["id"] for row in found]
+            rows.close()
+
+    def search(self, queries: NDArray[np.float32], depth: int) -> list[list[str]]:
+        """The ids of the rows nearest to each of ``queries`` (n, dimensions), best first."""
+        with self._errors():
+            self._client.load_collection(self.name)
+            described = self._client.describe_index(self.name, "vector") or {}
+            asked = next((ask for name, _, ask in INDEXES.values() if name == described.get("index_type")), {})
+            found = self._client.search(
+                self.name,
+                data=list(queries),
+                limit=depth,
+                anns_field="vector",
+                search_params={"metric_type": "IP", "params": asked},
+                consistency_level="Strong",
+            )
+        return [[hit["id"] for hit in hits] for hits in found]
+
+    def _query(self, where: str, fields: list[str], **more: Any) -> list[dict[str, Any]]:
+        with self._errors():
+            self._client.load_collection(self.name)
+            return list(
+                self._client.query(
+                    self.name, filter=where, output_fields=fields, consistency_level="Strong", **more
+                )
+            )
+
+
+def _among(ids: Sequence[str]) -> str:
+    # The client's own filter of ids writes them as they are, quotes and backslashes too; JSON's strings are Milvus's.
+    return f"id in {json.dumps(list(ids), ensure_ascii=False)}"
