@@ -5,9 +5,9 @@
 Takes the first static system over BPE, the first LSTM and the first Transformer of a run. `bulk` is from passages to a
 file of vectors, as a study embeds them: all of the run for the static system, and for networks the same as for MiniLM,
 drawn evenly, which is asked at the batch size that is fastest for it. model2vec has the same table and tokenizer, torch
-the same networks. `one query` is a query of the run from its words to the ten best passages; behind MiniLM the same index
-searches as many vectors of its width. Jobs take turns, medians are compared. The last column is the share of the rate at
-which this machine multiplies matrices.
+the same networks. `one query` is a query of the run from its words to the ten best passages; behind MiniLM the same
+index searches as many vectors of its width. Jobs take turns, medians are compared. The last column is the share of the
+rate at which this machine multiplies matrices.
 """
 
 from __future__ import annotations
