@@ -10,7 +10,8 @@ A tiny study (two models, BM25, a fusion, the report without its figures) runs o
 * ``error``: the step alone fails (EIO).
 
 The last two happen in a fork of the study, which must end with exit code 2 and one line. Then the same command runs in
-a fresh process, over each folder that is left; equal folders once. It must end well, leave nothing unfinished behind,
+a fresh process, over each folder that is left; equal folders once, and those that differ in unfinished files alone are
+swept and must then be equal. It must end well, leave nothing unfinished behind,
 and every file must be as in the unbroken run. Times, and hashes of what holds them, are left out of that comparison;
 a report must be the one made from its results.
 """
@@ -40,10 +41,12 @@ from tokir.artifacts.durable import Step
 FAULTS = ("kill", "torn", "full", "error")
 RUN = "run"  # the folder of the study, in the present folder
 TIMES = re.compile(
-    r"seconds|created|peak_memory|latency_ms|.*_per_second|total_seconds|search|encode|tokenize|total|memory|cpu"
+    r"seconds|created|peak_memory|latency_ms|.*_per_second|total_seconds|search|encode|tokenize|total|memory|cpu|stages"
 )
 """Fields that hold a time, or what else differs from one run to the next."""
-TIMED = re.compile(r"latency/.*|results\.json|results\.csv|report\..*|.*history\.jsonl|tokenizers/.*/training\.json")
+TIMED = re.compile(
+    r"latency/.*|results\.json|results\.csv|report\..*|.*history\.jsonl|tokenizers/.*/training\.json"
+)
 """Files that hold such fields."""
 RESTS_ON_TIMES = re.compile(r"results\.|report\.|examples\.|explorer\.")
 """Files that are made from such files."""
@@ -77,14 +80,16 @@ def prepare(folder: Path) -> None:
 
     torch.set_num_threads(1)
     page.drawings = lambda results: []  # figures take most of the time, and write nothing
-    loop.SECONDS_BETWEEN_SAVES = store.SECONDS_BETWEEN_NOTES = 0.0  # a save after each step, a note after each block
+    loop.SECONDS_BETWEEN_SAVES = store.SECONDS_BETWEEN_NOTES = (
+        0.0  # a save after each step, a note after each block
+    )
     store.BLOCK = 16
-    words = ["birch", "grove", "moss", "fern", "river", "stone", "heron", "otter", "lantern", "harbour", "ferry", "island", "storm", "signal", "winter"]
+    words = ("birch", "grove", "moss", "fern", "river", "stone", "heron", "otter", "lantern", "harbour", "island")
     documents = [
-        Document(f"d{i}", words[i % 15].title(), " ".join(words[(i * k + k) % 15] for k in range(1, 9)))
+        Document(f"d{i}", words[i % 11].title(), " ".join(words[(i * k + k) % 11] for k in range(1, 9)))
         for i in range(40)
     ]
-    queries = {f"q{i}": f"{words[i % 15]} {words[(3 * i + 2) % 15]}" for i in range(18)}
+    queries = {f"q{i}": f"{words[i % 11]} {words[(3 * i + 2) % 11]}" for i in range(18)}
     of = {"test": range(8), "dev": range(8, 12), "train": range(12, 18)}
     qrels = {split: {f"q{i}": {f"d{2 * i}": 1} for i in numbers} for split, numbers in of.items()}
     beir.write(folder / "data", documents, queries, qrels)
@@ -104,7 +109,10 @@ def tokir(*words: object) -> int:
 
 
 def forked(folder: Path, work: Callable[[], int]) -> tuple[int, str]:
-    """Exit code and stderr of ``work`` in a fork of this process, in ``folder``; -9 where it was killed."""
+    """Exit code and stderr of ``work`` in a fork of this process, in ``folder``; -9 where it was killed.
+
+    What it prints lies in the file ``shown`` there.
+    """
     said = folder / "said"
     if (child := os.fork()) == 0:
         code = 70
@@ -112,9 +120,10 @@ def forked(folder: Path, work: Callable[[], int]) -> tuple[int, str]:
             os.chdir(folder)
             with said.open("w") as file:
                 os.dup2(file.fileno(), 2)
-            with open(os.devnull, "w") as nothing:
-                os.dup2(nothing.fileno(), 1)
+            with (folder / "shown").open("w") as file:
+                os.dup2(file.fileno(), 1)
             code = work()
+            sys.stdout.flush()
         except BaseException:  # a harness that fails is to say so
             import traceback
 
@@ -184,7 +193,7 @@ class Faults:
         sys.stderr.flush()
         if (child := os.fork()) == 0:
             os.chdir(left)
-            with open("said", "w") as file:
+            with Path("said").open("w") as file:
                 os.dup2(file.fileno(), 2)
             self.failing = number
             raise OSError(number, os.strerror(number))
@@ -204,7 +213,9 @@ def copied() -> Path:
 
 def sizes(path: Path) -> dict[Path, int]:
     """Bytes of a file, or of those in the folder that a library has filled, none of which were there before."""
-    return {file: 0 for file in path.rglob("*") if file.is_file()} if path.is_dir() else {path: path.stat().st_size}
+    return (
+        {file: 0 for file in path.rglob("*") if file.is_file()} if path.is_dir() else {path: path.stat().st_size}
+    )
 
 
 def torn(path: Path, before: dict[Path, int]) -> Path:
@@ -234,6 +245,8 @@ def contents(folder: Path) -> str:
 def without_times(value: Any) -> Any:
     """A JSON value without the fields that hold times."""
     if isinstance(value, dict):
+        if "milliseconds" in str(value.get("text")):  # a finding on latency
+            return None
         return {name: without_times(inner) for name, inner in value.items() if not TIMES.fullmatch(name)}
     return [without_times(inner) for inner in value] if isinstance(value, list) else value
 
@@ -251,7 +264,9 @@ def fingerprint(folder: Path) -> dict[str, str]:
                 timed, rests = (pattern.match(entry["path"]) for pattern in (TIMED, RESTS_ON_TIMES))
                 left_out = {"seconds", "peak_memory", "mtime_ns", "check"}
                 left_out |= ({"sha256", "size"} if timed else set()) | ({"inputs"} if rests else set())
-                found[f"{name}: {entry['path']}"] = json.dumps({k: v for k, v in entry.items() if k not in left_out})
+                found[f"{name}: {entry['path']}"] = json.dumps(
+                    {k: v for k, v in entry.items() if k not in left_out}
+                )
         elif not TIMED.match(name):
             found[name] = file_digest(path)
         elif name.endswith((".json", ".jsonl")):
@@ -306,22 +321,41 @@ def resumed(left: Path, words: tuple[str, ...], right: dict[str, str]) -> list[s
     return faults_of(left / RUN, right)
 
 
+def ended_badly(case: Case, base: Path, right: dict[str, str]) -> bool:
+    """Did a study in which the disk failed end otherwise than with one line and exit code 2?"""
+    if case.fault not in ("full", "error") or (case.code, case.said.count("\n")) == (2, 1):
+        return False
+    return bool(case.code or faults_of(base / case.state / RUN, right))  # tidying up may fail without harm
+
+
+def swept(left: Path, base: Path) -> str:
+    """The name of the folder that is the same without what is unfinished, which goes when the folder is locked."""
+    if not (left / RUN).exists():
+        return left.name
+    with RunFolder(left / RUN).locked():
+        pass
+    state = contents(left / RUN)
+    if not (base / state).exists():
+        left.rename(base / state)
+    elif state != left.name:
+        shutil.rmtree(left)
+    return state
+
+
 def check(cases: list[Case], base: Path, words: tuple[str, ...], say: Callable[[str], None]) -> list[str]:
     """Resume every folder that was left; sentences on all that does not hold."""
     right = fingerprint(base / "unbroken" / RUN)
-    wrong = []
+    bad = [case for case in cases if ended_badly(case, base, right)]
+    wrong = [
+        f"{case.number} {case.fault} at {case.step}: exit code {case.code}: {case.said[-300:]}" for case in bad
+    ]
+    names = {state: swept(base / state, base) for state in dict.fromkeys(case.state for case in cases)}
     by_state: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
-        by_state[case.state].append(case)
-        lines = case.said.strip().splitlines()
-        if case.fault in ("full", "error") and (case.code, len(lines)) != (2, 1):
-            # A step that only tidies up may fail without ending the study.
-            if case.code or contents(base / case.state / RUN) != case.state or faults_of(base / case.state / RUN, right):
-                wrong.append(f"{case.number} {case.fault} at {case.step}: exit code {case.code}: {case.said[-300:]}")
+        by_state[names[case.state]].append(case)
     for number, (state, those) in enumerate(by_state.items(), 1):
         for fault in resumed(base / state, words, right):
-            first = those[0]
-            wrong.append(f"{first.number} {first.fault} at {first.step} ({len(those)} cases): {fault}")
+            wrong.append(f"{those[0].number} {those[0].fault} at {those[0].step} ({len(those)} cases): {fault}")
         shutil.rmtree(base / state)
         say(f"{number} of {len(by_state)} folders resumed, {len(wrong)} wrong")
     return wrong
@@ -340,7 +374,9 @@ def main() -> None:
         tokir(*words[:3], base / "warm", *words[4:])  # so that all libraries are loaded before this process forks
         steps, cases = enumerate_faults(base, words, lambda number: number % every == 0)
         states = len({case.state for case in cases})
-        print(f"{steps} steps, {len(cases)} cases, {states} different folders ({time.monotonic() - started:.0f} s)")
+        print(
+            f"{steps} steps, {len(cases)} cases, {states} different folders ({time.monotonic() - started:.0f} s)"
+        )
         wrong = check(cases, base, words, lambda line: print(line, end="\r", file=sys.stderr))
     kinds = sorted({case.step.partition(" ")[0] for case in cases})
     counts = Counter((case.step.partition(" ")[0], case.fault) for case in cases)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tokir import open_run
-from tokir.artifacts import Names, write_array, write_json, write_text
+from tokir.artifacts import Names, RunFolder, write_array, write_json, write_text
 from tokir.config import check_config, dump_config
 from tokir.retrieval.ranking import descending
 
@@ -29,6 +29,8 @@ def static_run(folder, corpus, tokenizer, *, index=SYSTEM, suffix=".json", **mor
     files = {"kind": "dense", "encoder": encoder, "index_kind": "exact", "index": Names.index(index), **more}
     made = {"schema": 1, "tokenizers": {"t": Names.tokenizer("t", suffix)}, "systems": [SYSTEM], "unavailable": {}}
     write_json(folder / Names.SYSTEMS, {**made, "files": {SYSTEM: {"whitening": None, **files}}})
+    names = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+    RunFolder(folder).ensure(names, "by hand", lambda: None)
     return open_run(folder)
 
 

@@ -1,11 +1,14 @@
+import errno
 import json
+import os
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from tokir.artifacts import RunFolder, atomic, read_array, read_tensors, write_array
+from tokir.artifacts import RunFolder, atomic, durable, manifest, read_array, read_tensors, write_array, write_text
 from tokir.errors import TokirError
 
 
@@ -66,12 +69,138 @@ def test_a_damaged_manifest_line_costs_one_artefact(tmp_path, caplog):
     folder = RunFolder(tmp_path)
     for name in ("a", "b"):
         folder.ensure([name], 0, lambda name=name: (tmp_path / name).write_text(name))
-    manifest = tmp_path / "manifest.jsonl"
-    first, second = manifest.read_text().splitlines()
-    manifest.write_text(first[:20] + "\n" + second + "\n")
-    again = RunFolder(tmp_path)
-    assert again.key("b") == json.loads(second)["sha256"]
-    assert not again.recorded("a")
+    lines = tmp_path / "manifest.jsonl"
+    first, second = lines.read_text().splitlines()
+    for damaged in (
+        first[:20],
+        first.replace("sha256", "sha257"),
+        first.replace('"seconds": 0', '"seconds": 1'),
+        "",
+    ):
+        lines.write_text(damaged + "\n" + second + "\n")
+        again = RunFolder(tmp_path)
+        assert again.key("b") == json.loads(second)["sha256"] and again.checked("b").exists()
+        assert not again.recorded("a") and "a damaged line is left out" in caplog.text
+        with pytest.raises(TokirError, match=r"a: no record of it in manifest\.jsonl"):
+            again.checked("a")
+    earlier = {
+        name: value for name, value in json.loads(first).items() if name not in ("size", "mtime_ns", "check")
+    }
+    lines.write_text(json.dumps(earlier) + "\n" + second + "\n")  # as an earlier tokir wrote it
+    assert RunFolder(tmp_path).checked("a").exists()
+
+
+def test_a_reader_is_given_no_file_whose_bytes_have_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(manifest, "SMALL", 100)
+    folder = RunFolder(tmp_path)
+
+    def write():
+        (tmp_path / "i").mkdir(exist_ok=True)
+        for name, size in (("small", 10), ("large", 1000)):
+            write_text(tmp_path / "i" / name, "x" * size)
+
+    folder.ensure(["i/small", "i/large"], 0, write)
+    for name in ("small", "large"):
+        file = tmp_path / "i" / name
+        times = file.stat().st_atime_ns, file.stat().st_mtime_ns
+        for change in (lambda text: "y" + text[1:], lambda text: text[:-1], lambda text: ""):
+            file.write_text(change("x" * (10 if name == "small" else 1000)))
+            with pytest.raises(TokirError, match=f"{name}: damaged"):
+                RunFolder(tmp_path).checked("i")
+        file.unlink()
+        with pytest.raises(TokirError, match=f"{name}: missing"):
+            RunFolder(tmp_path).checked("i")
+        write()
+        os.utime(file, ns=times)
+        assert RunFolder(tmp_path).checked("i") == tmp_path / "i"
+    copy = shutil.copytree(tmp_path / "i", tmp_path / "copy", copy_function=shutil.copyfile)  # other times
+    shutil.rmtree(tmp_path / "i")
+    copy.rename(tmp_path / "i")
+    assert RunFolder(tmp_path).checked("i/large").exists()
+    (tmp_path / "manifest.jsonl").write_text("")
+    with pytest.raises(TokirError, match="no record of it"):
+        RunFolder(tmp_path).checked("i")
+
+
+def test_what_dead_writers_left_is_swept_and_nothing_else(tmp_path):
+    class Killed(BaseException):
+        pass
+
+    def kill(step):
+        if step.kind == "rename" or killed:
+            killed.append(step)
+            raise Killed
+        return step.do()
+
+    for deep in ("", "models/a/resume"):
+        killed = []
+        with durable.watched(kill), pytest.raises(Killed):
+            write_text(tmp_path / deep / "state", "half")
+    killed = []
+    with durable.watched(kill), pytest.raises(Killed), durable.from_library(tmp_path / "index") as fresh:
+        (fresh / "a").write_text("a")
+    (tmp_path / ".gitignore").write_text("*")
+    (tmp_path / ".tokir-notes").write_text("mine")
+    assert len(list(tmp_path.rglob(".tokir-*-*"))) == 3
+    with RunFolder(tmp_path).locked():
+        assert not list(tmp_path.rglob(".tokir-*-*"))
+    left = {file.name for file in tmp_path.rglob("*") if file.is_file()}
+    assert left == {".gitignore", ".tokir-notes", ".lock"}
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_fails_at_any_step_leaves_the_old_file_or_the_new_one(fault, tmp_path):
+    def failing(step):
+        steps.append(step.kind)
+        if len(steps) == number:
+            raise OSError(fault, os.strerror(fault))
+        return step.do()
+
+    number = 0
+    while True:
+        number, steps = number + 1, []
+        path = tmp_path / str(number) / "file"
+        path.parent.mkdir()
+        path.write_text("old")
+        try:
+            with durable.watched(failing):
+                write_text(path, "new")
+        except OSError as error:
+            assert error.filename in (str(path), str(path.parent))
+            assert path.read_text() == ("new" if steps[number - 1] == "sync folder" else "old")
+            assert [file.name for file in path.parent.iterdir()] == ["file"]
+        else:
+            break
+    assert steps == ["create", "write", "sync", "rename", "sync folder"]
+
+
+DIES = """
+import fcntl, os, sys
+from pathlib import Path
+from tokir.artifacts import RunFolder
+def missing(*_):
+    raise OSError(38, "Function not implemented")
+fcntl.flock = missing
+with RunFolder(Path(sys.argv[1])).locked():
+    os._exit(9)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a lock of POSIX")
+@pytest.mark.filterwarnings("ignore:flock not supported")
+def test_without_flock_a_lock_is_a_file_and_that_of_a_dead_process_is_taken_over(tmp_path, monkeypatch):
+    import fcntl
+
+    def missing(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", missing)
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", DIES, str(tmp_path)], check=False).returncode == 9
+    assert (tmp_path / ".holder").exists()
+    with RunFolder(tmp_path).locked(wait=30):
+        assert f"process {os.getpid()} on" in (tmp_path / ".holder").read_text()
+        with pytest.raises(TokirError, match=f"in use by process {os.getpid()}"):
+            RunFolder(tmp_path).locked().__enter__()
 
 
 HOLD = """

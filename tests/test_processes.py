@@ -98,13 +98,16 @@ def test_of_two_runs_in_one_folder_the_second_is_refused_and_the_first_is_as_if_
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_ctrl_c_leaves_with_130_and_the_same_command_resumes_to_the_same_scores(data, tmp_path, alone, capsys):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_stop_is_obeyed_and_the_same_command_resumes_to_the_same_scores(
+    number, data, tmp_path, alone, capsys
+):
     folder = tmp_path / "run"
     with running(words(data, folder)) as first:
-        wait_for(folder / "models/bpe-500.static.contrastive+queries.s0/best.safetensors", first)
-        first.send_signal(signal.SIGINT)
+        wait_for(folder / "models/bpe-500.static.contrastive+queries.s0", first)  # a training
+        first.send_signal(number)
         _, errors = first.communicate(timeout=PATIENCE)
-    assert first.returncode == 130 and "Traceback" not in errors
+    assert first.returncode == 128 + number and "Traceback" not in errors
     last = errors.strip().splitlines()[-1]
     assert last.startswith("error: ") and "stopped" in last and "the same command resumes" in last
     assert not (folder / "results.json").exists()

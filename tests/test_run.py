@@ -15,7 +15,7 @@ import pytest
 from command import tokir
 from small_runs import ranked_list
 from tokir import open_run
-from tokir.artifacts import file_digest
+from tokir.artifacts import RunFolder, file_digest
 from tokir.errors import TokirError, Unavailable
 
 STATIC = "bpe-500.static.contrastive+queries.learned.s0"
@@ -120,7 +120,7 @@ def test_what_is_not_ready_or_damaged_is_refused_in_a_sentence(run, tmp_path, ca
     shutil.copytree(run, tmp_path / "run")
     systems = tmp_path / "run/systems.json"
     systems.write_text(systems.read_text()[:-20])
-    with pytest.raises(TokirError, match=r"systems\.json: damaged.*tokir embed"):
+    with pytest.raises(TokirError, match=r"systems\.json: damaged \(its bytes are not those that were written\)"):
         open_run(tmp_path / "run")
     systems.unlink()
     with pytest.raises(TokirError, match="is not ready to be searched"):
@@ -204,5 +204,6 @@ def test_a_fusion_says_which_of_its_members_is_unavailable(run, tmp_path):
         "index": f"indexes/{STATIC}",
     }
     systems.write_text(json.dumps(made))
+    RunFolder(tmp_path / "run").ensure(["systems.json"], "by hand", lambda: None)
     answer = open_run(tmp_path / "run").search("anarchism", systems=[FUSION])[FUSION]
     assert answer.unavailable.startswith("its member minilm is unavailable: ") and answer.hits == ()

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,6 +111,24 @@ def test_a_killed_training_resumes_where_it_stopped(tmp_path):
     whole = [*command[:3], str(tmp_path / "whole"), command[4]]
     subprocess.run(whole, check=True)
     assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
+
+
+def test_one_bit_of_a_saved_state_is_noticed(objective, tmp_path, caplog):
+    with pytest.raises(loop.Interrupted):
+        train(objective, tmp_path / "a", progress=StopAt(20))
+    train(objective, tmp_path / "unbroken")
+    state = tmp_path / "a/resume/state.safetensors"
+    whole = state.read_bytes()
+    for place in (len(whole) // 3, len(whole) - 5):  # weights, and a random state
+        state.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        shutil.rmtree(tmp_path / "b", ignore_errors=True)
+        shutil.copytree(tmp_path / "a", tmp_path / "b")
+        caplog.clear()
+        train(objective, tmp_path / "b")
+        assert [record.getMessage() for record in caplog.records] == [
+            f"{tmp_path / 'b/resume/state.safetensors'}: damaged; the training starts again"
+        ]
+        assert digests(tmp_path / "b") == digests(tmp_path / "unbroken")
 
 
 def test_a_damaged_or_foreign_state_starts_again(objective, tmp_path, caplog):

@@ -11,6 +11,7 @@ fail (``benchmarks/crash_points.py``).
 from __future__ import annotations
 
 import errno
+import glob
 import io
 import os
 import secrets
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple, TypeVar
 
 MARK = ".tokir-"  # what the names of unfinished files and folders begin with
+LONGEST = 100  # characters of a name that an unfinished one repeats: file systems take 255 bytes
 BUFFER = 1 << 20  # bytes gathered for one write
 Result = TypeVar("Result")
 Kind = Literal["create", "write", "sync", "rename", "remove", "make folder", "sync folder"]
@@ -232,7 +234,8 @@ def sweep(path: Path, name: str = "") -> None:
 
     For whoever has made sure that nobody writes there.
     """
-    found = path.glob(f"{MARK}*-{name}") if name else path.rglob(f"{MARK}*")
+    ours = f"{MARK}{'[0-9a-f]' * 8}-{glob.escape(name[-LONGEST:]) or '*'}"
+    found = path.glob(ours) if name else path.rglob(ours)
     for left in sorted(found, reverse=True):  # what is inside of a folder comes before it
         if left.is_dir() and not left.is_symlink():
             remove_folder(left)
@@ -247,7 +250,7 @@ def is_unfinished(name: str) -> bool:
 
 def _unfinished(path: Path) -> Path:
     """A new name beside ``path``."""
-    return path.parent / f"{MARK}{secrets.token_hex(4)}-{path.name[-100:]}"
+    return path.parent / f"{MARK}{secrets.token_hex(4)}-{path.name[-LONGEST:]}"
 
 
 def _settle(folder: Path) -> list[Path]:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 log = logging.getLogger("tokir")
+HOLDER = ".holder"
 AGAIN = "the command that made the run makes it again"
+OTHERWISE = f"delete {Names.ADDITIONS}, and the run answers from the study's passages again"
 
 
 def peak_memory() -> int:
@@ -97,19 +99,30 @@ class RunFolder:
             TokirError: one is missing, is not on record, or does not have the bytes that were written.
         """
         path = self.file(name)
-        for file in [name] if name in self._manifest or name in self._beside else self._all_inside(name):
-            inside, entry = self.file(file), self._manifest.get(file, self._beside.get(file))
-            if entry is None:
-                raise TokirError(
-                    f"{inside}: no record of it in {Names.MANIFEST}, so it cannot be checked: {AGAIN}"
-                )
-            if not inside.exists():
-                raise TokirError(f"{inside}: missing: {AGAIN}")
-            if self._seen.get(file) != (found := stamp(inside)):
-                if not entry.seems_to_fit(inside):
-                    raise TokirError(f"{inside}: damaged (its bytes are not those that were written): {AGAIN}")
-                self._seen[file] = found
+        on_record = name in self._manifest or name in self._beside
+        for file in [name] if on_record else self._all_inside(name):
+            if wrong := self._wrong(file):
+                self._read_manifest()  # whoever writes there may have made it anew since
+                wrong = self._wrong(file)
+            if wrong:
+                remedy = OTHERWISE if file in self._beside else AGAIN
+                if (holder := self.path / HOLDER).exists():
+                    remedy = f"{_holder(holder)} writes into the folder: ask again when it has ended"
+                raise TokirError(f"{self.file(file)}: {wrong}: {remedy}")
         return path
+
+    def _wrong(self, name: str) -> str:
+        """What a reader must be told of a file instead of what it holds; nothing if all is well."""
+        path, entry = self.file(name), self._manifest.get(name, self._beside.get(name))
+        if entry is None:
+            return f"no record of it in {Names.MANIFEST}, so it cannot be checked"
+        if not path.exists():
+            return "missing"
+        if self._seen.get(name) != (found := stamp(path)):
+            if not entry.seems_to_fit(path):
+                return "damaged (its bytes are not those that were written)"
+            self._seen[name] = found
+        return ""
 
     def know(self, entries: Iterable[Entry]) -> None:
         """Hold files of another record than the manifest against it too."""
@@ -133,7 +146,7 @@ class RunFolder:
         from filelock import FileLock, Timeout
 
         durable.make_folder(self.path)
-        holder = self.path / ".holder"
+        holder = self.path / HOLDER
         if self._lock is None:
             self._lock = FileLock(self.path / ".lock")
         try:
@@ -149,9 +162,11 @@ class RunFolder:
                 self._read_manifest()
             yield
         finally:
-            if self._lock.lock_counter == 1:
-                durable.remove(holder)
-            self._lock.release()
+            try:
+                if self._lock.lock_counter == 1:
+                    durable.remove(holder)
+            finally:
+                self._lock.release()
 
     # -- artefacts ----------------------------------------------------------------------------------------
 

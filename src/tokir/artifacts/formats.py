@@ -49,11 +49,17 @@ def read_sealed(path: Path) -> dict[str, Any]:
 
 
 def write_tensors(path: Path, tensors: dict[str, Any], metadata: dict[str, str] | None = None) -> None:
-    """Write torch tensors as safetensors, atomically."""
+    """Write torch tensors as safetensors, atomically; the same tensors give the same bytes."""
     from safetensors.torch import save
 
+    data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata)
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    if metadata:  # the library writes its fields in an order that differs from process to process
+        header["__metadata__"] = metadata
     with atomic(path, "wb") as file:
-        file.write(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata))
+        file.write(data[:8] + json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode().ljust(length))
+        file.write(memoryview(data)[8 + length :])
 
 
 def read_tensors(path: Path, framework: str = "pt") -> tuple[dict[str, Any], dict[str, str]]:

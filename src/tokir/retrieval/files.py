@@ -282,7 +282,7 @@ class Systems:
 def read_systems(run: RunFolder) -> Systems:
     """The systems of a run folder; TokirError where they are not ready, or the file is damaged."""
     path, file = run.path, run.file(Names.SYSTEMS)
-    if not file.exists() and not run.recorded(Names.SYSTEMS):
+    if not file.exists():
         raise TokirError(
             f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`"
         )
