@@ -3,10 +3,11 @@
     pip install ranx
     python benchmarks/evaluation.py
 
-Drawn ranked lists of systems that are unlike in quality; each side has them in memory in its own form. `scored` is
-every measure of each query, `compared` is that and a randomisation test (Smucker et al., 2007) of every pair, once for
-each measure, with as many patterns on both sides; ranx takes time in proportion to them, and tests each pair twice. Both
-sides are asked once before the clock counts, since ranx compiles, and have to agree on every mean.
+Drawn ranked lists of systems that are unlike in quality; each side has them in memory in its own form. `scored`
+is the measures of each query, of which ranx computes the three that are compared here and tokir all nine;
+`compared` is that and a randomisation test (Smucker et al., 2007) of every pair by each of the three, with as
+many patterns on both sides. What ranx takes grows with the patterns, and it tests each pair twice. Both sides
+are asked once before the clock counts, since ranx compiles, and have to agree on every mean.
 """
 
 from __future__ import annotations

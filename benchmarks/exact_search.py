@@ -3,9 +3,10 @@
     pip install faiss-cpu
     python benchmarks/exact_search.py
 
-Random unit vectors, the hundred nearest of a million for each of 64 queries; all on as many threads, the systems take
-turns, and medians are compared. `gemm` is the product of matrices alone, which no exact search that uses it can beat. Of random vectors the
-nearest are hardly nearer than others, so signs find few of them; docs/results/rounded.md has those of real ones.
+Random unit vectors, the hundred nearest of a million for each of 64 queries; all on as many threads, the systems
+take turns, and medians are compared. `gemm` is the product of matrices alone, which no exact search that uses it
+can beat. Of random vectors the nearest are hardly nearer than others, so signs find few of them;
+docs/results/rounded.md has those of real ones.
 """
 
 from __future__ import annotations

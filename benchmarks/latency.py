@@ -2,9 +2,10 @@
 
     python benchmarks/latency.py runs/best-wiki
 
-On one thread, one query at a time. The peer is MiniLM through sentence-transformers, searched over as many random vectors
-of its width, since their values do not matter to the clock. Systems take turns, each with all queries of a round; the
-first round warms up. What is computed by MiniLM itself is asked a tenth of them.
+On one thread, one query at a time. The peer is MiniLM through sentence-transformers, searched over as many
+random vectors of its width, since their values do not matter to the clock. Systems take turns, each with all
+queries of a round; the first round warms up. The peer, and a system that computes by a pretrained model too, is
+asked a tenth.
 """
 
 from __future__ import annotations

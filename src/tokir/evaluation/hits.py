@@ -26,7 +26,7 @@ def hits(ranking: Ranking, judgements: Judgements) -> dict[str, Hit]:
     """The first relevant passage and the first few passages of each query."""
     found, ids = {}, judgements.ids
     for query, (positions, scores) in zip(ranking.queries, ranking.lists(), strict=True):
-        ranks = np.flatnonzero((positions[:, None] == judgements.relevant_to(query)).any(axis=1))
+        ranks = np.flatnonzero((judgements.relevant_to(query)[:, None] == positions).any(axis=0))
         first = (int(ranks[0]) + 1, ids[positions[ranks[0]]]) if len(ranks) else None
         shown = zip(positions[:SHOWN].tolist(), scores[:SHOWN].tolist(), strict=True)
         found[query] = Hit(first, [(ids[position], score) for position, score in shown])

@@ -89,6 +89,9 @@ def _by_trec_eval(ranking: Ranking, judgements: Judgements, names: list[str]) ->
     measures = {ir_measures.parse_measure(MEASURES[name].expression): name for name in names}
     for metric in ir_measures.pytrec_eval.iter_calc(list(measures), judgements.qrels, present):
         name, value = measures[metric.measure], float(metric.value)
+        cutoff = MEASURES[name].cutoff
+        if cutoff is not None and value < 1 / cutoff - ROUNDING:
+            value = 0.0  # trec_eval's reciprocal rank has no cutoff
         if not 0 <= value <= 1 + ROUNDING:
             raise TokirError(
                 f"{name} of the query {metric.query_id!r} is {value:g}, which is not between 0 and 1: "

@@ -78,7 +78,7 @@ def retrieval_caption(results: Results) -> str:
     """How the scores were measured and how choices were made."""
     dataset, evaluation = results.dataset, results.evaluation
     text = (
-        f"Means over the {plural(dataset.queries, 'query')} of the {dataset.split} split, scored by trec_eval on "
+        f"Means over the {plural(dataset.queries, 'query')} of the {dataset.split} split, scored as trec_eval does on "
         f"rankings {evaluation.depth:,} deep; a judged query without a ranking scores zero. Recall is the share "
         "of a query's relevant passages found; MRR is the mean reciprocal rank of the first relevant passage, zero "
         "below rank ten. Interval: 95%, percentile bootstrap over queries, "

@@ -125,7 +125,7 @@ def write_run(path: Path, ranking: Ranking, ids: Sequence[str], tag: str) -> Non
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    queries, sizes = pa.array(ranking.queries, pa.string()), ranking.sizes()
+    queries, passages, sizes = pa.array(ranking.queries, pa.string()), pa.array(ids, pa.string()), ranking.sizes()
     rows = np.repeat(np.arange(len(sizes)), sizes)
     ranks = np.arange(len(rows)) - np.repeat(ranking.ends - sizes, sizes) + 1
     with atomic(path, "wb") as file:
@@ -134,7 +134,7 @@ def write_run(path: Path, ranking: Ranking, ids: Sequence[str], tag: str) -> Non
             lines = pc.binary_join_element_wise(
                 queries.take(pa.array(rows[part])),
                 "Q0",
-                pa.array([ids[position] for position in ranking.positions[part].tolist()], pa.string()),
+                passages.take(pa.array(ranking.positions[part])),
                 pa.array(ranks[part]).cast(pa.string()),
                 written(ranking.scores[part]),
                 f"{tag}\n",
