@@ -24,9 +24,7 @@ class Architecture:
 
     label: str
     network: str | None = None  # path of the configuration of its network, ``package.module:NetworkConfig``
-    graph: str | None = (
-        None  # path of its form in ONNX (:mod:`tokir.encoders.graphs.networks`); torch computes it else
-    )
+    graph: str | None = None  # path of its form in ONNX; without one torch computes it
     steps: int  # batches it is trained on to retrieve: a network's cost ten and more times a static one
     batch_size: int  # pairs in each
     learning_rate: float | None = None  # peak as a language model; None for what cannot be one

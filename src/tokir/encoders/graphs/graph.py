@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 OPSET = 17  # old enough for every runtime of the last years
 LARGEST = 127  # of a signed byte
-Input = tuple[
-    str, Any, tuple[str, ...]
-]  # its name, the type of its numbers in NumPy, and what its axes are called
+Input = tuple[str, Any, tuple[str, ...]]
+"""Its name, the type of its numbers in NumPy, and what its axes are called."""
 
 
 class Graph:

@@ -53,7 +53,7 @@ def transformer(graph: Graph, model: ModelWeights, ids: str, mask: str) -> str:
     places = graph.add("Range", graph.constant(0, np.int64), length, graph.constant(1, np.int64))
     positions = graph.add("Gather", graph.constant(weights["position.weight"]), places)
     x = graph.add("Add", graph.rows(weights["embedding.weight"], ids), positions)
-    if config["causal"]:
+    if config.get("causal", True):  # which earlier versions did not write down
         later = graph.add("Greater", graph.add("Unsqueeze", places, graph.integers(0)),
                           graph.add("Unsqueeze", places, graph.integers(1)))  # fmt: skip
         hidden = graph.add("Cast", later, to=1)  # (time, time)
