@@ -29,10 +29,10 @@ def distil(teacher: Path, folder: Path) -> None:
     try:
         with quiet():
             model = distill(str(teacher), pca_dims=DIMENSIONS)
+            model.save_pretrained(str(folder))
     except Exception as error:  # it takes encoders of transformers alone, and raises whatever they raise
         reason = str(error).strip().partition("\n")[0]
         raise Unavailable(f"model2vec cannot distil {teacher}: {type(error).__name__}: {reason}") from None
-    model.save_pretrained(str(folder))
 
 
 def check_installed() -> None:
