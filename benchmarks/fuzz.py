@@ -96,9 +96,10 @@ def _run(folder: Path, worker: tuple[str, str, str], inputs: int) -> dict:
         if found.get("finished"):
             return done
         kept = folder / f"died-{worker[1].replace('/', '_')}-{attempt}"
+        (folder / "log.txt").replace(f"{kept}.txt")
         if (folder / "last").exists():
             kept.write_bytes((folder / "last").read_bytes())
-        done["findings"][f"died with {code}"] = f"see {kept} and {(folder / 'log.txt')}"
+        done["findings"][f"died with {code}"] = f"see {kept} and {kept}.txt"
         if done["inputs"] >= inputs:
             break
     return done
@@ -165,7 +166,14 @@ class Worker:
 
         longest = 4 * max(map(len, target.samples)) + 10_000
         atheris.Setup(
-            [sys.argv[0], f"-seed={self.seed}", f"-max_len={longest}", "-rss_limit_mb=0", "-timeout=0"],
+            [
+                sys.argv[0],
+                f"-seed={self.seed}",
+                f"-max_len={longest}",
+                "-rss_limit_mb=0",
+                "-timeout=1000000",
+                f"-artifact_prefix={self.folder}/",
+            ],
             feed,
             custom_mutator=mutator,
         )
@@ -197,7 +205,8 @@ class Worker:
             print("".join(traceback.format_exception(error)), file=sys.stderr)
 
     def _report(self, finished: bool = False) -> None:
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        memory = int(status["VmHWM"].split()[0]) << 10
         report = {"inputs": self.inputs, "memory": memory, "findings": self.findings, "finished": finished}
         (self.folder / "report.json").write_text(json.dumps(report))
 

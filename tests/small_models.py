@@ -2,6 +2,8 @@
 
 import pytest
 
+from tokir.encoders.pretrained import quiet
+
 transformers = pytest.importorskip("transformers")
 TEXTS = ["who painted the chapel", "a", "naïve café words that make a longer text than the other ones here"]
 
@@ -31,9 +33,10 @@ def make_roberta(folder):
     folder.mkdir(exist_ok=True)
     bpe.save_model(str(folder))
     vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
-    tokenizer = transformers.RobertaTokenizerFast.from_pretrained(
-        str(folder), vocab_file=str(vocabulary), merges_file=str(merges)
-    )
+    with quiet():
+        tokenizer = transformers.RobertaTokenizerFast.from_pretrained(
+            str(folder), vocab_file=str(vocabulary), merges_file=str(merges)
+        )
     config = transformers.RobertaConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -81,4 +84,6 @@ def make_sentence_encoder(folder, prompts=None, pooling="cls", seed=0):
     torch.manual_seed(seed)
     transformers.BertModel(config).save_pretrained(bert)
     modules = [Transformer(str(bert)), Pooling(32, pooling), Normalize()]
-    library.SentenceTransformer(modules=modules, prompts=prompts, device="cpu").save(str(folder))
+    library.SentenceTransformer(modules=modules, prompts=prompts, device="cpu").save(
+        str(folder), create_model_card=False
+    )

@@ -5,10 +5,14 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -25,6 +29,7 @@ from tokir.models.whitening import Whitening
 from tokir.study import Study
 from tokir.study.searchers import Searchers
 
+PATIENCE = 180  # seconds, for a busy machine
 STATIC = "bpe-400.static.contrastive.learned.s0"
 QUERIES = ["history of anarchism", "Aristotle on the soul", "a quince in the zephyr", "the of", ""]
 SYSTEMS = {
@@ -357,3 +362,47 @@ def test_results_stay_and_are_said_to_be_of_the_passages_before(run, data, tmp_p
     tokir(*words)
     assert {path: file_digest(path) for path in copy.rglob("*") if path.is_file()} == before
     assert open_run(copy).search("quince")["bm25"].hits[0].id == "n1"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_server_that_is_killed_and_started_again_has_every_addition_that_was_acknowledged(light, tmp_path):
+    """Both are killed with SIGKILL, `add` at four moments of its work; exit code 0 is the acknowledgement."""
+    rng, acknowledged, took = np.random.default_rng(3), set(), 0.0
+    for number, fraction in enumerate((None, *rng.uniform(0.2, 1.0, 4), None)):
+        name = f"n{number}"
+        file = write(tmp_path / name, [Document(name, "", f"quince {name}")])
+        command = [sys.executable, "-m", "tokir", "add", str(light), str(file), "--quiet"]
+        start = time.monotonic()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        if fraction is not None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(fraction * took)
+            process.kill()
+        if process.wait(PATIENCE) == 0:
+            acknowledged.add(name)
+            took = took or time.monotonic() - start
+        found = {hit.id for hit in open_run(light).search("quince", 20)["bm25"].hits}
+        assert acknowledged <= found <= acknowledged | {name}, (number, found)
+        acknowledged = found  # what is there is there for good, whether it was acknowledged or not
+        with served(light) as address:
+            assert {hit["id"] for hit in asked(address, "quince")} == found
+    assert {"n0", "n5"} <= acknowledged
+
+
+@contextmanager
+def served(folder):
+    """The address of a server, which is killed in the end."""
+    words = [sys.executable, "-m", "tokir", "serve", str(folder), "--port", "0"]
+    server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    try:
+        lines = iter(server.stderr.readline, "")
+        yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def asked(address, query):
+    body = json.dumps({"query": query, "system": "bm25", "top": 20}).encode()
+    with urlopen(Request(f"{address}/search", body), timeout=PATIENCE) as answer:
+        return json.load(answer)["results"][0]["hits"]

@@ -14,9 +14,37 @@ from typing import Any
 Mutation = Callable[[bytes, Random], bytes]
 
 TEXTS = (
-    "", " ", "\0", "\x1b[2J", "\x85", "\u202e", "\u2028", "\ufeff", "\ud800", "é", "東京", "🙂", "a" * 5_000, "9" * 5_000,
-    "../../x", "/etc/passwd", "..", "a/b", "-1", "1e400", "nan", "null", "<script>", "{{1}}", "*", '"', "\\", "\t", "\r\n", "word",
-)  # fmt: skip
+    "",
+    " ",
+    "\0",
+    "\x1b[2J",
+    "\x85",
+    "\u202e",
+    "\u2028",
+    "\ufeff",
+    "\ud800",
+    "é",
+    "東京",
+    "🙂",
+    "a" * 5_000,
+    "9" * 5_000,
+    "../../x",
+    "/etc/passwd",
+    "..",
+    "a/b",
+    "-1",
+    "1e400",
+    "nan",
+    "null",
+    "<script>",
+    "{{1}}",
+    "*",
+    '"',
+    "\\",
+    "\t",
+    "\r\n",
+    "word",
+)
 NUMBERS = (
     0,
     1,
@@ -36,6 +64,7 @@ NUMBERS = (
     1e-320,
 )
 OTHERS = (None, True, False, [], {}, [[]], [None], {"": None}, float("nan"), float("inf"))
+TAGS = ("!!python/object/apply:os.system", "!!binary", "!a", "!!set", "!!map")
 BYTES = (
     b"\0",
     b"\xff",
@@ -89,9 +118,12 @@ def in_json(data: bytes, random: Random) -> bytes:
         value = json.loads(data)
     except (ValueError, RecursionError):
         return in_bytes(data, random)
-    for _ in range(random.choice((1, 1, 1, 2, 4))):
-        value = _changed(value, random)
-    text = json.dumps(value, ensure_ascii=random.random() < 0.5)
+    try:
+        for _ in range(random.choice((1, 1, 1, 2, 4))):
+            value = _changed(value, random)
+        text = json.dumps(value, ensure_ascii=random.random() < 0.5)
+    except RecursionError:
+        return in_bytes(data, random)
     if random.random() < 0.03:
         at, depth = random.randrange(len(text) + 1), random.choice((50, 2_000, 100_000))
         text = text[:at] + random.choice(("[", '{"a":')) * depth + text[at:]
@@ -190,9 +222,7 @@ def in_yaml(data: bytes, random: Random) -> bytes:
             lines[at] = f"{key}: &a {value or text}"
             lines.append(f"more: [{', '.join(['*a'] * random.choice((1, 9)))}]")
         case 4:
-            lines[at] = (
-                f"{key}{colon} {random.choice(('!!python/object/apply:os.system', '!!binary', '!a', '!!set', '!!map'))} {value}"
-            )
+            lines[at] = f"{key}{colon} {random.choice(TAGS)} {value}"
         case 5:
             lines[at] = f"{key}{text}{colon}{value}"
         case 6:
@@ -210,10 +240,28 @@ def in_npy(data: bytes, random: Random) -> bytes:
     (size,) = struct.unpack("<H", data[8:10])
     header = data[10 : 10 + size].decode("latin-1")
     old, new = random.choice(
-        (("<f4", "|O"), ("<f4", "<f8"), ("<f4", "|S9999999"), ("<f4", "<U3"), ("<f4", "[('a', '<f4')]"), ("False", "True"),
-         ("False", "None"), ("(", "(-"), ("(", "(99999999999,"), ("(", "(0, "), (",)", ")"), (", ", ", 10000000000000000000, "),
-         ("descr", "descrs"), ("{", "{{"), ("'", ""), ("(", "(" * 300), ("<f4", ">f4"), ("<f4", "<i8"), ("}", "}\0"))
-    )  # fmt: skip
+        (
+            ("<f4", "|O"),
+            ("<f4", "<f8"),
+            ("<f4", "|S9999999"),
+            ("<f4", "<U3"),
+            ("<f4", "[('a', '<f4')]"),
+            ("False", "True"),
+            ("False", "None"),
+            ("(", "(-"),
+            ("(", "(99999999999,"),
+            ("(", "(0, "),
+            (",)", ")"),
+            (", ", ", 10000000000000000000, "),
+            ("descr", "descrs"),
+            ("{", "{{"),
+            ("'", ""),
+            ("(", "(" * 300),
+            ("<f4", ">f4"),
+            ("<f4", "<i8"),
+            ("}", "}\0"),
+        )
+    )
     changed = header.replace(old, new, random.choice((1, -1))).encode("latin-1")
     length = len(changed) if random.random() < 0.9 else random.randrange(1 << 16)
     return data[:8] + struct.pack("<H", length % (1 << 16)) + changed + data[10 + size :]

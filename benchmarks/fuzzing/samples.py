@@ -1,4 +1,4 @@
-"""Valid input to change: a small data set, a finished run over it, the same with additions, tokenizers of every kind."""
+"""Valid input to change: a small data set, a finished run over it, the same with additions, tokenizers."""
 
 from __future__ import annotations
 
@@ -23,40 +23,47 @@ SETTINGS = {
     "evaluation.latency_queries": 2,
 }
 KINDS = {
-    "bpe": {}, "wordpiece-bpe": {}, "unigram": {"vocabulary_size": 500}, "word": {"stemming": "english", "stop_words": "english"}, "byte": {"vocabulary_size": 257},
-    "ngram": {}, "character": {"hashed": True, "vocabulary_size": 64},
-}  # fmt: skip
+    "bpe": {},
+    "wordpiece-bpe": {},
+    "unigram": {"vocabulary_size": 500},
+    "word": {"stemming": "english", "stop_words": "english"},
+    "byte": {"vocabulary_size": 257},
+    "ngram": {},
+    "character": {"hashed": True, "vocabulary_size": 64},
+}
 
 
 def prepare(folder: Path) -> None:
     """Make everything in an empty folder; some seconds."""
     from tokir import Study, add_passages, load_config, load_dataset
-    from tokir.data import beir
 
     logging.getLogger("tokir").setLevel(logging.ERROR)
     folder.mkdir(parents=True, exist_ok=True)
-    wiki = load_dataset("wiki")
-    documents = [document._replace(text=document.text[:80]) for document in wiki.corpus.records(0, 80)]
-    ids = {document.id for document in documents[:60]}
-    qrels = {
-        name: {q: row for q, row in judged.items() if row.keys() <= ids} for name, judged in wiki.qrels.items()
-    }
-    queries = {query: wiki.queries[query] for judged in qrels.values() for query in judged}
-    (folder / "data").mkdir()
-    beir.write(
-        folder / "data", documents[:60], queries, {name: judged for name, judged in qrels.items() if judged}
-    )
-    (folder / "more").mkdir()
-    beir.write_documents(folder / "more", documents[60:])
+    write_data(folder)
+    (folder / "set").rename(folder / "data")
     values = {"data.source": str(folder / "data"), **SETTINGS}
-    split = "test" if qrels["test"] else next(name for name, judged in qrels.items() if judged)
-    values["data.split"] = split
     config = load_config("quickstart", [f"{key}={json.dumps(value)}" for key, value in values.items()])
     Study(config, folder / "run").run()
     for copy in ("grown", "served"):
         shutil.copytree(folder / "run", folder / copy)
     add_passages(folder / "grown", folder / "more/corpus.jsonl")
-    _tokenizers(folder / "tokenizers", [document.passage for document in documents])
+    texts = load_dataset("wiki").corpus.passages(0, 80)
+    _tokenizers(folder / "tokenizers", [text[:120] for text in texts])
+
+
+def write_data(folder: Path) -> None:
+    """Sixty short passages with judged queries in ``set``, and twenty more passages in ``more``."""
+    from tokir import load_dataset
+    from tokir.data import beir
+
+    wiki = load_dataset("wiki")
+    documents = [document._replace(text=document.text[:80]) for document in wiki.corpus.records(0, 80)]
+    ids = {document.id for document in documents[:60]}
+    judged = {query: row for split in wiki.qrels.values() for query, row in split.items() if row.keys() <= ids}
+    for name in ("set", "more"):
+        (folder / name).mkdir(parents=True)
+    beir.write(folder / "set", documents[:60], {query: wiki.queries[query] for query in judged}, {"test": judged})
+    beir.write_documents(folder / "more", documents[60:])
 
 
 def _tokenizers(folder: Path, texts: list[str]) -> None:
@@ -73,7 +80,13 @@ def _tokenizers(folder: Path, texts: list[str]) -> None:
     for kind in ("bpe", "unigram"):
         model = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts), model_writer=model, model_type=kind, vocab_size=600, byte_fallback=kind == "bpe",
-            hard_vocab_limit=False, minloglevel=2, num_threads=1,
-        )  # fmt: skip
+            sentence_iterator=iter(texts),
+            model_writer=model,
+            model_type=kind,
+            vocab_size=600,
+            byte_fallback=kind == "bpe",
+            hard_vocab_limit=False,
+            minloglevel=2,
+            num_threads=1,
+        )
         (folder / f"{kind}.model").write_bytes(model.getvalue())

@@ -12,6 +12,7 @@ import logging
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -43,10 +44,8 @@ class Target:
 
     def tried(self, data: bytes) -> None:
         """Read; whatever is no refusal is raised."""
-        try:
+        with suppress(*REFUSALS):
             self.read(data)
-        except REFUSALS:
-            pass
 
 
 def targets(folder: Path, group: str) -> dict[str, Target]:
@@ -182,8 +181,15 @@ fusions: [{method: weighted, systems: [best, bm25]}]
 evaluation: {bootstrap: 200, latency_queries: 5}
 seeds: [0, 1]
 """
-SETS = (b"training.epochs=3", b"seeds=[0,1]", b"tokenizers=[{type: bpe, vocabulary_size: 500}]", b"models.static.steps=30",
-        b"retrieval.steps.static=9", b"tokenizers.0.type=word", b"data.source=wiki")  # fmt: skip
+SETS = (
+    b"training.epochs=3",
+    b"seeds=[0,1]",
+    b"tokenizers=[{type: bpe, vocabulary_size: 500}]",
+    b"models.static.steps=30",
+    b"retrieval.steps.static=9",
+    b"tokenizers.0.type=word",
+    b"data.source=wiki",
+)
 
 
 def _settings(folder: Path) -> Iterator[Target]:

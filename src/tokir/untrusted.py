@@ -23,6 +23,7 @@ MOST_JSON = 1 << 28  # bytes of a file of a run folder
 MOST_OF_A_MODEL = 1 << 27  # bytes of a tokenizer or of a configuration; the largest in use have 35 MB
 # Control characters, halves of surrogate pairs, and what changes the direction of all that follows (Unicode Annex 9).
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # as JSON writes one
 Made = TypeVar("Made")
 
 
@@ -82,12 +83,15 @@ def read_text(path: Path, most: int = MOST_JSON) -> str:
     return path.read_text("utf-8")
 
 
-def parse_json(text: str | bytes) -> Any:
-    """What JSON stands for; ``ValueError`` where it is none, or nests deeper than can be read."""
+def parse_json(text: str) -> Any:
+    """What JSON stands for; ``ValueError`` where it is none, nests too deeply, or holds half a character."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except RecursionError:
         raise ValueError("it nests too deeply") from None
+    if _SURROGATE.search(text):  # which may be one half of a pair, as it should be
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def read_json(path: Path, most: int = MOST_JSON) -> Any:

@@ -100,3 +100,54 @@ def test_latency_stages_add_up_to_the_total():
     parts = measured["tokenize"]["mean"] + measured["search"]["mean"]
     assert measured["total"]["mean"] == pytest.approx(parts)
     assert measured["total"]["p50"] <= measured["total"]["p95"]
+
+
+RUNS, QUERIES = 10_000, 4
+TREC_NAMES = {
+    **{f"recall@{k}": f"recall_{k}" for k in (1, 5, 10, 100)},
+    **{f"precision@{k}": f"P_{k}" for k in (1, 5, 10)},
+    "mrr@10": "recip_rank",
+    "ndcg@10": "ndcg_cut_10",
+}
+
+
+def random_runs(seed, count):
+    """Judgements and rankings with many ties, grades of zero and below, unjudged passages, and queries left out."""
+    rng = np.random.default_rng(seed)
+    shapes = ("d{}", "D-{}_x", "{}", "../d/{}", "é{}", "東京{}", "🙂{}", "d{}" + "y" * 200)
+    ids = [shapes[i % len(shapes)].format(i) for i in range(160)]
+    for _ in range(count):
+        qrels, ranking = {}, {}
+        for number in range(QUERIES):
+            judged = rng.choice(len(ids), rng.integers(1, 12), replace=False)
+            grades = rng.choice([-1, 0, 0, 1, 1, 2, 3], len(judged))
+            grades[0] = max(1, grades[0])
+            qrels[f"q{number}"] = {ids[i]: int(grade) for i, grade in zip(judged, grades, strict=True)}
+            if rng.random() < 0.1:
+                continue  # a query without a ranking
+            found = rng.permutation(len(ids))[: rng.integers(0, len(ids))]
+            scores = np.float32(rng.integers(0, rng.choice([1, 2, 5, 1000]) + 1, len(found))) / np.float32(8)
+            ranking[f"q{number}"] = {ids[i]: float(score) for i, score in zip(found, scores, strict=True)}
+        yield qrels, ranking
+
+
+def test_measures_equal_those_of_trec_eval_on_ten_thousand_random_runs():
+    """Each run as a set of queries of its own; trec_eval is asked without anything of ours in between."""
+    import pytrec_eval
+
+    worst, compared = 0.0, 0
+    for start in range(0, RUNS, 100):  # a hundred runs at once, each under names of its own
+        qrels, ranking = {}, {}
+        for run, (judged, found) in enumerate(random_runs(start, 100)):
+            qrels |= {f"{run}-{query}": row for query, row in judged.items()}
+            ranking |= {f"{run}-{query}": row for query, row in found.items()}
+        asked = pytrec_eval.RelevanceEvaluator(qrels, set(TREC_NAMES.values()))
+        expected = asked.evaluate({query: row for query, row in ranking.items() if row})
+        scores = score_queries(ranking, qrels)
+        for name, trec in TREC_NAMES.items():
+            for query, score in zip(qrels, scores[name], strict=True):
+                value = expected.get(query, {}).get(trec, 0.0)
+                if name == "mrr@10" and value < 0.1 - 1e-9:
+                    value = 0.0  # that of trec_eval has no cutoff
+                worst, compared = max(worst, abs(score - value)), compared + 1
+    assert compared == RUNS * QUERIES * len(TREC_NAMES) and worst < 1e-9

@@ -37,6 +37,28 @@ def test_the_bootstrap_equals_scipys():
     assert interval(np.zeros(50)) == (0, 0)
 
 
+def test_p_values_hang_neither_on_threads_nor_on_the_order_of_queries_nor_on_the_other_pairs():
+    from threadpoolctl import threadpool_limits
+
+    rng = np.random.default_rng(8)
+    tables = [np.round(np.clip(rng.normal(0.5 + i / 50, 0.3, (3, 401)), 0, 1), 3) for i in range(4)]
+    differences = np.array([a.mean(axis=0) - b.mean(axis=0) for a in tables for b in tables if a is not b])
+    found = {}
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found[threads] = (
+                randomisation_test(differences, 2_000, 7),
+                bootstrap_means(tables, 500, 7).tolist(),
+                [seeds_test(a, b) for a in tables for b in tables],
+            )
+    assert found[1] == found[2]
+    order = rng.permutation(401)
+    assert randomisation_test(differences[:, order], 2_000, 7) == found[1][0]
+    assert randomisation_test(-differences[4:6, order], 2_000, 7) == found[1][0][4:6]
+    shuffled = [seeds_test(a[:, order], b[:, order]) for a in tables for b in tables]
+    assert shuffled == pytest.approx(found[1][2], abs=1e-12)
+
+
 def test_pairs_share_their_queries_so_a_constant_difference_is_certain():
     means = bootstrap_means([HARD + 0.05, HARD], 1000, 0)
     assert percentile_interval(means[:, 0] - means[:, 1]) == pytest.approx((0.05, 0.05))

@@ -281,7 +281,7 @@ def _next_number(folder: RunFolder) -> int:
 
 
 def _generations(folder: RunFolder) -> list[Path]:
-    path = folder.path / Names.GENERATIONS
+    path = folder.file(Names.GENERATIONS)
     return [inside for inside in path.iterdir() if inside.name.isdecimal()] if path.is_dir() else []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,6 @@ from tokir.data import ids
 from tokir.data.corpus import Document
 from tokir.data.files import FORMATS, Files, lines, refuse_expansion
 from tokir.errors import TokirError
-from tokir.untrusted import parse_json
 
 DOCUMENT_IDS = ("_id", "id", "doc_id")
 QUERY_IDS = ("_id", "id", "query_id")
@@ -82,8 +82,8 @@ class Table:
             if not line.strip():
                 continue
             try:
-                fields = parse_json(line)
-            except ValueError as error:
+                fields = json.loads(line)
+            except (ValueError, RecursionError) as error:
                 raise TokirError(f"{self.location(number)} is not JSON: {error}.") from error
             if not isinstance(fields, dict):
                 raise TokirError(f"{self.location(number)} is not a JSON object, as every line of JSONL must be.")

@@ -33,7 +33,7 @@ def distil(teacher: Path, folder: Path) -> None:
     except Exception as error:  # it takes encoders of transformers alone, and raises whatever they raise
         reason = str(error).strip().partition("\n")[0]
         raise Unavailable(f"model2vec cannot distil {teacher}: {type(error).__name__}: {reason}") from None
-    with from_library(folder) as fresh:
+    with quiet(), from_library(folder) as fresh:
         model.save_pretrained(str(fresh))
 
 

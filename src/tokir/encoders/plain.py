@@ -27,9 +27,9 @@ def require_plain(path: Path) -> None:
     A pickle beside safetensors is left alone: it is not read.
     """
     for pattern in _PICKLES:
-        for pickle in model_files(path, pattern):
-            if not any(pickle.parent.glob("*.safetensors")):
-                raise Unavailable(f"{pickle}: {NO_PICKLES}")
+        for weights in model_files(path, pattern):
+            if not any(weights.parent.glob("*.safetensors")):
+                raise Unavailable(f"{weights}: {NO_PICKLES}")
     if not model_files(path, "*.safetensors"):
         raise Unavailable(f"{path} holds no weights as safetensors, and {NO_PICKLES}")
     for file in model_files(path, "*"):

@@ -103,17 +103,25 @@ def checksum(folder: Path) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the progress bars and advice of the model libraries off the terminal, and give both back afterwards."""
+    """Keep the progress bars and advice of the model libraries off the terminal, and them off the network.
+
+    Models lie in folders when they are read; even so the libraries ask the hub for one thing or another. What was
+    taken from them is given back afterwards.
+    """
+    from huggingface_hub import constants
+
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     from transformers.utils import logging as transformers_logging
 
     level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
+    offline, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
     try:
         with redirect_stderr(StringIO()):
             yield
     finally:
+        constants.HF_HUB_OFFLINE = offline
         transformers_logging.set_verbosity(level)
         if bars:
             transformers_logging.enable_progress_bar()

@@ -33,9 +33,8 @@ UNBOUNDED = 10**6  # tokens: what is said of a model that reads texts whole
 PASSAGE_PROMPTS = ("document", "passage", "corpus")
 _LIBRARY = "sentence_transformers"
 _KINDS = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken")  # of files that decide a vector
-_MODULE = re.compile(
-    rf"{_LIBRARY}(\.[a-z_]\w*)*\.[A-Z]\w*", re.ASCII
-)  # a class of the library, nothing it imports
+# A class of the library, by its capital; a module that it imports would be loaded from as well.
+_MODULE = re.compile(rf"{_LIBRARY}(\.[a-z_]\w*)*\.[A-Z]\w*", re.ASCII)
 
 
 def find_model(name: str, folder: str | None = None, download: bool = False) -> Path:
