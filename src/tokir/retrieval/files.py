@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1  # of systems.json
 _ENCODERS = ("encoder", "passage_encoder")  # fields that hold a record of ENCODERS
-_OF_NEW_PASSAGES = ("vectors", "passage_encoder", "model", "checkpoint")  # what no query needs
+OF_NEW_PASSAGES = ("vectors", "passage_encoder", "model", "checkpoint")  # what no query needs
 
 
 class SystemFiles(Protocol):
@@ -307,7 +307,7 @@ def require_flat(files: Mapping[str, SystemFiles]) -> None:
 
 def contents(files: SystemFiles, folder: RunFolder) -> list[Any]:
     """All that a system's answers depend on, beside the passages: its record, and the hashes of the files it names."""
-    value = {name: field for name, field in to_json(files).items() if name not in _OF_NEW_PASSAGES}
+    value = {name: field for name, field in to_json(files).items() if name not in OF_NEW_PASSAGES}
     value.get("encoder", {}).pop("folder", None)  # where a pretrained model lies is free; its checksum counts
     named = {name: folder.folder_key(name) for name in _strings(value) if "/" in name}
     return [value, {name: inside or folder.key(name) for name, inside in named.items() if folder.made(name)}]

@@ -47,7 +47,7 @@ def joined(device: str) -> Iterator[None]:
         if not _lost(error):
             raise
         raise TokirError(
-            "another process of this training has ended: see what it says; the same command resumes"
+            "another process of the training has ended, which may have said why: the same command resumes it"
         ) from None
     finally:
         distributed.destroy_process_group()

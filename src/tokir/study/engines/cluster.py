@@ -175,9 +175,11 @@ class Cluster:
         """
         while under_way:
             ended, _ = self._ray.wait(list(under_way), num_returns=1, timeout=SECONDS_BETWEEN_NEWS)
-            self._tell()
+            if not ended:
+                self._tell()
             for task in ended:
                 yield under_way.pop(task), self._made(task)
+                self._tell()
 
     def _made(self, task: Any) -> Any:
         errors = self._ray.exceptions
@@ -235,7 +237,7 @@ class Cluster:
         if max(processors, default=0) < self.threads:
             raise TokirError(
                 f"no node of the cluster has {self.threads} processors, which each task takes: say --threads "
-                f"{max(1, *processors)} or fewer"
+                f"{max([1, *processors])} or fewer"
             )
         self.workers = sum(count // self.threads for count in processors)
         self._program = program()
@@ -317,6 +319,7 @@ def _begun(address: str | None) -> Any:
         RuntimeError,
         ValueError,
     ) as error:  # whatever it raises where it finds nobody, or cannot begin
+        # Whatever Ray raises where it finds nobody, is not let in, or cannot begin.
         where = address or os.environ.get("RAY_ADDRESS") or "Ray on this machine"
         raise TokirError(f"--engine ray: {where} is not reached: {str(error).strip().splitlines()[-1]}") from None
     return ray

@@ -16,6 +16,7 @@ from tokir.artifacts.manifest import Entry
 from tokir.encoders.files import EncoderFiles, NetworkFiles, PretrainedFiles
 from tokir.errors import TokirError
 from tokir.progress import Progress, Silent
+from tokir.retrieval.files import OF_NEW_PASSAGES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from tokir.study.models import Models
     from tokir.study.plan import TrainingPlan
 
-OF_NEW_PASSAGES = ("vectors", "passage_encoder", "model", "checkpoint")  # fields of a system that no query needs
 PRETRAINED = "pretrained"  # the folder of a pretrained model on a node
 SAME = ("python", "tokir", "torch", "onnxruntime", "tokenizers", "numpy", "scipy")  # versions that all nodes share
 
