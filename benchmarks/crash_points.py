@@ -1,6 +1,6 @@
 """Every durable step of a study, with each of the faults that can meet it, and whether the same command mends all.
 
-    OMP_NUM_THREADS=1 python benchmarks/crash_points.py [--every N]
+    OMP_NUM_THREADS=1 python benchmarks/crash_points.py [--every N [--from K]]
 
 A tiny study (two models, BM25, a fusion, the report without its figures) runs once. At its n-th step, for every n:
 
@@ -298,7 +298,6 @@ def enumerate_faults(base: Path, words: tuple[str, ...], chosen: Callable[[int],
     place.mkdir()
 
     def study() -> int:
-        gc.freeze()  # or every fork copies what is collected
         faults = Faults(base, chosen)
         with durable.watched(faults):
             code = tokir(*words)
@@ -365,14 +364,16 @@ def main() -> None:
     """Print a table of the cases, and all that does not hold; exit code 1 then."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="only each n-th step")
-    every = parser.parse_args().every
+    parser.add_argument("--from", dest="first", type=int, default=0, help="beginning with this one")
+    chosen = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tokir-crash-points-") as folder:
         base = Path(folder)
         prepare(base)
         words = ("run", str(base / "study.yaml"), "--out", RUN, "--threads", "1", "--quiet")
         tokir(*words[:3], base / "warm", *words[4:])  # so that all libraries are loaded before this process forks
-        steps, cases = enumerate_faults(base, words, lambda number: number % every == 0)
+        gc.freeze()  # or every fork would copy what it looks at to collect
+        steps, cases = enumerate_faults(base, words, lambda number: number % chosen.every == chosen.first)
         states = len({case.state for case in cases})
         print(
             f"{steps} steps, {len(cases)} cases, {states} different folders ({time.monotonic() - started:.0f} s)"

@@ -164,6 +164,45 @@ def test_a_file_that_was_cut_is_named_and_nothing_is_answered(linked, name, dama
         kept.rename(file)
 
 
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+@pytest.mark.parametrize("name", ["results.json", "examples.json", "explorer.json", "manifest.jsonl"])
+def test_a_report_is_made_of_no_damaged_file(linked, name, damage, capsys):
+    file, kept = linked / name, linked / "kept"
+    file.rename(kept)
+    try:
+        data = kept.read_bytes()
+        place = max(0, len(data) - 9)  # of the manifest in the line of a file that a report replaces
+        flipped = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+        if damage != "gone":
+            file.write_bytes(flipped if damage == "flipped" else data[: len(data) // 2])
+        tokir("report", linked, code=0 if (name, damage) == ("manifest.jsonl", "flipped") else 2)
+        error = capsys.readouterr().err
+        assert name in error and "Traceback" not in error
+    finally:
+        file.unlink(missing_ok=True)
+        kept.rename(file)
+        capsys.readouterr()
+
+
+def test_a_search_reads_no_settings_and_they_are_never_taken_by_halves(linked, capsys):
+    settings, kept = linked / "study.yaml", linked / "kept"
+    tokir("search", linked, "history of anarchism", "--system", "bm25")
+    right = capsys.readouterr().out
+    settings.rename(kept)
+    try:
+        text = kept.read_text()
+        settings.write_text(half := text[: text.index("training:")])  # YAML still
+        tokir("search", linked, "history of anarchism", "--system", "bm25")
+        assert capsys.readouterr().out == right
+        for command in ("embed", "evaluate"):
+            tokir(command, linked, code=2)
+            assert "study.yaml: damaged (its bytes are not those that were written)" in capsys.readouterr().err
+        assert settings.read_text() == half
+    finally:
+        settings.unlink()
+        kept.rename(settings)
+
+
 def test_every_file_that_systems_answer_from_is_among_those_that_are_cut(run):
     made = json.loads((run / "systems.json").read_text())["files"]
     inside = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}

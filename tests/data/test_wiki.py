@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -17,8 +19,19 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
+LOAD = "import sys, pathlib, tokir.data as d; print(d.load('wiki', cache=pathlib.Path(sys.argv[1])).checksum)"
+
+
 @pytest.fixture(scope="module")
 def dataset(cache):
+    """Built by several processes at once, each of which needs it first."""
+    words = [sys.executable, "-c", LOAD, str(cache)]
+    processes = [
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    said = [(*process.communicate(), process.returncode) for process in processes]
+    assert said == [(f"{wiki.CHECKSUM}\n", "", 0)] * 3
+    assert not list(cache.rglob(".tokir-*"))
     return load("wiki", cache=cache)
 
 

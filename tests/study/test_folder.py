@@ -79,5 +79,5 @@ def test_a_damaged_beginning_is_written_again_by_the_same_words_and_refused_othe
             with pytest.raises(TokirError):
                 Study(other, place)
             Study(config, place)
-            assert f"{name}: damaged; it is written again" in caplog.text
+            assert damage is None or f"{name}: damaged" in caplog.text
             assert {name: (place / name).read_bytes() for name in whole} == whole

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from tokir.study.context import source_of
 from tokir.study.omissions import Omissions, find_omissions, leave_out
 from tokir.untrusted import read_text
 
-log = logging.getLogger("tokir")
 BEGINNING = (Names.OMISSIONS, Names.SOURCE, Names.STUDY)  # what a run begins with
 FREE = ("name", "pretrained_folders")  # where pretrained models lie may change: what they hold is hashed
 
@@ -98,7 +96,6 @@ def _mend(folder: RunFolder, config: StudyConfig, dataset: Dataset, download: bo
             )
     with folder.locked():
         for name in damaged:
-            log.warning("%s: damaged; it is written again", folder.file(name))
             folder.ensure([name], texts, lambda name=name: write_text(folder.file(name), texts[name]))  # type: ignore[misc]
 
 
@@ -116,7 +113,8 @@ def settings_of(config: StudyConfig) -> dict[str, Any]:
 
 def _refuse_foreign(path: Path) -> None:
     inside = {file.name for file in path.iterdir() if not file.name.startswith(".")} if path.is_dir() else set()
-    begun = not inside or Names.OMISSIONS in inside  # else nothing of it was made here
+    # Else nothing of it was made here.
+    begun = not inside or Names.OMISSIONS in inside or RunFolder(path).recorded(Names.OMISSIONS)
     if path.is_file() or not begun:
         raise TokirError(f"{path} is not a run folder and not empty: choose another folder with --out")
 
