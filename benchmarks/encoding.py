@@ -6,7 +6,7 @@ Takes the first static system over BPE, the first LSTM and the first Transformer
 file of vectors, as a study embeds them: all of the run for the static system, and for networks the same as for MiniLM,
 drawn evenly, which is asked at the batch size that is fastest for it. model2vec has the same table and tokenizer, torch
 the same networks. `one query` is a query of the run from its words to the ten best passages; behind MiniLM the same
-index index searches as many vectors of its width. Jobs take turns, and of each job, or each query, the best of a few rounds
+index searches as many vectors of its width. Jobs take turns, and of each job, or each query, the best of a few rounds
 counts, which other programs disturb least. The last column is the share of the rate at which this machine multiplies
 matrices.
 """
