@@ -64,11 +64,13 @@ class Judgements:
 
     def grades(self, ranking: Ranking, depth: int) -> NDArray[np.int64]:
         """Grades of the first passages of each judged query, (queries, depth); 0 where there is none."""
-        judged = np.array([self.rows.get(query, -1) for query in ranking.queries], dtype=np.int64)
-        positions, found = ranking.first(depth)[judged >= 0], np.zeros((len(self.rows), depth), dtype=np.int64)
+        found = np.zeros((len(self.rows), depth), dtype=np.int64)
+        rows = np.array([self.rows.get(query, -1) for query in ranking.queries], dtype=np.int64)
+        listed = min(depth, int(ranking.sizes().max(initial=0)))
+        positions, rows = ranking.first(listed)[rows >= 0], rows[rows >= 0]
         if positions.size and self._keys.size:
-            keys = judged[judged >= 0, None] * len(self.ids) + positions
+            keys = rows[:, None] * len(self.ids) + positions
             places = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
             known = (self._keys[places] == keys) & (positions >= 0)
-            found[judged[judged >= 0]] = np.where(known, self._grades[places].clip(0), 0)
+            found[rows, :listed] = np.where(known, self._grades[places].clip(0), 0)
         return found

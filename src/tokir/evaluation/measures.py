@@ -1,7 +1,7 @@
 """Scores of ranked lists, equal to those of trec_eval.
 
 The usual measures are computed for all queries at once; any other that ir-measures knows is left to trec_eval itself
-(pytrec_eval through ir-measures), which takes a hundred times as long. The tests hold the ones against the other.
+(pytrec_eval through ir-measures), which takes fifty times as long. The tests hold the ones against the other.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def _z_scores(scores: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
     values = scores.astype(np.float64)
     centred = values - np.add.reduce(values) / len(values)  # np.mean and np.std take several times as long
     scaled: NDArray[np.float64] = centred / (math.sqrt(np.add.reduce(centred * centred) / len(values)) or 1.0)
-    return scaled, float(scaled[-1])
+    return scaled, float(scaled[-1])  # the best comes first
 
 
 def _reciprocal_ranks(scores: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:

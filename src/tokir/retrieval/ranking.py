@@ -51,8 +51,8 @@ class Ranking:
         )
 
     @property
-    def size(self) -> int:
-        """Bytes."""
+    def nbytes(self) -> int:
+        """Of the arrays."""
         return self.ends.nbytes + self.positions.nbytes + self.scores.nbytes
 
     def lists(self) -> list[Hits]:

@@ -63,5 +63,5 @@ class Rankings:
 
     def _keep(self, name: str, ranking: Ranking) -> None:
         self._kept[name] = ranking
-        while len(self._kept) > 1 and sum(kept.size for kept in self._kept.values()) > KEPT:
+        while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > KEPT:
             self._kept.popitem(last=False)
