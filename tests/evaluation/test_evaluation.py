@@ -102,7 +102,7 @@ def test_latency_stages_add_up_to_the_total():
     assert measured["total"]["p50"] <= measured["total"]["p95"]
 
 
-RUNS, QUERIES = 10_000, 4
+RUNS, QUERIES = 10_000, 2
 TREC_NAMES = {
     **{f"recall@{k}": f"recall_{k}" for k in (1, 5, 10, 100)},
     **{f"precision@{k}": f"P_{k}" for k in (1, 5, 10)},
