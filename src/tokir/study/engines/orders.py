@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -251,6 +252,7 @@ def _named(files: Any, folder: RunFolder, apart: Sequence[str] = ()) -> dict[str
     return {file.relative_to(folder.path).as_posix(): file for file in paths if file.is_file()}
 
 
+@cache
 def program() -> dict[str, str | None]:
     """What must be the same on all nodes, so that they compute the same: versions, and the code of the package."""
     import tokir
