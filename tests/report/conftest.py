@@ -164,6 +164,8 @@ def write(tmp_path: Path) -> Write:
         (tmp_path / "results.json").write_text(text, "utf-8")
         if shown is not None:
             (tmp_path / "examples.json").write_text(json.dumps(shown), "utf-8")
+        files = [file.name for file in tmp_path.glob("*.json")]
+        RunFolder(tmp_path).ensure(files, [text, shown], lambda: None)
         return RunFolder.open(tmp_path)
 
     return write

@@ -87,7 +87,7 @@ class _File(io.RawIOBase):
 
     def truncate(self, size: int | None = None) -> int:
         size = self.tell() if size is None else size
-        os.ftruncate(self._descriptor, size)
+        _step("write", self._path, lambda: os.ftruncate(self._descriptor, size))
         return size
 
     def sync(self) -> None:
