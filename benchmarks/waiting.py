@@ -34,10 +34,11 @@ if kind == "static":
     from tokir.training.contrastive import OwnPairs
     from tokir.training.pairs import TokenisedPassages
     from tokir.training.retrieval import RetrievalObjective, ValidationPool
+    from tokir.training.texts import Texts
 
     passages, settings = TokenisedPassages(tokenizer, [""] * len(texts), texts), RetrievalSettings()
     pairs = OwnPairs(passages, "crop", settings.query_tokens, settings.passage_tokens)
-    pool = ValidationPool([passages.text(0)], [{0}], [0, 1])
+    pool = ValidationPool(Texts.of([passages.text(0)]), [{0}], [0, 1])
     objective = RetrievalObjective(passages, [(pairs, 1.0)], pool, settings, own, False, 10**9)
     model = build_retriever("static", tokenizer.vocabulary_size, settings, 128)
 else:

@@ -2,7 +2,10 @@ import os
 import subprocess
 import sys
 
-from tokir.threads import WAITING, computing, wait_without_spinning
+import pytest
+import torch
+
+from tokir.threads import WAITING, computing, computing_on, training_threads, wait_without_spinning
 
 
 def test_waiting_threads_sleep_unless_the_user_has_said_how_they_wait():
@@ -31,3 +34,16 @@ def test_as_many_threads_compute_as_the_user_has_said(monkeypatch):
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     assert computing({"OMP_NUM_THREADS": "3"}) == computing({"OMP_NUM_THREADS": "3,2"}) == 3
     assert 1 <= computing({}) <= (os.cpu_count() or 1)
+
+
+def test_static_models_train_on_one_thread_and_networks_on_those_of_a_large_machine():
+    assert training_threads(static=True, cores=16) == 1
+    assert [training_threads(static=False, cores=cores) for cores in (1, 2, 16)] == [1, 1, 16]
+
+
+def test_the_number_of_threads_is_as_before_once_a_training_ends_or_fails():
+    before = torch.get_num_threads()
+    with pytest.raises(ValueError, match="stop"), computing_on(before + 1):
+        assert torch.get_num_threads() == before + 1
+        raise ValueError("stop")
+    assert torch.get_num_threads() == before

@@ -20,6 +20,7 @@ from tokir.retrieval.index import Hits, normalize, write_rows
 from tokir.tokenizers import Span, TokenizerKind
 from tokir.training.pairs import Pairs, same
 from tokir.training.registry import ObjectivePart
+from tokir.training.texts import Texts
 
 
 class Letters:
@@ -125,7 +126,8 @@ class Halves:
     def draw(self, rng, count):
         drawn = rng.choice(len(self.passages), min(count, len(self.passages)), replace=False)
         texts = [self.passages.text(int(i)) for i in drawn]
-        return Pairs([t[: len(t) // 2] for t in texts], [t[len(t) // 2 :] for t in texts], same(drawn))
+        left, right = (Texts.of(half) for half in zip(*(np.split(t, [len(t) // 2]) for t in texts), strict=True))
+        return Pairs(left, right, same(drawn))
 
 
 def halves(inputs):

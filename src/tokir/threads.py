@@ -1,4 +1,4 @@
-"""Threads that wait without spinning.
+"""How many threads compute, and that those that wait do not spin.
 
 OpenMP's threads, those of torch, spin at the end of a parallel loop for a while in case the next one comes at once. On
 a machine where anything else wants a core, each of them then spins through the time slice of the one it waits for, and
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 
 # What a user may have set; any of them decides alone.
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
@@ -40,3 +41,31 @@ def computing(environment: MutableMapping[str, str] = os.environ) -> int:
     if said.isdecimal() and int(said):
         return int(said)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+FEW = 2  # cores on which one thread trains as fast as all of them
+
+
+def training_threads(static: bool, cores: int) -> int:
+    """On how many threads a model is trained, unless the user has said it.
+
+    A static model on one: its operations are so short that threads cost more in waiting for each other than they save.
+    A network on all cores, or on one where there are few: then it is about as fast alone, and many times as fast beside
+    other work, where each operation waits for the thread that was interrupted.
+    """
+    return 1 if static or cores <= FEW else cores
+
+
+@contextmanager
+def computing_on(threads: int) -> Iterator[None]:
+    """Let torch and the libraries of linear algebra compute on so many threads for a while."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    with threadpool_limits(threads, user_api="blas"):
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

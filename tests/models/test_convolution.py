@@ -14,6 +14,7 @@ from tokir.models.convolution import GAIN, Convolution, ConvolutionConfig
 from tokir.models.matching import count, matched_width
 from tokir.systems import model_points
 from tokir.training.retrieval import embed_tokens
+from tokir.training.texts import Texts
 
 BYTES = 257
 
@@ -73,13 +74,10 @@ def test_order_is_seen_and_a_vector_does_not_depend_on_its_batch():
     torch.manual_seed(0)
     model = build_retriever("convolution", BYTES, RetrievalSettings(), 400).eval()
     model.start_alone()
-    texts = [
-        np.frombuffer(text, dtype=np.uint8).astype(np.int64)
-        for text in (b"listen to it", b"silent to it", b"", b"x" * 90)
-    ]
+    texts = Texts.of([b"listen to it", b"silent to it", b"", b"x" * 90])
     with torch.no_grad():
         together = embed_tokens(model, texts)
-        alone = torch.cat([embed_tokens(model, [text]) for text in texts[:2]])
+        alone = torch.cat([embed_tokens(model, texts.take(np.array([row]))) for row in range(2)])
     torch.testing.assert_close(together[:2], alone)
     assert not together[2].any() and together[0] @ together[1] < 0.9
     torch.testing.assert_close(together.norm(dim=1), torch.tensor([1.0, 1, 0, 1]))

@@ -37,16 +37,19 @@ def test_characters_have_vectors_of_their_own_though_none_has_a_row_of_its_own()
     assert len({tuple(vector.tolist()) for vector in vectors}) == 28
 
 
-@given(st.lists(st.lists(st.integers(0, 9), max_size=6), min_size=1, max_size=6))
-def test_sums_and_their_gradients_are_those_of_the_tokens_one_by_one(texts):
+@given(st.lists(st.lists(st.integers(0, 9), max_size=6), min_size=1, max_size=6), st.sampled_from([10, 1000]))
+def test_sums_and_their_gradients_are_those_of_the_tokens_one_by_one(texts, rows):
     torch.manual_seed(0)
-    table, slopes = torch.randn(10, 4, requires_grad=True), torch.randn(len(texts), 4)
+    table, weights = torch.randn(rows, 4, requires_grad=True), torch.rand(rows, requires_grad=True)
     tokens = torch.tensor([i for text in texts for i in text], dtype=torch.long)
-    bags = Bags.of(tokens, torch.tensor([len(text) for text in texts]))
-    found = bags.sums(table[bags.ids])
-    expected = torch.stack([table[torch.tensor(text, dtype=torch.long)].sum(0) for text in texts])
+    bags = Bags.of(tokens, torch.tensor([len(text) for text in texts]), rows)
+    chosen = slice(None) if bags.ids is None else bags.ids
+    found = bags.sums(table[chosen], weights[chosen])
+    parts = [torch.tensor(text, dtype=torch.long) for text in texts]
+    expected = torch.stack([(table[ids] * weights[ids, None]).sum(0) for ids in parts])
     torch.testing.assert_close(found, expected)
-    gradients = [torch.autograd.grad((sums * slopes).sum(), table)[0] for sums in (found, expected)]
+    slopes = torch.randn(len(texts), 4)
+    gradients = [torch.autograd.grad((sums * slopes).sum(), (table, weights)) for sums in (found, expected)]
     torch.testing.assert_close(*gradients)
 
 

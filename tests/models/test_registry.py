@@ -17,6 +17,7 @@ from tokir.training.language_model import LanguageModelObjective
 from tokir.training.loop import train
 from tokir.training.pairs import TokenisedPassages
 from tokir.training.retrieval import RetrievalObjective, ValidationPool
+from tokir.training.texts import Texts
 
 CPU = torch.device("cpu")
 
@@ -87,7 +88,7 @@ def test_an_architecture_from_outside_is_trained_both_ways_saved_and_rebuilt(gru
     settings = RetrievalSettings(validations=1, dimensions=16, query_tokens=(2, 6), passage_tokens=(6, 20))
     tokenised = TokenisedPassages(tokenizer, [""] * 40, passages[:40])
     pairs = OwnPairs(tokenised, "crop", settings.query_tokens, settings.passage_tokens)
-    pool = ValidationPool([tokenised.text(0)[:9]], [{0}], list(range(40)))
+    pool = ValidationPool(Texts.of([tokenised.text(0)[:9]]), [{0}], list(range(40)))
     retrieval = RetrievalObjective(tokenised, [(pairs, 1.0)], pool, settings, own, False, 32)
 
     def build():

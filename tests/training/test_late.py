@@ -8,6 +8,7 @@ from tokir.models import build_retriever
 from tokir.retrieval.best_cosines import distinct_tokens
 from tokir.retrieval.maxsim import MaxSimIndex, TokenVectors
 from tokir.training.late import late_scores
+from tokir.training.texts import Texts
 
 SETTINGS = RetrievalSettings(dimensions=8, interaction="late")
 texts = st.lists(st.lists(st.integers(0, 19), max_size=6), min_size=1, max_size=6)
@@ -21,7 +22,7 @@ def model(entries=20, dimensions=8, dtype=torch.float32):
 
 
 def arrays(rows):
-    return [np.array(ids, dtype=np.int64) for ids in rows]
+    return Texts.of(rows)
 
 
 def plain(made, left, right):

@@ -1,10 +1,7 @@
-import math
-
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from test_losses import contrastive, divergence
 
 from tokir.artifacts import file_digest
 from tokir.config import ArchitectureSettings, Objective, RetrievalSettings
@@ -14,15 +11,16 @@ from tokir.progress import Silent
 from tokir.retrieval.index import normalize
 from tokir.training import loop
 from tokir.training.checkpoint import load_trained
-from tokir.training.contrastive import OwnPairs, contrastive_loss
-from tokir.training.distillation import TaughtPairs, distillation_loss, query_like
+from tokir.training.contrastive import OwnPairs
+from tokir.training.distillation import TaughtPairs, query_like
 from tokir.training.late import late_scores
-from tokir.training.pairs import Pairs, TokenisedPassages, crop, thin
+from tokir.training.pairs import Pairs, TokenisedPassages
 from tokir.training.queries import QueryPairs
 from tokir.training.registry import OBJECTIVES, ObjectivePart
 from tokir.training.retrieval import RetrievalObjective, ValidationPool, embed_tokens
 from tokir.training.simcse import DropoutPairs
 from tokir.training.sources import SourceInputs, Teacher, TrainQueries, contrastive_weight, pair_sources
+from tokir.training.texts import Texts
 from tokir.words import characters
 
 SETTINGS = RetrievalSettings(
@@ -40,9 +38,7 @@ def tokenised(wiki, tokenizer):
 @pytest.fixture(scope="module")
 def validation(tokenised):
     rng = np.random.default_rng(9)
-    queries = [
-        np.concatenate([tokenised.title(index), crop(tokenised.text(index), (3, 6), rng)]) for index in range(60)
-    ]
+    queries = tokenised.crops(np.arange(60), (3, 6), rng)
     return ValidationPool(queries, [{index} for index in range(60)], list(range(200)))
 
 
@@ -121,12 +117,12 @@ def test_the_loss_of_a_batch_is_that_of_its_interaction(tokenised, validation, i
     rng = np.random.default_rng(batch.tolist())
     rng.choice(1, p=[1.0])  # which source
     pairs = what._sources[0].draw(rng, 32)
-    left, right = ([ids[:64] for ids in texts] for texts in (pairs.left, pairs.right))
+    left, right = pairs.left.cut(64), pairs.right.cut(64)
     if interaction == "late":
         scores = late_scores(model, left, right)
     else:
         scores = embed_tokens(model, left) @ embed_tokens(model, right).T
-    expected = contrastive_loss(scores * model.log_scale.exp(), torch.from_numpy(pairs.not_negative))
+    expected = contrastive(scores * model.log_scale.exp(), torch.from_numpy(pairs.not_negative))
     torch.testing.assert_close(what.loss(model, batch), expected)
 
 
@@ -143,8 +139,9 @@ def test_the_loss_of_first_dimensions_is_the_mean_of_the_losses_of_models_that_h
             pairs = OwnPairs(tokenised, "crop", (4, 12), (20, 60)).draw(rng, 32)
             if not taught:
                 return pairs
-            texts = [] if taught == "queries" else pairs.right
-            return Pairs(pairs.left, texts, pairs.not_negative, left, right)
+            if taught == "queries":
+                return Pairs(pairs.left, right, pairs.not_negative, left @ right.T, np.arange(32))
+            return Pairs(pairs.left, pairs.right, pairs.not_negative, left @ right.T)
 
     what = objective(tokenised, validation, source=Drawn())
     what.settings = SETTINGS.model_copy(update={"token_dropout": 0.0, "matryoshka": [16, 32]})
@@ -160,10 +157,10 @@ def test_the_loss_of_first_dimensions_is_the_mean_of_the_losses_of_models_that_h
         if taught == "queries":  # the passages that are found are the teacher's own, cut alike
             scale, vectors = cut.log_scale.exp(), torch.from_numpy(normalize(right[:, :width]))
             pairs = Drawn().draw(after_choice(), 32)
-            scores = embed_tokens(cut, [ids[:64] for ids in pairs.left]) @ vectors.T * scale
+            scores = embed_tokens(cut, pairs.left.cut(64)) @ vectors.T * scale
             wanted = torch.from_numpy(left @ right.T / np.float32(what.settings.teacher_temperature))
-            found = contrastive_loss(scores, torch.from_numpy(pairs.not_negative))
-            losses.append(distillation_loss(scores, wanted, both=False) + found)
+            found = contrastive(scores, torch.from_numpy(pairs.not_negative))
+            losses.append(divergence(scores, wanted, 1) + found)
         else:
             losses.append(alone.loss(cut, np.array([0, 0])))
     torch.testing.assert_close(what.loss(model, np.array([0, 0])), torch.stack(losses).mean())
@@ -180,13 +177,13 @@ def after_choice():
 def test_a_network_starts_silent_and_a_vector_does_not_depend_on_its_batch(tokenised, architecture):
     torch.manual_seed(0)
     model = build_retriever(architecture, 600, SETTINGS, 64).eval()
-    texts = [tokenised.whole(index, 64) for index in range(5)] + [np.zeros(0, dtype=np.int64)]
+    texts = Texts.of([*(tokenised.whole(index, 64) for index in range(5)), []])
     with torch.no_grad():
         silent = embed_tokens(model, texts)
         table = model.embedding.weight * model.token_weights[:, None]
         assert torch.allclose(silent[0], torch.nn.functional.normalize(table[texts[0]].sum(0), dim=0), atol=1e-5)
         torch.nn.init.normal_(model.mix.weight)
-        together, alone = embed_tokens(model, texts), embed_tokens(model, texts[2:3])
+        together, alone = embed_tokens(model, texts), embed_tokens(model, texts.take(np.array([2])))
     assert not torch.allclose(silent[0], together[0], atol=1e-2)
     assert torch.allclose(together[2], alone[0], atol=1e-5)
     assert not together[5].any()
@@ -197,33 +194,6 @@ def test_the_models_trained_for_retrieval_have_the_stated_sizes():
     for architecture, parameters in sizes.items():
         model: Retriever = build_retriever(architecture, 2000, RetrievalSettings(), 128)
         assert model.num_parameters() == parameters <= 3_500_000
-
-
-@given(st.integers(1, 40), st.integers(1, 20), st.integers(0, 20), st.integers(0, 2**32))
-def test_a_crop_is_a_run_of_the_text_and_thinning_never_empties_it(length, least, more, seed):
-    text, rng = np.arange(length), np.random.default_rng(seed)
-    part = crop(text, (least, least + more), rng)
-    assert min(length, least) <= len(part) <= min(length, least + more)
-    assert np.array_equal(part, np.arange(part[0], part[0] + len(part)))
-    kept = thin(text, 0.9, rng)
-    assert len(kept) and set(kept) <= set(text)
-
-
-def test_the_contrastive_loss_ignores_what_is_not_negative_and_counts_hard_negatives():
-    scores = torch.tensor([[2.0, 9.0, 1.0], [0.0, 3.0, 1.5]])  # two pairs and one hard negative
-    not_negative = torch.tensor([[False, True, False], [False, False, False]])
-    rows = [-math.log(math.exp(2) / (math.exp(2) + math.exp(1)))]
-    rows.append(-math.log(math.exp(3) / (math.exp(0) + math.exp(3) + math.exp(1.5))))
-    columns = [-math.log(math.exp(2) / (math.exp(2) + math.exp(0))), 0.0]
-    expected = (sum(rows) / 2 + sum(columns) / 2) / 2
-    assert contrastive_loss(scores, not_negative).item() == pytest.approx(expected, rel=1e-5)
-
-
-def test_distillation_costs_nothing_exactly_when_the_rankings_agree():
-    teacher = torch.randn(4, 4)
-    assert distillation_loss(teacher, teacher).item() == pytest.approx(0, abs=1e-6)
-    assert distillation_loss(teacher + 1.0, teacher).item() == pytest.approx(0, abs=1e-6)  # a softmax's freedom
-    assert distillation_loss(-teacher, teacher).item() > 0.1
 
 
 def test_own_pairs_come_from_one_passage(tokenised):
@@ -240,7 +210,7 @@ def test_own_pairs_come_from_one_passage(tokenised):
 
 
 def test_query_pairs_mask_every_relevant_passage_and_append_hard_negatives(tokenised, tokenizer):
-    queries = [np.array(ids) for ids in tokenizer.encode(["one query", "another", "third"])]
+    queries = Texts.of(tokenizer.encode(["one query", "another", "third"]))
     relevant = [[0, 1], [2], [3, 0]]
     source = QueryPairs(tokenised, queries, relevant, (20, 60), negatives=[[5], [6], []])
     pairs = source.draw(np.random.default_rng(0), 10)
@@ -285,12 +255,15 @@ def test_taught_pairs_share_their_passage_and_bring_its_teacher_vectors(tokenise
     assert crops == query_like([r.title for r in records], [r.text for r in records], 2, 0)[0]
     rng = np.random.default_rng(0)
     vectors = [rng.normal(size=(n, 8)).astype(np.float32) for n in (len(crops), 200)]
-    ids = [np.array(row) for row in tokenizer.encode(crops)]
+    ids = Texts.of(tokenizer.encode(crops))
     pairs = TaughtPairs(tokenised, ids, owners, (20, 60), (vectors[0], vectors[1]), 8).draw(rng, 64)
     assert 16 <= len(pairs.left) == len(pairs.right) <= 64
-    for left, right in zip(pairs.left_teacher, pairs.right_teacher, strict=True):
-        crop_index = np.flatnonzero((vectors[0] == left).all(1))[0]
-        assert np.array_equal(vectors[1][owners[crop_index]], right)
+    titled = [np.flatnonzero([len(a) and np.array_equal(a, b) for b in ids]) for a in pairs.left]
+    for row, found in enumerate(titled):
+        of = {owners[index] for index in found}
+        assert any(np.allclose(vectors[0][i] @ vectors[1][owners[i]], pairs.teacher[row, row]) for i in found)
+        text = pairs.right[row]
+        assert any(np.isin(text, tokenised.whole(owner)).all() for owner in of)
 
 
 def test_dropout_pairs_are_equal_before_dropout(tokenised):
@@ -303,7 +276,7 @@ def inputs(tokenised, tokenizer, wiki, **given):
     return SourceInputs(
         tokenised,
         lambda: ([r.title for r in records], [r.text for r in records]),
-        lambda texts: [np.array(ids, dtype=np.int64) for ids in tokenizer.encode(texts)],
+        lambda texts: Texts.of(tokenizer.encode(texts)),
         SETTINGS,
         0,
         **given,

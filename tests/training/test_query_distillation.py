@@ -15,6 +15,7 @@ from tokir.training.pairs import TokenisedPassages
 from tokir.training.query_distillation import TaughtTexts, passage_texts
 from tokir.training.retrieval import RetrievalObjective, ValidationPool
 from tokir.training.sources import SourceInputs, Teacher
+from tokir.training.texts import Texts
 
 WIDTH = 48
 
@@ -34,7 +35,7 @@ def taught(wiki, tokenizer):
 
 
 def encoded(tokenizer):
-    return lambda texts: [np.array(ids, dtype=np.int64) for ids in tokenizer.encode(texts)]
+    return lambda texts: Texts.of(tokenizer.encode(texts))
 
 
 @pytest.mark.parametrize("ranked", [1000, 60])
@@ -43,15 +44,16 @@ def test_a_batch_ranks_all_passages_or_the_own_the_near_and_some_others(taught, 
     owners = [[i, (i + 1) % 200] for i in range(200)]
     source = TaughtTexts(asked, owners, (queries, passages), encoded(tokenizer), ranked=ranked)
     pairs = source.draw(np.random.default_rng(0), 16)
-    right = [int(np.argmax(row @ passages.T)) for row in pairs.right_teacher]
-    assert pairs.right == [] and len(pairs.left) == 16
+    right = [int(np.argmax(row @ passages.T)) for row in pairs.right]
+    assert len(pairs.left) == 16
     assert len(right) <= ranked if ranked < 200 else set(right) == set(range(200))
-    drawn = [int(np.argmax(row @ queries.T)) for row in pairs.left_teacher]
+    drawn = [int(np.argmin(np.abs(queries @ pairs.right.T - row).sum(1))) for row in pairs.teacher]
     for row, asking in enumerate(drawn):
-        assert right[row] in owners[asking] and not pairs.not_negative[row, row]
+        place = pairs.places[row]
+        assert right[place] in owners[asking] and not pairs.not_negative[row, place]
         marked = {right[column] for column in np.flatnonzero(pairs.not_negative[row])}
         assert marked <= set(owners[asking])
-        assert (set(owners[asking]) & set(right)) - {right[row]} <= marked
+        assert (set(owners[asking]) & set(right)) - {right[place]} == marked
         nearest = int(np.argmax(queries[asking] @ passages.T))
         assert nearest in right
 
@@ -67,10 +69,11 @@ def test_a_share_of_the_texts_is_misspelt_towards_the_vector_of_the_right_one(ta
     own = [[i] for i in range(200)]
     source = TaughtTexts(asked, own, (queries, passages), encoded(tokenizer), perturb, 0.5)
     pairs = source.draw(np.random.default_rng(1), 100)
-    [wrong] = encoded(tokenizer)(["zzz"])
+    wrong = encoded(tokenizer)(["zzz"])[0]
     misspelt = [row for row, ids in enumerate(pairs.left) if np.array_equal(ids, wrong)]
     assert 30 < len(misspelt) < 70 and len(made) == len(misspelt)
-    assert [asked[int(np.argmax(pairs.left_teacher[row] @ queries.T))] for row in misspelt] == made
+    wanted = [np.abs(queries @ passages.T - pairs.teacher[row]).sum(1) for row in misspelt]
+    assert [asked[int(np.argmin(apart))] for apart in wanted] == made
 
 
 def test_half_of_the_batches_are_parts_of_passages_which_take_their_passages_vector(taught, tokenizer, wiki):
@@ -90,13 +93,13 @@ def test_half_of_the_batches_are_parts_of_passages_which_take_their_passages_vec
     parts = 0
     for number in range(40):
         pairs = source.draw(np.random.default_rng(number), 8)
-        own = np.isclose((pairs.left_teacher * pairs.right_teacher[:8]).sum(1), 1.0)
+        own = np.isclose(pairs.teacher[np.arange(8), pairs.places], 1.0)
         assert own.all() or not own.any()
         parts += own.all()
         if own.all():
-            [texts] = zip(*[encoded(tokenizer)([f"{r.title} {r.text}"]) for r in records], strict=True)
-            for ids, vector in zip(pairs.left, pairs.left_teacher, strict=True):
-                of = texts[int(np.argmax(vectors @ vector))]
+            texts = encoded(tokenizer)([f"{r.title} {r.text}" for r in records])
+            for ids, place in zip(pairs.left, pairs.places, strict=True):
+                of = texts[place]
                 assert len(ids) == min(len(of), len(ids)) <= 30
                 assert any(np.array_equal(of[i : i + len(ids)], ids) for i in range(len(of)))
     assert 8 < parts < 32
@@ -108,7 +111,9 @@ def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tm
     own = [[i] for i in range(200)]
     source = TaughtTexts(asked, own, (queries, vectors), encoded(tokenizer))
     tokens = encoded(tokenizer)(asked)
-    asked_again = ValidationPool(tokens[140:], [{i} for i in range(140, 200)], list(range(200)))
+    asked_again = ValidationPool(
+        tokens.take(np.arange(140, 200)), [{i} for i in range(140, 200)], list(range(200))
+    )
     objective = RetrievalObjective(
         passages,
         [(source, 1.0)],
@@ -141,7 +146,7 @@ def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tm
 
 def test_the_first_table_is_the_solution_of_the_normal_equations():
     rng = np.random.default_rng(4)
-    texts = [rng.integers(0, 9, size=rng.integers(0, 7)) for _ in range(60)]
+    texts = Texts.of([rng.integers(0, 9, size=rng.integers(0, 7)) for _ in range(60)])
     targets, weights = normalize(rng.normal(size=(60, 5)).astype(np.float32)), rng.random(11) + 0.5
     counts = np.array([np.bincount(ids, minlength=11) * weights for ids in texts])
     counts /= np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9)
@@ -155,7 +160,7 @@ def test_a_static_model_is_scored_in_fp32_whatever_the_precision(taught, tokeniz
     passages, asked, queries, vectors = taught
     source = TaughtTexts(asked, [[i] for i in range(200)], (queries, vectors), encoded(tokenizer))
     settings = RetrievalSettings(dimensions=WIDTH)
-    pool = ValidationPool([], [], [])
+    pool = ValidationPool(Texts.of([]), [], [])
     own = ArchitectureSettings(steps=1, batch_size=16)
     objective = RetrievalObjective(passages, [(source, 1.0)], pool, settings, own, False, 10**9, 0.3, vectors)
     model = build_retriever("static", tokenizer.vocabulary_size, settings, 64)

@@ -66,57 +66,64 @@ def counted(ids: Tensor, lengths: Tensor, vocabulary_size: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Bags:
-    """Texts laid end to end, seen from their tokens and, sorted once, from the distinct ids among these.
+    """Texts laid end to end, seen from their tokens and, sorted once, from the ids that these are.
 
     Attributes:
-        ids: (distinct,) ids that occur, ascending.
+        ids: (rows,) the ids that occur, ascending; None: all of the table, since most of them occur.
         places: (all tokens,) where in ``ids`` each token is.
         starts: (texts,) where each text begins among the tokens.
         owners: (all tokens,) the text that each token is of, ordered by the token's id.
-        id_starts: (distinct,) where each id begins in ``owners``.
+        id_starts: (rows,) where each id begins in ``owners``.
     """
 
-    ids: Tensor
+    ids: Tensor | None
     places: Tensor
     starts: Tensor
     owners: Tensor
     id_starts: Tensor
 
     @classmethod
-    def of(cls, tokens: Tensor, lengths: Tensor) -> Bags:
-        """Of the ids (all tokens,) of texts of these ``lengths`` (texts,)."""
+    def of(cls, tokens: Tensor, lengths: Tensor, rows: int) -> Bags:
+        """Of the ids (all tokens,) of texts of these ``lengths`` (texts,), out of a table of so many rows."""
         ordered, order = tokens.sort(stable=True)
         ids, places, counts = torch.unique_consecutive(ordered, return_inverse=True, return_counts=True)
         texts = torch.arange(len(lengths), device=tokens.device)
-        owners = texts.repeat_interleave(lengths, output_size=len(tokens))
-        return cls(
-            ids,
-            torch.empty_like(places).scatter_(0, order, places),
-            lengths.cumsum(0) - lengths,
-            owners[order],
-            counts.cumsum(0) - counts,
-        )
+        owners = texts.repeat_interleave(lengths, output_size=len(tokens))[order]
+        starts = lengths.cumsum(0) - lengths
+        if 2 * len(ids) > rows:
+            counts = torch.zeros(rows, dtype=counts.dtype, device=counts.device).scatter_(0, ids, counts)
+            return cls(None, tokens, starts, owners, counts.cumsum(0) - counts)
+        places = torch.empty_like(places).scatter_(0, order, places)
+        return cls(ids, places, starts, owners, counts.cumsum(0) - counts)
 
-    def sums(self, rows: Tensor) -> Tensor:
-        """The sum of the rows of each text's tokens, (texts, width), of ``rows`` (distinct, width)."""
-        sums: Tensor = _Sums.apply(rows, self)  # type: ignore[no-untyped-call]
+    def sums(self, vectors: Tensor, weights: Tensor) -> Tensor:
+        """The weighted sums of the vectors of each text's tokens, (texts, width).
+
+        Args:
+            vectors: (rows, width) of ``ids``.
+            weights: (rows,) of them.
+        """
+        sums: Tensor = _Sums.apply(vectors, weights, self)  # type: ignore[no-untyped-call]
         return sums
 
 
 class _Sums(torch.autograd.Function):
-    """A sum over the tokens of each text, whose gradient is the sum over the texts of each id.
+    """Weighted sums over the tokens of each text, whose gradient is made of sums over the texts of each id.
 
-    So both ways are one look-up of rows that are summed as they are read. torch's own gradient adds token after token
-    into a table of zeros, which takes three times as long.
+    So both ways are one look-up of rows that are summed as they are read. torch's own gradients add token after token
+    into a table of zeros, which takes several times as long.
     """
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, bags: Bags) -> Tensor:
-        ctx.bags = bags
-        return functional.embedding_bag(bags.places, rows, bags.starts, mode="sum")
+    def forward(ctx: Any, vectors: Tensor, weights: Tensor, bags: Bags) -> Tensor:
+        ctx.save_for_backward(vectors, weights)
+        ctx.bags, ctx.scratch = bags, vectors * weights[:, None]
+        return functional.embedding_bag(bags.places, ctx.scratch, bags.starts, mode="sum")
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        vectors, weights = ctx.saved_tensors
         bags = ctx.bags
         sums = functional.embedding_bag(bags.owners, gradients[0].contiguous(), bags.id_starts, mode="sum")
-        return sums, None
+        of_weights = torch.mul(sums, vectors, out=ctx.scratch).sum(1)  # memory that is new is slow to write to
+        return sums.mul_(weights[:, None]), of_weights, None

@@ -9,6 +9,7 @@ nearly the same for every text. There a network begins by itself.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -133,8 +134,11 @@ class Retriever(nn.Module):
 
     def sums(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The sum of the weighted token vectors of each text, (texts, width)."""
-        bags = Bags.of(tokens, lengths)
-        return bags.sums(self.embedding(bags.ids) * self.weights_of(bags.ids)[:, None])
+        rows = sys.maxsize if isinstance(self.embedding, HashedEmbedding) else len(self.embedding.weight)
+        bags = Bags.of(tokens, lengths, rows)
+        if bags.ids is None:
+            return bags.sums(self.embedding.weight, self.log_weight.exp())
+        return bags.sums(self.embedding(bags.ids), self.weights_of(bags.ids))
 
     def _counts_pay(self, tokens: Tensor, lengths: Tensor) -> bool:
         return not self.hashed and counts_pay(len(tokens), len(lengths), self.config.vocabulary_size)

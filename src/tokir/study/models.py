@@ -20,14 +20,15 @@ from tokir.study.teacher import Teacher
 from tokir.study.tokenizers import Tokenizers
 from tokir.study.validation import validation_pool
 from tokir.systems import ModelPoint
+from tokir.threads import computing_on, training_threads
 
 if TYPE_CHECKING:
     from tokir.models import Model
     from tokir.models.retriever import Retriever
     from tokir.training.loop import TrainingObjective
-    from tokir.training.pairs import Tokens
     from tokir.training.retrieval import RetrievalObjective
     from tokir.training.sources import SourceInputs, TrainQueries
+    from tokir.training.texts import Texts
 
 
 class Models:
@@ -127,7 +128,8 @@ class Models:
                     plan.point.architecture, plan.vocabulary_size, plan.training, plan.width
                 )
 
-        objective.steps = self._steps(plan, objective, build)
+        with computing_on(self.threads(plan)):
+            objective.steps = self._steps(plan, objective, build)
         return objective, build
 
     def fit(
@@ -138,21 +140,28 @@ class Models:
 
         tokens = objective.tokens_per_step() * objective.steps
         characters = tokens * self.tokenizers.characters_per_token(plan.point.tokenizer)
-        train(
-            build,
-            objective,
-            plan.settings,
-            self.context.folder.file(Names.model(plan.id)),
-            about={
-                "architecture": plan.point.architecture,
-                "objective": str(plan.point.objective),
-                "seen": {"tokens": round(tokens), "characters": round(characters)},
-            },
-            seed=plan.point.seed,
-            device=self.context.device,
-            progress=self.context.progress,
-            inputs=inputs,
-        )
+        with computing_on(self.threads(plan)):
+            train(
+                build,
+                objective,
+                plan.settings,
+                self.context.folder.file(Names.model(plan.id)),
+                about={
+                    "architecture": plan.point.architecture,
+                    "objective": str(plan.point.objective),
+                    "seen": {"tokens": round(tokens), "characters": round(characters)},
+                },
+                seed=plan.point.seed,
+                device=self.context.device,
+                progress=self.context.progress,
+                inputs=inputs,
+            )
+
+    def threads(self, plan: TrainingPlan) -> int:
+        """On how many threads a model is trained."""
+        import torch
+
+        return self.context.machine.threads or training_threads(plan.static, torch.get_num_threads())
 
     def _steps(self, plan: TrainingPlan, objective: TrainingObjective, build: Callable[[], Model]) -> int:
         """Steps that the budget holds."""
@@ -287,9 +296,11 @@ class Models:
             [self.passages.index_of.get(query) if query in own else None for query in relevant],
         )
 
-    def _encode(self, plan: TrainingPlan) -> Callable[[Sequence[str]], list[Tokens]]:
+    def _encode(self, plan: TrainingPlan) -> Callable[[Sequence[str]], Texts]:
+        from tokir.training.texts import Texts
+
         tokenizer = self.tokenizers.get(plan.point.tokenizer)
-        return lambda texts: [np.array(ids, dtype=np.int64) for ids in tokenizer.encode(texts)]
+        return lambda texts: Texts.of(tokenizer.encode(texts))
 
 
 def _perturbation(plan: TrainingPlan) -> Callable[[str, np.random.Generator], str] | None:

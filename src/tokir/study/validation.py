@@ -11,10 +11,10 @@ from tokir.study.context import Context
 from tokir.study.passages import TrainingPassages
 
 if TYPE_CHECKING:
-    from tokir.training.pairs import Tokens
     from tokir.training.retrieval import ValidationPool
+    from tokir.training.texts import Texts
 
-    Encode = Callable[[Sequence[str]], list[Tokens]]
+    Encode = Callable[[Sequence[str]], Texts]
 
 QUERIES, OTHERS = 200, 500  # queries at most, and passages beside the relevant ones
 
@@ -47,7 +47,7 @@ def _of_crops(
     return _pool(encode(crops), [{asked[owner]} for owner in owners], drawn)
 
 
-def _pool(queries: list[Tokens], relevant: list[set[int]], others: list[int]) -> ValidationPool:
+def _pool(queries: Texts, relevant: list[set[int]], others: list[int]) -> ValidationPool:
     from tokir.training.retrieval import ValidationPool
 
     pool = sorted(set(others).union(*relevant))

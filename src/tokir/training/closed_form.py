@@ -7,10 +7,10 @@ fraction of the steps, and knows words that few of its texts hold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
+
+from tokir.training.texts import Texts
 
 PENALTY = 1.0  # of the squared vectors; a text counts 1
 ITERATIONS = 15  # stopping early regularises too
@@ -18,14 +18,14 @@ TEXTS = 65_536  # at most; bounds time and memory
 
 
 def token_table(
-    texts: Sequence[NDArray[np.int64]],
+    texts: Texts,
     targets: NDArray[np.float32],
     weights: NDArray[np.floating],
 ) -> NDArray[np.float32]:
     """Vectors of a vocabulary, (vocabulary, width), zero for what no text holds.
 
     Args:
-        texts: token ids of each; of more than 65,536 some are drawn, always the same.
+        texts: of more than 65,536 some are drawn, always the same.
         targets: (texts, width) of unit length.
         weights: (vocabulary,) of the tokens; the length of a text's weighted counts is brought to one.
     """
@@ -34,11 +34,10 @@ def token_table(
 
     if len(texts) > TEXTS:
         drawn = np.sort(np.random.default_rng(0).choice(len(texts), TEXTS, replace=False))
-        texts, targets = [texts[i] for i in drawn], targets[drawn]
-    ends = np.cumsum([0, *map(len, texts)])
-    ids = np.concatenate(texts) if len(texts) else np.zeros(0, dtype=np.int64)
+        texts, targets = texts.take(drawn), targets[drawn]
     shape = len(texts), len(weights)
-    counts = csr_array((weights[ids].astype(np.float32), ids, ends), shape=shape)
+    ends = np.concatenate([[0], np.cumsum(texts.lengths)])
+    counts = csr_array((weights[texts.ids].astype(np.float32), texts.ids, ends), shape=shape)
     counts.sum_duplicates()
     lengths = np.sqrt(np.asarray(counts.power(2).sum(axis=1)))
     counts.data /= np.repeat(np.maximum(lengths, 1e-9), np.diff(counts.indptr))

@@ -1,9 +1,9 @@
 """Distillation from a pretrained encoder: the student ranks the passages of a batch as the teacher does.
 
-Like TinyBERT's and TAS-B's in-batch distillation (Hofstätter et al., 2021), the loss is the Kullback-Leibler
-divergence of softmax rankings; here in both directions, texts over passages and passages over texts. As there,
-a batch is made of passages near each other, which is where the teacher has something to say that chance does not.
-The teacher reads every passage once, and once a fixed pool of query-like crops; its vectors are kept with the run.
+Like TinyBERT's and TAS-B's in-batch distillation (Hofstätter et al., 2021), the loss is a divergence of rankings
+(:mod:`.losses`). As there, a batch is made of passages near each other, which is where the teacher has something to say
+that chance does not. The teacher reads every passage once, and once a fixed pool of query-like crops; its vectors are
+kept with the run.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
 from tokir.errors import Unavailable
-from tokir.training.pairs import Pairs, TokenisedPassages, Tokens, crop, same
+from tokir.training.pairs import Pairs, TokenisedPassages
+from tokir.training.texts import Texts
 from tokir.words import pieces
 
 if TYPE_CHECKING:
@@ -26,24 +24,10 @@ if TYPE_CHECKING:
 
 WORDS = (2, 12)  # of a crop that stands in for the query
 REACH = 4  # a group is drawn from this many times its size of nearest passages, so that groups vary
-
-
-def distillation_loss(scores: Tensor, teacher: Tensor, both: bool = True) -> Tensor:
-    """Mean divergence of the student's ranking from the teacher's, over rows and over columns.
-
-    Args:
-        scores: (left, right), the student's cosines over its temperature.
-        teacher: (left, right), the teacher's cosines over its own.
-        both: over the columns too; else over the rows alone.
-    """
-
-    def divergence(dim: int) -> Tensor:
-        wanted = functional.log_softmax(teacher, dim)
-        # Written out: torch's kl_div takes several times as long.
-        apart = wanted.exp() * (wanted - functional.log_softmax(scores, dim))
-        return apart.sum() / scores.shape[1 - dim]
-
-    return (divergence(1) + divergence(0)) / 2 if both else divergence(1)
+ALL_AT_ONCE = (
+    20_000  # passages; of so many the nearest ones of each are found once, of more when they are asked for
+)
+BLOCK = 256  # passages whose nearest ones are found at once
 
 
 def query_like(titles: Sequence[str], texts: Sequence[str], each: int, seed: int) -> tuple[list[str], list[int]]:
@@ -72,7 +56,7 @@ class TaughtPairs:
 
     Args:
         passages: the passages trained on.
-        crops: token ids of the pool.
+        crops: the pool.
         owners: the passage of each.
         long: tokens of the passage's crop, without its title.
         teachers: unit vectors of the pool (crops, d) and of the passages (passages, d).
@@ -82,7 +66,7 @@ class TaughtPairs:
     def __init__(
         self,
         passages: TokenisedPassages,
-        crops: Sequence[Tokens],
+        crops: Texts,
         owners: Sequence[int],
         long: tuple[int, int],
         teachers: tuple[NDArray[np.float32], NDArray[np.float32]],
@@ -92,18 +76,15 @@ class TaughtPairs:
         self.neighbours = neighbours
         self._usable, self._first, self._each = np.unique(owners, return_index=True, return_counts=True)
         self._vectors = teachers[1][self._usable]
+        self._near: NDArray[np.int32] | None = None  # of each usable passage its nearest ones, once they are known
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """One crop of each passage; passages drawn without replacement."""
         chosen = self._passages(rng, count)  # indices into self._usable
         drawn = self._first[chosen] + rng.integers(self._each[chosen])
-        passages = self._usable[chosen]
-        right = [
-            np.concatenate([self.passages.title(int(i)), crop(self.passages.text(int(i)), self.long, rng)])
-            for i in passages
-        ]
-        left = [self.crops[i] for i in drawn]
-        return Pairs(left, right, same(passages), self.teachers[0][drawn], self.teachers[1][passages])
+        right = self.passages.crops(self._usable[chosen], self.long, rng)
+        teacher = self.teachers[0][drawn] @ self._vectors[chosen].T
+        return Pairs(self.crops.take(drawn), right, np.zeros(teacher.shape, dtype=bool), teacher)
 
     def _passages(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """Groups of neighbours: some passages at random, and for each some of those nearest to it."""
@@ -112,10 +93,20 @@ class TaughtPairs:
         if group < 2:
             return rng.choice(many, min(count, many), replace=False)
         seeds = rng.choice(many, min(count // group, many), replace=False)
-        reach = min(REACH * group, many)
-        near = np.argpartition(-(self._vectors[seeds] @ self._vectors.T), reach - 1, axis=1)[:, :reach]
-        drawn = [rng.choice(row, group, replace=False) for row in near]
+        drawn = [rng.choice(row, group, replace=False) for row in self._nearest(seeds, min(REACH * group, many))]
         return rng.permutation(np.unique(np.concatenate(drawn)))
+
+    def _nearest(self, passages: NDArray[np.int64], reach: int) -> NDArray[np.integer]:
+        """The ``reach`` passages nearest to each, itself among them, in no order."""
+        if len(self._usable) > ALL_AT_ONCE:
+            return self._found(passages, reach)
+        if self._near is None or self._near.shape[1] != reach:
+            blocks = np.split(np.arange(len(self._usable)), range(BLOCK, len(self._usable), BLOCK))
+            self._near = np.concatenate([self._found(block, reach) for block in blocks]).astype(np.int32)
+        return self._near[passages]
+
+    def _found(self, passages: NDArray[np.int64], reach: int) -> NDArray[np.int64]:
+        return np.argpartition(-(self._vectors[passages] @ self._vectors.T), reach - 1, axis=1)[:, :reach]
 
 
 def taught_pairs(inputs: SourceInputs) -> TaughtPairs:
@@ -132,9 +123,3 @@ def taught_pairs(inputs: SourceInputs) -> TaughtPairs:
         (teacher.texts("crops", crops), teacher.passages()),
         settings.neighbours,
     )
-
-
-def teacher_scores(pairs: Pairs, temperature: float) -> Tensor:
-    """The teacher's cosines of a batch over its temperature, (left, right)."""
-    assert pairs.left_teacher is not None and pairs.right_teacher is not None
-    return torch.from_numpy(pairs.left_teacher @ pairs.right_teacher.T / temperature)

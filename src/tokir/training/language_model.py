@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tokir.errors import TokirError
+from tokir.training.cross_entropy import cross_entropy
 from tokir.training.processes import share
 
 if TYPE_CHECKING:
@@ -51,14 +53,11 @@ class LanguageModelObjective:
         sequence_length = self.sequence_length = settings.sequence_length
         self.batch_size = settings.batch_size
         separator = tokenizer.separator_id
-        stream = [separator]
-        for ids in tokenizer.encode(training):
-            stream += [*ids, separator]
-        self.stream: NDArray[np.int32] = np.array(stream, dtype=np.int32)
-        self.windows = (len(stream) - 1) // sequence_length
+        self.stream = _stream(tokenizer.encode(training), separator)
+        self.windows = (len(self.stream) - 1) // sequence_length
         if not self.windows:
             raise TokirError(
-                f"the training documents hold {len(stream):,} tokens, fewer than one window of "
+                f"the training documents hold {len(self.stream):,} tokens, fewer than one window of "
                 f"{sequence_length}: give more documents, or a smaller training.sequence_length"
             )
         self.steps_per_epoch = math.ceil(self.windows / self.batch_size)
@@ -94,7 +93,7 @@ class LanguageModelObjective:
         starts, weight = share(starts)
         window = self.stream[starts[:, None] + np.arange(self.sequence_length + 1)]
         tokens = torch.from_numpy(window.astype(np.int64)).to(_device(model))  # (batch, time + 1)
-        loss = functional.cross_entropy(model(tokens[:, :-1]).float().flatten(0, 1), tokens[:, 1:].flatten())
+        loss = cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
         return loss if weight == 1 else loss * weight
 
     @torch.no_grad()
@@ -149,6 +148,13 @@ class LanguageModelObjective:
     def step_in_words(self, loss: float) -> str:
         """A step's loss for the terminal."""
         return f"loss {loss:.3f}  perplexity {math.exp(min(loss, 99)):,.0f}"
+
+
+def _stream(documents: Sequence[Sequence[int]], separator: int) -> NDArray[np.int32]:
+    """All documents, with the separator before, between and after them."""
+    length = sum(map(len, documents)) + len(documents) + 1
+    tokens = chain([separator], chain.from_iterable(chain(ids, [separator]) for ids in documents))
+    return np.fromiter(tokens, dtype=np.int32, count=length)
 
 
 def _device(model: LanguageModel) -> torch.device:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from tokir.training.pairs import Tokens
+from tokir.training.texts import Texts, Tokens
 
 if TYPE_CHECKING:
     from tokir.models.retriever import Retriever
 
 
-def late_scores(model: Retriever, left: Sequence[Tokens], right: Sequence[Tokens]) -> Tensor:
+def late_scores(model: Retriever, left: Texts, right: Texts) -> Tensor:
     """Scores between -1 and 1 of every left text with every right one, (left, right); 0 where one has no tokens.
 
     A token has the same vector everywhere, so the cosines of the distinct tokens are computed once for all texts. Which
@@ -46,10 +46,10 @@ def late_scores(model: Retriever, left: Sequence[Tokens], right: Sequence[Tokens
         return scores
 
 
-def _numbered(texts: Sequence[Tokens]) -> tuple[Tokens, list[NDArray[np.int64]]]:
+def _numbered(texts: Texts) -> tuple[Tokens, list[NDArray[np.int64]]]:
     """The distinct ids of all texts, one at least, and each text as positions among them."""
-    ids, rows = np.unique(np.concatenate([*texts, np.zeros(1, dtype=np.int64)]), return_inverse=True)
-    return ids, np.split(rows[:-1], np.cumsum([len(text) for text in texts])[:-1])
+    ids, rows = np.unique(np.append(texts.ids, 0), return_inverse=True)
+    return ids, np.split(rows[:-1], texts.starts[1:])
 
 
 def _nearest(similar: NDArray[np.float32], texts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -110,6 +110,20 @@ def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
+def clip_gradients(model: Model, largest: float) -> float:
+    """The norm of all gradients, which are scaled down where it is above ``largest``.
+
+    torch's own function also writes all gradients where there is nothing to scale.
+    """
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
+    factor = largest / (norm + 1e-6)
+    if factor < 1:
+        for gradient in gradients:
+            gradient.mul_(factor)
+    return float(norm)
+
+
 def seconds_per_step(
     build: Callable[[], Model],
     objective: TrainingObjective,
@@ -130,6 +144,7 @@ def seconds_per_step(
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             loss = objective.loss(model, batch)
         loss.backward()  # type: ignore[no-untyped-call]
+        clip_gradients(model, settings.gradient_clip)
         optimizer.step()
         float(next(iter(model.parameters())).detach().sum())  # waits for the device
         times.append(time.perf_counter() - start)
@@ -251,9 +266,9 @@ class _Training:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             loss = self.loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
+        norm = clip_gradients(self.model, self.settings.gradient_clip)
         value = processes.mean(loss.item())
-        if not math.isfinite(value) or not math.isfinite(norm.item()):
+        if not math.isfinite(value) or not math.isfinite(norm):
             raise TokirError(
                 f"{self.folder.name}: the loss is no longer finite at step {position.step}: "
                 "lower its learning rate, or use precision fp32"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tokir.training.texts import Counts, Texts, Tokens, crop, runs
+
 if TYPE_CHECKING:
     from tokir.tokenizers import Tokenizer
 
-Tokens = NDArray[np.int64]
-"""Token ids of a text."""
-
 
 class TokenisedPassages:
-    """Titles and texts of passages as token ids, flat in memory.
+    """Titles and texts of passages as token ids, flat in memory: each title with its text after it.
 
     Args:
         tokenizer: cuts them.
@@ -26,8 +26,14 @@ class TokenisedPassages:
     """
 
     def __init__(self, tokenizer: Tokenizer, titles: Sequence[str], texts: Sequence[str]) -> None:
-        self._titles = _Flat(tokenizer.encode(titles))
-        self._texts = _Flat(tokenizer.encode(texts))
+        both = tokenizer.encode(titles), tokenizer.encode(texts)
+        self.title_lengths, self.text_lengths = (
+            np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)) for rows in both
+        )
+        """Tokens of each title and of each text, (passages,)."""
+        self._ends = np.cumsum(self.title_lengths + self.text_lengths)
+        laid = chain.from_iterable(chain.from_iterable(zip(*both, strict=True)))
+        self._ids = np.fromiter(laid, dtype=np.int32, count=int(self._ends[-1]) if len(self._ends) else 0)
         numbers: dict[str, int] = {}
         numbered = (numbers.setdefault(title, len(numbers)) for title in titles)
         self.title_of = np.fromiter(numbered, dtype=np.int64, count=len(titles))
@@ -35,78 +41,76 @@ class TokenisedPassages:
         self.vocabulary_size = tokenizer.vocabulary_size
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self._ends)
 
     def title(self, index: int) -> Tokens:
         """Ids of a title."""
-        return self._titles[index]
+        return self.whole(index, self.title_lengths[index])
 
     def text(self, index: int) -> Tokens:
         """Ids of a text."""
-        return self._texts[index]
+        return self.whole(index)[self.title_lengths[index] :]
 
-    def whole(self, index: int, longest: int) -> Tokens:
+    def whole(self, index: int, longest: int | None = None) -> Tokens:
         """Ids of title and text, at most ``longest``."""
-        return np.concatenate([self._titles[index], self._texts[index]])[:longest]
+        start = self._ends[index] - self.title_lengths[index] - self.text_lengths[index]
+        return self._ids[start : self._ends[index]][:longest].astype(np.int64)
+
+    def parts(self, indices: Counts, starts: Counts, sizes: Counts, titles: bool = True) -> Texts:
+        """Some runs of the text of each passage, after its title.
+
+        Args:
+            indices: (texts,) of the passages.
+            starts: (texts, runs) where the runs begin in their passage's text; without runs there is the title alone.
+            sizes: (texts, runs) tokens of each.
+            titles: else they are without their title.
+        """
+        texts = self._ends[indices] - self.text_lengths[indices]
+        before = self.title_lengths[indices] if titles else np.zeros(len(indices), dtype=np.int64)
+        lengths = np.column_stack([before, sizes])
+        begins = np.column_stack([texts - before, texts[:, None] + starts])
+        return Texts(runs(self._ids, begins.ravel(), lengths.ravel()), lengths.sum(axis=1))
+
+    def crops(
+        self, indices: Counts, length: tuple[int, int], rng: np.random.Generator, titles: bool = True
+    ) -> Texts:
+        """A crop of the text of each passage, after its title."""
+        starts, sizes = crop(self.text_lengths[indices], length, rng)
+        return self.parts(indices, starts[:, None], sizes[:, None], titles)
 
     def document_frequencies(self) -> NDArray[np.int64]:
         """The number of passages that hold each entry of the vocabulary, (vocabulary,)."""
         counts = np.zeros(self.vocabulary_size, dtype=np.int64)
         for index in range(len(self)):
-            counts[np.unique(np.concatenate([self._titles[index], self._texts[index]]))] += 1
+            counts[np.unique(self.whole(index))] += 1
         return counts
-
-
-class _Flat:
-    """Many short arrays in one."""
-
-    def __init__(self, rows: Sequence[Sequence[int]]) -> None:
-        self._ends = np.cumsum([0, *map(len, rows)])
-        self._ids = np.fromiter((i for row in rows for i in row), dtype=np.int32, count=int(self._ends[-1]))
-
-    def __len__(self) -> int:
-        return len(self._ends) - 1
-
-    def __getitem__(self, index: int) -> Tokens:
-        return self._ids[self._ends[index] : self._ends[index + 1]].astype(np.int64)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """A batch: the i-th of ``left`` belongs to the i-th of ``right``; hard negatives may follow in ``right``.
+    """A batch: texts, and those that belong to them; hard negatives may follow in ``right``.
 
-    ``not_negative`` (left, right) marks what is neither the pair nor a fair negative of it: another part of the same
-    passage, another relevant passage of the same query. Teachers are unit vectors, where there is a teacher. An empty
-    ``right`` is fixed: what the texts are to find are the teacher's vectors themselves.
+    Attributes:
+        left: texts, queries among them.
+        right: texts; or unit vectors (right, width) that the left ones are to find, which are not trained.
+        not_negative: (left, right) marks what is neither the pair nor a fair negative of it: another part of the same
+            passage, another relevant passage of the same query.
+        teacher: (left, right) cosines of a teacher, where there is one.
+        places: (left,) which right one each belongs to, where these are vectors; of texts it is the one at its place.
     """
 
-    left: list[Tokens]
-    right: list[Tokens]
+    left: Texts
+    right: Texts | NDArray[np.float32]
     not_negative: NDArray[np.bool_]
-    left_teacher: NDArray[np.float32] | None = None
-    right_teacher: NDArray[np.float32] | None = None
+    teacher: NDArray[np.float32] | None = None
+    places: Counts | None = None
 
 
 class PairSource(Protocol):
     """Makes batches."""
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
-        """A batch of at most ``count`` pairs."""
-
-
-def crop(ids: Tokens, length: tuple[int, int], rng: np.random.Generator) -> Tokens:
-    """A run of ``ids`` at a random position, of a random length within ``length``; all of a shorter text."""
-    size = min(int(rng.integers(length[0], length[1] + 1)), len(ids))
-    start = int(rng.integers(0, len(ids) - size + 1))
-    return ids[start : start + size]
-
-
-def thin(ids: Tokens, share: float, rng: np.random.Generator) -> Tokens:
-    """``ids`` without a random ``share`` of them, but never without all."""
-    if not share or len(ids) < 2:
-        return ids
-    kept = rng.random(len(ids)) >= share
-    return ids[kept] if kept.any() else ids[:1]
+        """A batch of at most ``count`` pairs; calls may come from another thread, one at a time."""
 
 
 def same(values: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -114,3 +118,34 @@ def same(values: NDArray[np.int64]) -> NDArray[np.bool_]:
     equal: NDArray[np.bool_] = values[:, None] == values[None]
     np.fill_diagonal(equal, False)
     return equal
+
+
+class Relevant:
+    """The passages of each of many queries.
+
+    Args:
+        passages: indices of those of each query.
+    """
+
+    def __init__(self, passages: Sequence[Sequence[int]]) -> None:
+        self._of = Texts.of(passages)
+
+    def drawn(self, queries: Counts, rng: np.random.Generator) -> Counts:
+        """One passage of each of ``queries`` that has any."""
+        queries = queries[self._of.lengths[queries] > 0]
+        drawn: Counts = self._of.ids[self._of.starts[queries] + rng.integers(self._of.lengths[queries])]
+        return drawn
+
+    def among(self, queries: Counts, columns: Counts) -> NDArray[np.bool_]:
+        """(queries, columns): which of the passages ``columns`` are among those of each query."""
+        found = self._of.take(queries)
+        rows = np.repeat(np.arange(len(queries)), found.lengths)
+        distinct, inverse = np.unique(columns, return_inverse=True)
+        places = np.searchsorted(distinct, found.ids)
+        places[places == len(distinct)] = 0
+        there = distinct[places] == found.ids
+        marked = np.zeros((len(queries), len(distinct)), dtype=bool)
+        marked[rows[there], places[there]] = True
+        return (
+            marked if len(distinct) == len(columns) and np.array_equal(distinct, columns) else marked[:, inverse]
+        )

@@ -9,7 +9,7 @@ gives back what it was given.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tokir.models import Model
+    from tokir.training.texts import Texts
 
 Item = TypeVar("Item")
 PATIENCE = timedelta(days=30)  # of those that wait for the first; one that is gone is noticed at once
@@ -113,19 +114,19 @@ def share(items: NDArray[np.int64]) -> tuple[NDArray[np.int64], float]:
     return (own, count() * len(own) / len(items)) if len(own) else (items[:1], 0.0)
 
 
-def all_rows(rows: Callable[[Sequence[Item]], Tensor], items: Sequence[Item]) -> Tensor:
-    """``rows`` of ``items``, (items, ...): each process computes its share, and all receive all, with gradient.
+def all_rows(rows: Callable[[Texts], Tensor], texts: Texts) -> Tensor:
+    """``rows`` of ``texts``, (texts, ...): each process computes its share, and all receive all, with gradient.
 
     The gradient that reaches a row is the sum of those that the processes have for it. Each has the loss of the whole
     batch, so the average over the processes is its gradient.
     """
     if count() == 1:
-        return rows(items)
+        return rows(texts)
     from torch.distributed.nn.functional import all_reduce
 
-    places = torch.arange(rank(), len(items), count())
-    own = rows([items[place] for place in places.tolist()] or items[:1])[: len(places)]
-    whole = own.new_zeros((len(items), *own.shape[1:])).index_copy(0, places.to(own.device), own)
+    places = np.arange(rank(), len(texts), count())
+    own = rows(texts.take(places if len(places) else np.zeros(1, dtype=np.int64)))[: len(places)]
+    whole = own.new_zeros((len(texts), *own.shape[1:])).index_copy(0, torch.from_numpy(places).to(own.device), own)
     return cast(Tensor, all_reduce(whole))  # type: ignore[no-untyped-call]
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.errors import Unavailable
-from tokir.training.pairs import Pairs, PairSource, TokenisedPassages, Tokens, crop
+from tokir.training.pairs import Pairs, PairSource, Relevant, TokenisedPassages
 from tokir.training.query_distillation import query_texts
+from tokir.training.texts import Texts
 
 if TYPE_CHECKING:
     from tokir.training.sources import SourceInputs
@@ -23,7 +24,7 @@ class QueryPairs:
 
     Args:
         passages: the passages trained on.
-        queries: token ids of the train queries.
+        queries: the train queries.
         relevant: indices in ``passages`` of each query's relevant ones; none is empty.
         long: tokens of the passage's crop, without its title.
         negatives: indices of hard negatives of each query, none of them relevant; one is drawn per pair.
@@ -33,33 +34,27 @@ class QueryPairs:
     def __init__(
         self,
         passages: TokenisedPassages,
-        queries: Sequence[Tokens],
+        queries: Texts,
         relevant: Sequence[Sequence[int]],
         long: tuple[int, int],
         negatives: Sequence[Sequence[int]] | None = None,
         teachers: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
     ) -> None:
-        self.passages, self.queries, self.relevant, self.long = passages, queries, relevant, long
-        self.negatives, self.teachers = negatives, teachers
-        self._relevant = [frozenset(indices) for indices in relevant]
+        self.passages, self.queries, self.long, self.teachers = passages, queries, long, teachers
+        self._relevant = Relevant(relevant)
+        self._negatives = None if negatives is None else Relevant(negatives)
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """Queries drawn without replacement, each with one relevant passage drawn from its own."""
         drawn = rng.choice(len(self.queries), min(count, len(self.queries)), replace=False)
-        found = [self.relevant[q][int(rng.integers(len(self.relevant[q])))] for q in drawn]
-        if self.negatives is not None:
-            hard = (self.negatives[q] for q in drawn)
-            found += [indices[int(rng.integers(len(indices)))] for indices in hard if len(indices)]
-        not_negative = np.array([[index in self._relevant[q] for index in found] for q in drawn])
+        found = self._relevant.drawn(drawn, rng)
+        if self._negatives is not None:
+            found = np.concatenate([found, self._negatives.drawn(drawn, rng)])
+        not_negative = self._relevant.among(drawn, found)
         np.fill_diagonal(not_negative, False)
-        right = [
-            np.concatenate([self.passages.title(index), crop(self.passages.text(index), self.long, rng)])
-            for index in found
-        ]
-        left_teacher, right_teacher = None, None
-        if self.teachers is not None:
-            left_teacher, right_teacher = self.teachers[0][drawn], self.teachers[1][found]
-        return Pairs([self.queries[q] for q in drawn], right, not_negative, left_teacher, right_teacher)
+        teacher = None if self.teachers is None else self.teachers[0][drawn] @ self.teachers[1][found].T
+        right = self.passages.crops(found, self.long, rng)
+        return Pairs(self.queries.take(drawn), right, not_negative, teacher)
 
 
 def query_pairs(inputs: SourceInputs) -> PairSource:

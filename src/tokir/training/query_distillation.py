@@ -14,6 +14,7 @@ trained at the learning rate of vectors that come from an earlier training.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,17 +22,19 @@ from numpy.typing import NDArray
 
 from tokir.errors import Unavailable
 from tokir.training.distillation import query_like
-from tokir.training.pairs import Pairs, Tokens, crop
+from tokir.training.pairs import Pairs, Relevant
+from tokir.training.texts import Counts, Texts
 
 if TYPE_CHECKING:
     from tokir.training.sources import SourceInputs
 
 RANKED = 16_384  # passages that a batch ranks, at most
 NEAR = 32  # of them near each of its texts
+KEPT = 32 * 2**20  # cosines of a teacher, 128 MB, that are worth keeping: those of each text with each passage
 
 
 class TaughtTexts:
-    """Texts, and the teacher's vectors of the passages to be found: the ``right`` of a batch is fixed.
+    """Texts, and the teacher's vectors of the passages to be found, which are the ``right`` of a batch.
 
     Args:
         texts: queries, or crops that stand in for them.
@@ -49,62 +52,67 @@ class TaughtTexts:
         texts: Sequence[str],
         owners: Sequence[Sequence[int]],
         teachers: tuple[NDArray[np.float32], NDArray[np.float32]],
-        encode: Callable[[Sequence[str]], list[Tokens]],
+        encode: Callable[[Sequence[str]], Texts],
         perturb: Callable[[str, np.random.Generator], str] | None = None,
         perturbed_share: float = 0.0,
         parts: tuple[int, int] | None = None,
         ranked: int = RANKED,
     ) -> None:
-        self.texts, self.owners, self.teachers, self.encode = texts, owners, teachers, encode
-        self.tokens = encode(texts)
+        self.texts, self.teachers, self.encode = texts, teachers, encode
+        self.tokens, self._owners = encode(texts), Relevant(owners)
         self.perturb, self.perturbed_share, self.parts, self.ranked = perturb, perturbed_share, parts, ranked
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """Texts drawn without replacement, and the passages that they rank, first the one that each is to find."""
         drawn = rng.choice(len(self.texts), min(count, len(self.texts)), replace=False)
-        own = np.array([self.owners[i][int(rng.integers(len(self.owners[i])))] for i in drawn])
-        asked = self.teachers[0][drawn]
-        right = np.concatenate([own, self._others(own, asked, rng)])
-        place: dict[int, list[int]] = {}
-        for column, passage in enumerate(right.tolist()):
-            place.setdefault(passage, []).append(column)
-        not_negative = np.zeros((len(drawn), len(right)), dtype=bool)
-        for row, i in enumerate(drawn):
-            for passage in self.owners[i]:
-                not_negative[row, place.get(passage, [])] = True
-        np.fill_diagonal(not_negative, False)
-        return Pairs(self._left(drawn, rng), [], not_negative, asked, self.teachers[1][right])
+        own = self._owners.drawn(drawn, rng)
+        passages = self.teachers[1]
+        if len(passages) <= self.ranked:
+            right = np.arange(len(passages))
+            teacher = self._cosines[drawn] if self._repeats else self.teachers[0][drawn] @ passages.T
+        else:
+            asked = self.teachers[0][drawn]
+            right = self._some(own, asked, rng)
+            passages = passages[right]
+            teacher = asked @ passages.T
+        places = np.searchsorted(right, own)
+        not_negative = self._owners.among(drawn, right)
+        not_negative[np.arange(len(drawn)), places] = False
+        return Pairs(self._left(drawn, rng), passages, not_negative, teacher, places)
 
-    def taught(self) -> tuple[list[Tokens], NDArray[np.float32]]:
+    @property
+    def _repeats(self) -> bool:
+        """Are the texts so few that all of their cosines can be kept?"""
+        return len(self.texts) * len(self.teachers[1]) <= KEPT
+
+    @cached_property
+    def _cosines(self) -> NDArray[np.float32]:
+        """The teacher's of every text with every passage, (texts, passages)."""
+        return self.teachers[0] @ self.teachers[1].T
+
+    def taught(self) -> tuple[Texts, NDArray[np.float32]]:
         """All texts, and the vectors (texts, width) that they are to have."""
         return self.tokens, self.teachers[0]
 
-    def _left(self, drawn: NDArray[np.int64], rng: np.random.Generator) -> list[Tokens]:
-        left = [self.tokens[i] for i in drawn]
+    def _left(self, drawn: Counts, rng: np.random.Generator) -> Texts:
+        left = self.tokens.take(drawn)
         if self.perturb is not None and self.perturbed_share:
-            chosen = np.flatnonzero(rng.random(len(drawn)) < self.perturbed_share).tolist()
+            chosen = np.flatnonzero(rng.random(len(drawn)) < self.perturbed_share)
             misspelt = [self.perturb(self.texts[drawn[row]], rng) for row in chosen]
-            for row, ids in zip(chosen, self.encode(misspelt), strict=True):
-                left[row] = ids
-        return left if self.parts is None else [crop(ids, self.parts, rng) for ids in left]
+            left = left.replaced(chosen, self.encode(misspelt))
+        return left if self.parts is None else left.cropped(self.parts, rng)
 
-    def _others(
-        self, own: NDArray[np.int64], asked: NDArray[np.float32], rng: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """The passages beside the own ones: all of them, or the nearest to the texts and a sample of the rest."""
+    def _some(self, own: Counts, asked: NDArray[np.float32], rng: np.random.Generator) -> Counts:
+        """The own passages, the nearest to the texts and a sample of the others, ascending."""
         count = len(self.teachers[1])
-        if count <= self.ranked:
-            chosen = np.ones(count, dtype=bool)
-        else:
-            chosen = np.zeros(count, dtype=bool)
-            reach = min(NEAR, max(1, (self.ranked - len(own)) // (2 * len(own))), count)
-            near = np.argpartition(-(asked @ self.teachers[1].T), reach - 1, axis=1)[:, :reach]
-            chosen[near] = True
-            left = np.flatnonzero(~chosen)
-            chosen[rng.choice(left, max(0, min(len(left), self.ranked - int(chosen.sum()) - len(own))), False)] = (
-                True
-            )
-        chosen[own] = False
+        chosen = np.zeros(count, dtype=bool)
+        reach = min(NEAR, max(1, (self.ranked - len(own)) // (2 * len(own))), count)
+        near = np.argpartition(-(asked @ self.teachers[1].T), reach - 1, axis=1)[:, :reach]
+        chosen[near] = True
+        chosen[own] = True
+        others = np.flatnonzero(~chosen)
+        more = max(0, min(len(others), self.ranked - int(chosen.sum())))
+        chosen[rng.choice(others, more, replace=False)] = True
         return np.flatnonzero(chosen)
 
 
@@ -118,15 +126,15 @@ class EitherTexts:
         """A batch of one of the sources, at most ``count`` pairs."""
         return self.sources[int(rng.integers(len(self.sources)))].draw(rng, count)
 
-    def taught(self) -> tuple[list[Tokens], NDArray[np.float32]]:
+    def taught(self) -> tuple[Texts, NDArray[np.float32]]:
         """The texts of all sources, and the vectors (texts, width) that they are to have."""
         return together(self.sources)
 
 
-def together(sources: Sequence[TaughtTexts | EitherTexts]) -> tuple[list[Tokens], NDArray[np.float32]]:
+def together(sources: Sequence[TaughtTexts | EitherTexts]) -> tuple[Texts, NDArray[np.float32]]:
     """The texts of several sources, and the vectors (texts, width) that they are to have."""
     texts, vectors = zip(*(source.taught() for source in sources), strict=True)
-    return [ids for some in texts for ids in some], np.concatenate(vectors)
+    return Texts.together(texts), np.concatenate(vectors)
 
 
 def passage_texts(inputs: SourceInputs) -> EitherTexts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from tokir.training.closed_form import token_table
-from tokir.training.contrastive import contrastive_loss
-from tokir.training.distillation import distillation_loss, teacher_scores
 from tokir.training.late import late_scores
-from tokir.training.pairs import Pairs, PairSource, TokenisedPassages, Tokens, thin
+from tokir.training.losses import Targets, batch_loss
+from tokir.training.pairs import Pairs, PairSource, TokenisedPassages, same
 from tokir.training.processes import all_rows
 from tokir.training.query_distillation import TaughtTexts, together
+from tokir.training.texts import Texts
 
 if TYPE_CHECKING:
     from tokir.config import ArchitectureSettings, RetrievalSettings
@@ -34,7 +34,7 @@ EMBEDDED_AT_ONCE = 128  # texts; bounds the memory of validation
 class ValidationPool:
     """Queries that a training is validated on, and the passages that are ranked for them."""
 
-    queries: list[Tokens]
+    queries: Texts
     relevant: list[set[int]]  # of each query, indices into ``pool``; none is empty
     pool: list[int]  # indices of passages trained on
 
@@ -123,66 +123,71 @@ class RetrievalObjective:
             rng = np.random.default_rng([number])
             source = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
             pairs = source.draw(rng, self.batch_size)
-            counts.append(sum(min(len(ids), self.window) for ids in [*pairs.left, *pairs.right]))
+            sides = [pairs.left, pairs.right] if isinstance(pairs.right, Texts) else [pairs.left]
+            counts.append(sum(int(texts.cut(self.window).lengths.sum()) for texts in sides))
         return float(np.mean(counts)) * (1 - self.settings.token_dropout)
 
     def loss(self, model: Model, batch: NDArray[np.int64]) -> Tensor:
-        """The sum of the losses of one batch."""
+        """The mean of the losses of the matrices of scores of one batch."""
+        pairs = self._drawn(batch)
+        retriever = _retriever(model)
+        matrices = self._matrices(retriever, pairs)
+        targets = self._targets(pairs, matrices[0].device)
+        return torch.stack([batch_loss(scores, targets) for scores in matrices]).mean()
+
+    def _drawn(self, batch: NDArray[np.int64]) -> Pairs:
+        """The pairs of a batch, their texts as a model is to read them."""
         rng = np.random.default_rng(batch.tolist())
         source = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
         pairs = source.draw(rng, self.batch_size)
-        retriever = _retriever(model)
-        left, right = self._thinned(pairs.left, rng), self._thinned(pairs.right, rng)
-        matrices = self._matrices(retriever, left, right, pairs.right_teacher)
-        with torch.autocast(matrices[0].device.type, enabled=False):
-            scale = retriever.log_scale.exp()
-            return self._score([scores * scale for scores in matrices], pairs)
+        left = self._thinned(pairs.left, rng)
+        right = self._thinned(pairs.right, rng) if isinstance(pairs.right, Texts) else pairs.right
+        return replace(pairs, left=left, right=right)
 
-    def _score(self, matrices: list[Tensor], pairs: Pairs) -> Tensor:
-        """The mean of the losses of several matrices of scores of the same batch."""
-        device = matrices[0].device
-        not_negative = torch.from_numpy(pairs.not_negative).to(device)
-        if pairs.left_teacher is None:
-            return torch.stack([contrastive_loss(scores, not_negative) for scores in matrices]).mean()
-        wanted = teacher_scores(pairs, self.settings.teacher_temperature).to(device)
-        losses = []
-        for scores in matrices:
-            # Fixed passages rank nothing: they are there for the texts alone.
-            loss = distillation_loss(scores, wanted, both=bool(pairs.right))
-            if self.contrastive_weight:
-                loss = loss + self.contrastive_weight * contrastive_loss(scores, not_negative)
-            losses.append(loss)
-        return torch.stack(losses).mean()
+    def _thinned(self, texts: Texts, rng: np.random.Generator) -> Texts:
+        return texts.cut(self.window).thinned(self.settings.token_dropout, rng)
 
-    def _thinned(self, texts: list[Tokens], rng: np.random.Generator) -> list[Tokens]:
-        return [thin(ids[: self.window], self.settings.token_dropout, rng) for ids in texts]
+    def _targets(self, pairs: Pairs, device: torch.device) -> Targets:
+        """What the scores of a batch are to become."""
+        marks, places = pairs.not_negative, pairs.places
+        back = marks[:, : len(marks)] if places is None else marks[:, places] | same(places)
+        marked, marked_back = (torch.from_numpy(_cells(of)).to(device) for of in (marks, back))
+        columns = None if places is None else torch.from_numpy(places).to(device)
+        if pairs.teacher is None:
+            return Targets(marked, marked_back, columns)
+        teacher = torch.from_numpy(pairs.teacher).to(device) / self.settings.teacher_temperature
+        return Targets(marked, marked_back, columns, self.contrastive_weight, teacher)
 
-    def _matrices(
-        self, model: Retriever, left: list[Tokens], right: list[Tokens], fixed: NDArray[np.float32] | None
-    ) -> list[Tensor]:
-        """What the texts of a batch score with each other, (left, right), between -1 and 1.
+    def _matrices(self, model: Retriever, pairs: Pairs) -> list[Tensor]:
+        """What the texts of a batch score with each other, (left, right): their cosines over the temperature.
 
-        By their whole vectors, and by each number of first dimensions that is to retrieve by itself. Without ``right``
-        the texts are scored with vectors that are ``fixed``.
+        By their whole vectors, and by each number of first dimensions that is to retrieve by itself.
         """
+        left, right = pairs.left, pairs.right
         if self.settings.interaction == "late":
-            return [all_rows(lambda share: late_scores(model, share, right), left)]
-        vectors = all_rows(lambda share: embed_tokens(model, share), left)
-        if right:
-            others = all_rows(lambda share: embed_tokens(model, share), right)
-        else:
-            assert fixed is not None
-            others = torch.from_numpy(fixed).to(vectors.device)
-        with torch.autocast(vectors.device.type, enabled=False):
-            firsts = [(_first(vectors, many), _first(others, many)) for many in self.settings.matryoshka]
-            return [one @ other.T for one, other in [(vectors, others), *firsts]]
+            assert isinstance(right, Texts)
+            return [all_rows(lambda some: late_scores(model, some, right), left) * model.log_scale.exp()]
 
-    def _ranked(self, model: Retriever, queries: Sequence[Tokens], pool: Sequence[Tokens]) -> Tensor:
+        def embed(texts: Texts) -> Tensor:
+            return all_rows(lambda some: embed_tokens(model, some), texts)
+
+        if isinstance(right, Texts) and model.network is None:
+            # In one go: each makes a gradient as large as the table.
+            both = embed(Texts.together([left, right]))
+            vectors, others = both[: len(left)], both[len(left) :]
+        else:
+            vectors = embed(left)
+            others = embed(right) if isinstance(right, Texts) else torch.from_numpy(right).to(vectors)
+        with torch.autocast(vectors.device.type, enabled=False):
+            scale = model.log_scale.exp()
+            firsts = [(_first(vectors, many), _first(others, many)) for many in self.settings.matryoshka]
+            return [_products(one * scale, other) for one, other in [(vectors, others), *firsts]]
+
+    def _ranked(self, model: Retriever, queries: Texts, pool: Texts) -> Tensor:
         """What many queries and passages score with each other, (queries, passages), in bounded memory."""
         if self.settings.interaction == "late":
-            starts = range(0, len(pool), EMBEDDED_AT_ONCE)
-            parts = [late_scores(model, queries, pool[start : start + EMBEDDED_AT_ONCE]) for start in starts]
-            return torch.cat(parts, dim=1)
+            parts = np.split(np.arange(len(pool)), range(EMBEDDED_AT_ONCE, len(pool), EMBEDDED_AT_ONCE))
+            return torch.cat([late_scores(model, queries, pool.take(part)) for part in parts], dim=1)
         return _embed_many(model, queries) @ _embed_many(model, pool).T
 
     @torch.no_grad()
@@ -193,12 +198,12 @@ class RetrievalObjective:
         """
         retriever, was_training = _retriever(model), model.training
         model.eval()
-        queries = [ids[: self.window] for ids in self.validation.queries]
+        queries = self.validation.queries.cut(self.window)
         if self.fixed is not None:
             vectors = _embed_many(retriever, queries)
             matrix = vectors @ torch.from_numpy(self.fixed[self.validation.pool]).to(vectors.device).T
         else:
-            pool = [self.passages.whole(index, self.window) for index in self.validation.pool]
+            pool = Texts.of([self.passages.whole(index, self.window) for index in self.validation.pool])
             matrix = self._ranked(retriever, queries, pool)
         scores = matrix.cpu().numpy()
         model.train(was_training)
@@ -220,13 +225,21 @@ class RetrievalObjective:
         return f"loss {loss:.3f}"
 
 
-def embed_tokens(model: Retriever, texts: Sequence[Tokens]) -> Tensor:
-    """Unit vectors of token ids, (texts, width); a text without tokens is the zero vector."""
+def embed_tokens(model: Retriever, texts: Texts) -> Tensor:
+    """Unit vectors of texts, (texts, width); a text without tokens is the zero vector."""
     device = model.embedding.weight.device
-    lengths = np.array([len(ids) for ids in texts])
-    tokens = np.concatenate(texts) if len(texts) else np.zeros(0, dtype=np.int64)
-    vectors: Tensor = model(torch.from_numpy(tokens).to(device), torch.from_numpy(lengths).to(device))
+    vectors: Tensor = model(torch.from_numpy(texts.ids).to(device), torch.from_numpy(texts.lengths).to(device))
     return vectors
+
+
+def _cells(marks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Rows and columns, (2, marks), of what is marked."""
+    return np.stack(np.divmod(np.flatnonzero(marks), marks.shape[1]))
+
+
+def _products(left: Tensor, right: Tensor) -> Tensor:
+    """(left, right): the inner products of rows; as those of the longer matrix with the shorter, which is faster."""
+    return (right @ left.T).T.contiguous() if len(right) > len(left) else left @ right.T
 
 
 def _first(vectors: Tensor, dimensions: int) -> Tensor:
@@ -234,13 +247,10 @@ def _first(vectors: Tensor, dimensions: int) -> Tensor:
     return functional.normalize(vectors[:, :dimensions], dim=1)
 
 
-def _embed_many(model: Retriever, texts: Sequence[Tokens]) -> Tensor:
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # texts of like length share a batch
-    parts = [
-        embed_tokens(model, [texts[i] for i in order[start : start + EMBEDDED_AT_ONCE]])
-        for start in range(0, len(order), EMBEDDED_AT_ONCE)
-    ]
-    vectors = torch.cat(parts)
+def _embed_many(model: Retriever, texts: Texts) -> Tensor:
+    order = np.argsort(texts.lengths, kind="stable")  # texts of like length share a batch
+    batches = np.split(order, range(EMBEDDED_AT_ONCE, len(order), EMBEDDED_AT_ONCE))
+    vectors = torch.cat([embed_tokens(model, texts.take(batch)) for batch in batches])
     return vectors[torch.from_numpy(np.argsort(order))]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tokir.errors import Unavailable
-from tokir.training.pairs import Pairs, TokenisedPassages, crop, same
+from tokir.training.pairs import Pairs, TokenisedPassages, same
 
 if TYPE_CHECKING:
     from tokir.training.sources import SourceInputs
@@ -18,17 +18,14 @@ class DropoutPairs:
 
     def __init__(self, passages: TokenisedPassages, long: tuple[int, int]) -> None:
         self.passages, self.long = passages, long
-        self._usable = np.array([i for i in range(len(passages)) if len(passages.text(i))])
+        self._usable = np.flatnonzero(passages.text_lengths)
         if not len(self._usable):
             raise Unavailable("no passage has a text to train on")
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """Passages drawn without replacement, a crop of each."""
         drawn = rng.choice(self._usable, min(count, len(self._usable)), replace=False)
-        texts = [
-            np.concatenate([self.passages.title(int(i)), crop(self.passages.text(int(i)), self.long, rng)])
-            for i in drawn
-        ]
+        texts = self.passages.crops(drawn, self.long, rng)
         return Pairs(texts, texts, same(drawn))
 
 

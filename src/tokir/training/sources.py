@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.training.pairs import PairSource, TokenisedPassages, Tokens
+from tokir.training.pairs import PairSource, TokenisedPassages
 from tokir.training.registry import OBJECTIVES
+from tokir.training.texts import Texts
 
 if TYPE_CHECKING:
     from tokir.config import Objective, RetrievalSettings
@@ -39,7 +40,7 @@ class SourceInputs:
 
     passages: TokenisedPassages
     texts: Callable[[], tuple[Sequence[str], Sequence[str]]]  # titles and texts of the passages
-    encode: Callable[[Sequence[str]], list[Tokens]]  # texts to token ids
+    encode: Callable[[Sequence[str]], Texts]  # texts to token ids
     settings: RetrievalSettings
     seed: int  # of what is drawn once and for all, whatever the seed of a training
     train_queries: Callable[[], TrainQueries] | None = None  # None: the study has none
