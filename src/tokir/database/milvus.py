@@ -133,12 +133,12 @@ class Collection:
             self._client.delete(self.name, filter=_among(ids))
 
     def ids(self) -> Iterator[list[str]]:
-        """The ids of all rows, some at a time."""
-        with self._errors():
-            rows = self._client.query_iterator(self.name, batch_size=LISTED_AT_ONCE, output_fields=["id"])
-            while found := rows.next():
-                yield [row["id"] for row in found]
-            rows.close()
+        """The ids of all rows in ascending order, some at a time."""
+        where = ""
+        while found := self._query(where, ["id"], limit=LISTED_AT_ONCE, **_IN_ORDER):
+            ids = [row["id"] for row in found]
+            yield ids
+            where = f"id > {_written(max(ids))}"
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[list[str]]:
         """The ids of the rows nearest to each of ``queries`` (n, dimensions), best first."""
@@ -166,6 +166,14 @@ class Collection:
             )
 
 
+# What the client's own iterator asks for, so that a page holds the smallest ids; that one writes ids as they are.
+_IN_ORDER = {"iterator": "True", "reduce_stop_for_best": "True"}
+
+
 def _among(ids: Sequence[str]) -> str:
-    # The client's own filter of ids writes them as they are, quotes and backslashes too; JSON's strings are Milvus's.
-    return f"id in {json.dumps(list(ids), ensure_ascii=False)}"
+    return f"id in {_written(list(ids))}"
+
+
+def _written(value: Any) -> str:
+    """As it stands in a filter: strings of Milvus are those of JSON."""
+    return json.dumps(value, ensure_ascii=False)
