@@ -141,6 +141,18 @@ def test_a_database_that_is_not_there_is_one_sentence(run, tmp_path, monkeypatch
         run.push(SYSTEM, to, "c")
 
 
+def test_a_folder_that_another_process_has_opened_is_one_sentence(run, tmp_path):
+    address = str(tmp_path / "a.db")
+    collection = milvus.Collection(address, "c")
+    try:
+        words = ["push", str(run.path), SYSTEM, "--to", address, "--collection", "c"]
+        done = subprocess.run([sys.executable, "-m", "tokir", *words], capture_output=True, text=True)
+        assert done.returncode == 2 and "is it open in another process?" in done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        collection.close()
+
+
 def test_a_server_over_loopback_takes_the_same_push(run, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

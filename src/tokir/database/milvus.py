@@ -60,8 +60,9 @@ class Collection:
                 import milvus_lite  # noqa: F401  (else the client's error speaks of a server)
         except ImportError:
             raise Unavailable("a Milvus database needs its client: pip install 'tokir[milvus]'") from None
-        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # what goes wrong is said once, as an error
-        self._milvus = pymilvus
+        for library in ("pymilvus", "milvus_lite"):  # what goes wrong is said once, as an error
+            logging.getLogger(library).setLevel(logging.CRITICAL)
+        self._milvus, self._loaded = pymilvus, False
         with self._errors():
             self._client = pymilvus.MilvusClient(address, token=token, timeout=SECONDS)
 
@@ -75,7 +76,7 @@ class Collection:
         try:
             yield
         except self._milvus.MilvusException as error:
-            hint = ": is it open in another process?" if "local milvus failed" in str(error) else ""
+            hint = ": is it open in another process?" if error.message == "Open local milvus failed" else ""
             raise TokirError(f"{self.address}, collection {self.name}: {error.message}{hint}") from None
 
     def close(self) -> None:
@@ -143,7 +144,7 @@ class Collection:
     def search(self, queries: NDArray[np.float32], depth: int) -> list[list[str]]:
         """The ids of the rows nearest to each of ``queries`` (n, dimensions), best first."""
         with self._errors():
-            self._client.load_collection(self.name)
+            self._load()
             described = self._client.describe_index(self.name, "vector") or {}
             asked = next((ask for name, _, ask in INDEXES.values() if name == described.get("index_type")), {})
             found = self._client.search(
@@ -156,9 +157,15 @@ class Collection:
             )
         return [[hit["id"] for hit in hits] for hits in found]
 
+    def _load(self) -> None:
+        """Let the collection be searched, which a server has to be told once."""
+        if not self._loaded:
+            self._client.load_collection(self.name)
+            self._loaded = True
+
     def _query(self, where: str, fields: list[str], **more: Any) -> list[dict[str, Any]]:
         with self._errors():
-            self._client.load_collection(self.name)
+            self._load()
             return list(
                 self._client.query(
                     self.name, filter=where, output_fields=fields, consistency_level="Strong", **more
