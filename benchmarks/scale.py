@@ -2,11 +2,12 @@
 
     python benchmarks/scale.py 10000 100000 --folder /tmp/scale          # measure; a process for each size
     python benchmarks/scale.py 10000 --write /tmp/corpus                 # only write a corpus, in BEIR's layout
+    python benchmarks/scale.py --sizing --folder /tmp/scale              # tables of what was measured, and would be
 
 Passages are those of `wiki` recombined by seed: each has the title and the number of sentences of a random passage, and
-random sentences of its article, so that passages lie in topics as real ones do. A query is a run of words of one passage, which alone is judged relevant. The first n
-passages are the same whatever the size. Their vocabulary is that of 5,627 passages, so it does not grow as it would in
-a real corpus; lengths and word frequencies are those of Wikipedia.
+random sentences of its article, so that passages lie in topics as real ones do. A query is a run of words of one
+passage, which alone is judged relevant. The first n passages are the same whatever the size. Their vocabulary is that
+of 5,627 passages, so it does not grow as it would in a real corpus; lengths and word frequencies are Wikipedia's.
 
 Seconds are the processor's, which other programs change little, with the clock's beside them. Of memory, `peak` is the
 largest resident set, with pages of mapped files that the system can drop at any time; `own` is the largest without.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import subprocess
@@ -38,6 +40,7 @@ from tokir.environment import environment
 BLOCK = 10_000  # passages drawn at once
 QUERIES, TIMED = 500, 100
 QUERY_WORDS = 8
+MACHINE = 64  # GiB of memory for an index
 SEED = 0
 SETTINGS = {
     "name": "scale",
@@ -227,19 +230,96 @@ def ask(run: Path, data: Path, folder: Path, kind: str) -> dict[str, float]:
     }
 
 
+# -- tables -----------------------------------------------------------------------------------------------------
+
+
+def measured(folder: Path) -> list[dict[str, Any]]:
+    """What was written down of each size, the smallest first."""
+    found = [json.loads(file.read_text("utf-8")) for file in folder.glob("scale-*.json")]
+    return sorted(found, key=lambda one: one["passages"])
+
+
+def show(folder: Path) -> None:
+    """Seconds, microseconds a passage and peak memory of each step at each size."""
+    sizes = measured(folder)
+    steps = list(dict.fromkeys(step for one in sizes for step in one["steps"] if not step.startswith("search")))
+    print("| step |", " | ".join(f"{one['passages']:,}" for one in sizes), "|")
+    print("|---|" + "---:|" * len(sizes))
+    for step in steps:
+        cells = []
+        for one in sizes:
+            took, passages = one["steps"].get(step), one["passages"]
+            cells.append(
+                "–"
+                if took is None
+                else f"{took['cpu']:,.1f} s, {took['cpu'] / passages * 1e6:,.0f} µs, "
+                f"{took['peak'] / 2**30:.2f} GiB ({took['own'] / 2**30:.2f})"
+            )
+        print(f"| {step} |", " | ".join(cells), "|")
+    for one in sizes:
+        for step, found in one["steps"].items():
+            if step.startswith("search"):
+                print(
+                    f"{one['passages']:,} {step}:",
+                    ", ".join(f"{name} {value:.4g}" for name, value in found.items()),
+                )
+
+
+def sizing(folder: Path) -> None:
+    """What corpora of other sizes would take, from the largest measured one.
+
+    Hours of one processor are those a passage times the passages. In memory is what a search reads of every index:
+    vectors (4 bytes a dimension), codes of 8 bits, bits, graph and vectors, or product codes with an 8-byte id; what is
+    scored again may stay on disk. Machines are those with 64 GiB for the index.
+    """
+    sizes = measured(folder)
+    steps = {name: (took, one["passages"]) for one in sizes for name, took in one["steps"].items()}
+
+    def each(*names: str) -> float:
+        """Seconds of a passage."""
+        return sum(took["cpu"] / passages for took, passages in (steps[name] for name in names))
+
+    dimensions = steps["search exact"][0]["bytes a passage"] / 4
+    graph = steps["search hnsw"][0]["bytes a passage"] if "search hnsw" in steps else 4 * dimensions + 272
+    memory = {
+        "exact": 4 * dimensions,
+        "int8": dimensions + 4,
+        "hnsw": graph,
+        "ivfpq": dimensions / 4 + 8,
+        "binary": dimensions / 8,
+    }
+    print(f"{dimensions:.0f} dimensions; read and encoded at {each('read', 'embed') * 1e6:.0f} µs a passage")
+    print(
+        "| passages | processor-hours: read, encode |",
+        " | ".join(f"{kind}: GiB, machines" for kind in memory),
+        "|",
+    )
+    print("|---:|---:|" + "---:|" * len(memory))
+    for power in range(5, 11):
+        passages = 10**power
+        hours = each("read", "embed") * passages / 3600
+        held = [bytes_ * passages / 2**30 for bytes_ in memory.values()]
+        cells = [f"{gib:,.1f}, {math.ceil(gib / MACHINE):,}" for gib in held]
+        print(f"| 10^{power} | {hours:,.2f} |", " | ".join(cells), "|")
+
+
 def main() -> None:
     """Measure each size in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sizes", type=int, nargs="+", help="passages")
+    parser.add_argument("sizes", type=int, nargs="*", help="passages")
     parser.add_argument("--folder", type=Path, default=Path("runs/scale"))
     parser.add_argument(
         "--index", nargs="*", default=["int8", "binary", "ivfpq", "hnsw"], help="kinds beside exact"
     )
     parser.add_argument("--write", type=Path, help="only write the corpus, into this folder")
+    parser.add_argument("--sizing", action="store_true", help="only print tables of what was measured")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.environ["TOKIR_CACHE"] = str(options.folder / "cache")
-    if options.write:
+    if options.sizing:
+        show(options.folder)
+        sizing(options.folder)
+    elif options.write:
         write_corpus(options.write, options.sizes[0])
     elif options.here:
         measure(options.sizes[0], options.folder, options.index)

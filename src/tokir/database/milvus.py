@@ -60,8 +60,9 @@ class Collection:
                 import milvus_lite  # noqa: F401  (else the client's error speaks of a server)
         except ImportError:
             raise Unavailable("a Milvus database needs its client: pip install 'tokir[milvus]'") from None
-        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # what goes wrong is said once, as an error
-        self._milvus = pymilvus
+        for library in ("pymilvus", "milvus_lite"):  # what goes wrong is said once, as an error
+            logging.getLogger(library).setLevel(logging.CRITICAL)
+        self._milvus, self._loaded = pymilvus, False
         with self._errors():
             self._client = pymilvus.MilvusClient(address, token=token, timeout=SECONDS)
 
@@ -75,7 +76,7 @@ class Collection:
         try:
             yield
         except self._milvus.MilvusException as error:
-            hint = ": is it open in another process?" if "local milvus failed" in str(error) else ""
+            hint = ": is it open in another process?" if error.message == "Open local milvus failed" else ""
             raise TokirError(f"{self.address}, collection {self.name}: {error.message}{hint}") from None
 
     def close(self) -> None:
@@ -133,17 +134,17 @@ class Collection:
             self._client.delete(self.name, filter=_among(ids))
 
     def ids(self) -> Iterator[list[str]]:
-        """The ids of all rows, some at a time."""
-        with self._errors():
-            rows = self._client.query_iterator(self.name, batch_size=LISTED_AT_ONCE, output_fields=["id"])
-            while found := rows.next():
-                yield [row["id"] for row in found]
-            rows.close()
+        """The ids of all rows in ascending order, some at a time."""
+        where = ""
+        while found := self._query(where, ["id"], limit=LISTED_AT_ONCE, **_IN_ORDER):
+            ids = [row["id"] for row in found]
+            yield ids
+            where = f"id > {_written(max(ids))}"
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[list[str]]:
         """The ids of the rows nearest to each of ``queries`` (n, dimensions), best first."""
         with self._errors():
-            self._client.load_collection(self.name)
+            self._load()
             described = self._client.describe_index(self.name, "vector") or {}
             asked = next((ask for name, _, ask in INDEXES.values() if name == described.get("index_type")), {})
             found = self._client.search(
@@ -156,9 +157,15 @@ class Collection:
             )
         return [[hit["id"] for hit in hits] for hits in found]
 
+    def _load(self) -> None:
+        """Let the collection be searched, which a server has to be told once."""
+        if not self._loaded:
+            self._client.load_collection(self.name)
+            self._loaded = True
+
     def _query(self, where: str, fields: list[str], **more: Any) -> list[dict[str, Any]]:
         with self._errors():
-            self._client.load_collection(self.name)
+            self._load()
             return list(
                 self._client.query(
                     self.name, filter=where, output_fields=fields, consistency_level="Strong", **more
@@ -166,6 +173,14 @@ class Collection:
             )
 
 
+# What the client's own iterator asks for, so that a page holds the smallest ids; that one writes ids as they are.
+_IN_ORDER = {"iterator": "True", "reduce_stop_for_best": "True"}
+
+
 def _among(ids: Sequence[str]) -> str:
-    # The client's own filter of ids writes them as they are, quotes and backslashes too; JSON's strings are Milvus's.
-    return f"id in {json.dumps(list(ids), ensure_ascii=False)}"
+    return f"id in {_written(list(ids))}"
+
+
+def _written(value: Any) -> str:
+    """As it stands in a filter: strings of Milvus are those of JSON."""
+    return json.dumps(value, ensure_ascii=False)

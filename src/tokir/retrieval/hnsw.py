@@ -18,7 +18,7 @@ from tokir.retrieval.index import Hits, Vectors, normalize
 
 NEIGHBOURS = 32  # of each passage in the graph, twice as many in its lowest layer
 BUILT_WITH = 128  # candidates while a passage finds its neighbours
-CANDIDATES = 256  # of a query; no list is longer
+CANDIDATES = 512  # of a query; no list is longer
 FILE = "graph.faiss"
 
 

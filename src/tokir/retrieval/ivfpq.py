@@ -22,8 +22,9 @@ from tokir.retrieval.int8 import Int8Index
 
 PART = 4  # dimensions that a byte stands for
 TRAINED_ON = 64  # passages of a list, on average, that its centre is trained on
+ROUNDS = 10  # of k-means, for centres and for codes
 FEWEST = 256  # vectors that codes are trained on: a byte has as many values
-PROBED = 64  # lists that a query looks at
+PROBED = 128  # lists that a query looks at
 RESCORED = 200  # passages nearest by their codes
 SEED = 0
 FILE = "lists.faiss"
@@ -58,7 +59,8 @@ class IvfPqIndex:
             faiss.IndexFlatIP(width), width, count, width // PART, 8, faiss.METRIC_INNER_PRODUCT
         )
         for clustering in (lists.cp, lists.pq.cp):
-            clustering.seed, clustering.min_points_per_centroid = SEED, 1  # few passages are no reason to warn
+            clustering.seed, clustering.niter = SEED, ROUNDS
+            clustering.min_points_per_centroid = 1  # few passages are no reason to warn
 
         def seen() -> Iterator[NDArray[np.float32]]:
             for block in vectors.blocks():

@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 LONGEST = 40  # characters of a word that is kept
 MOST = 300_000  # words kept, some 60 MB; then they are forgotten
-BY_ITSELF = (
-    "Lowercase",
-    "NFC",
-    "NFD",
-    "NFKC",
-    "NFKD",
-)  # normalizers that change no character for one beyond a space
+BY_ITSELF = ("Lowercase", "NFC", "NFD", "NFKC", "NFKD")  # normalizers that never look across a space
 Encode = Callable[[Sequence[str]], list[list[int]]]
 
 
@@ -58,9 +52,8 @@ class Chunks:
         ids = self._encode([word[1:] if word.startswith(" ") else f" {word}" for word in new])
         for word, found in zip(new, ids, strict=True):
             text = word.removeprefix(" ")
-            changed = (
-                text if text.isascii() else self._normalize(text)
-            )  # which may make spaces of other characters
+            # Normalization may make spaces of other characters.
+            changed = text if text.isascii() else self._normalize(text)
             whole = changed.split() == [changed] and self._apart.isdisjoint(found)
             known[word] = tuple(found) if whole else None
         self._known = known
@@ -76,13 +69,12 @@ class Chunks:
 
 def cuts_word_by_word(hf: HFTokenizer) -> bool:
     """Is a text cut as its words are, each with the space before it?"""
-    if any(not token.special for token in hf.get_added_tokens_decoder().values()) or getattr(
-        hf.model, "dropout", None
-    ):
-        return False
+    added = hf.get_added_tokens_decoder().values()
     cuts = described(hf.pre_tokenizer)
     return (
-        [step["type"] for step in cuts] == ["ByteLevel"]
+        all(token.special for token in added)  # others are found in a text before it is parted
+        and not getattr(hf.model, "dropout", None)
+        and [step["type"] for step in cuts] == ["ByteLevel"]
         and bool(cuts[0]["use_regex"])
         and all(_by_itself(step) for step in described(hf.normalizer))
     )

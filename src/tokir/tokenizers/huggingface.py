@@ -57,7 +57,7 @@ class HuggingFaceTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens."""
-        if self._chunks is None or len(texts) == 1:
+        if len(texts) == 1 or self._chunks is None:
             return self._whole(texts)
         try:
             found = self._chunks.encode(texts)

@@ -151,7 +151,7 @@ class Cluster:
             return None
         self.context.keep_passages()
         names, folder = needed_to_train(models, plan), self.context.folder
-        order = Training.of(self.context, plan, names)
+        order = Training.of(models, plan, names)
         return self.ask(order, self._sent({name: folder.file(name) for name in names}))
 
     @property

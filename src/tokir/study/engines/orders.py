@@ -66,19 +66,12 @@ class Training:
     entries: tuple[Entry, ...]
 
     @classmethod
-    def of(cls, context: Context, plan: TrainingPlan, names: Sequence[str]) -> Training:
+    def of(cls, models: Models, plan: TrainingPlan, names: Sequence[str]) -> Training:
         """The order to train ``plan``, for which the files ``names`` are needed, as it would be trained here."""
-        import torch
-
-        entries = tuple(context.folder.entry(name) for name in names if context.folder.recorded(name))
-        return cls(
-            context.config,
-            plan,
-            _without_corpus(context.dataset),
-            context.device.type,
-            torch.get_num_threads(),
-            entries,
-        )
+        context, folder = models.context, models.context.folder
+        entries = tuple(folder.entry(name) for name in names if folder.recorded(name))
+        data, threads = _without_corpus(context.dataset), models.threads(plan)
+        return cls(context.config, plan, data, context.device.type, threads, entries)
 
     @property
     def title(self) -> str:

@@ -1,0 +1,186 @@
+"""A collection is made equal to the passages of a run, whatever it held before and however often it was stopped."""
+
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from small_runs import SYSTEM, static_run
+from tokir import open_run
+from tokir.artifacts import Names, write_array
+from tokir.cli import app
+from tokir.config import TokenizerSettings
+from tokir.data import corpus as corpora
+from tokir.data.corpus import Document
+from tokir.errors import TokirError
+from tokir.tokenizers import train_tokenizer
+
+pytest.importorskip("pymilvus")
+pytest.importorskip("milvus_lite")
+milvus = pytest.importorskip("tokir.database.milvus")
+pushing = pytest.importorskip("tokir.database.push")
+
+WORDS = [
+    "the",
+    "chapel",
+    "ceiling",
+    "was",
+    "painted",
+    "by",
+    "a",
+    "young",
+    "master",
+    "in",
+    "four",
+    "years",
+    "on",
+    "wet",
+]
+ODD = ['a"quote', "back\\slash", "it's", "naïve😀"]  # ids that a filter must not take for more than ids
+
+
+def documents(count=60):
+    rng = np.random.default_rng(0)
+    ids = [*ODD, *(f"d{number}" for number in range(count - len(ODD)))]
+    return [Document(id, f"Title {id}", " ".join(rng.choice(WORDS, 12))) for id in ids]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A static run whose index is that of its vectors."""
+    corpus = corpora.write(tmp_path / "c.arrow", lambda: enumerate(documents()), str)
+    tokenizer = train_tokenizer(WORDS * 3, TokenizerSettings(type="bpe", vocabulary_size=280))
+    made = static_run(tmp_path / "run", corpus, tokenizer)
+    vectors = made.encode([document.passage for document in corpus.records()], SYSTEM)
+    write_array(made.path / Names.index(SYSTEM) / "vectors.npy", vectors)
+    return open_run(made.path)
+
+
+def contents(address, name="c"):
+    collection = milvus.Collection(address, name)
+    try:
+        ids = sorted(id for some in collection.ids() for id in some)
+        return ids, collection.search(np.ones((1, 24), dtype=np.float32), 100)[0]
+    finally:
+        collection.close()
+
+
+def test_a_collection_holds_what_the_run_holds_and_answers_alike(run, tmp_path):
+    address = str(tmp_path / "a.db")
+    made = run.push(SYSTEM, address, "c")
+    assert (made.passages, made.sent, made.deleted, made.shortened) == (60, 60, 0, 0)
+    assert made.recall == 1 and made.queries == 60
+    again = run.push(SYSTEM, address, "c")
+    assert (again.passages, again.sent, again.deleted) == (60, 0, 0)
+    ids, found = contents(address)
+    assert ids == sorted(document.id for document in documents())
+    assert sorted(found) == ids
+
+
+@pytest.mark.parametrize("index", ["exact", "hnsw"])
+def test_a_stopped_push_goes_on_where_it_stopped(run, tmp_path, monkeypatch, index):
+    monkeypatch.setattr(pushing, "ROWS", 25)
+
+    class Stop:
+        def step(self, task, done, total, detail=""):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.push(SYSTEM, str(tmp_path / "a.db"), "c", index=index, progress=Stop())
+    made = run.push(SYSTEM, str(tmp_path / "a.db"), "c", index=index)
+    assert (made.passages, made.sent) == (60, 35) and made.recall > 0.95
+
+
+def test_changes_of_the_run_are_sent_and_rows_it_does_not_hold_deleted(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(milvus, "LISTED_AT_ONCE", 7)
+    address = str(tmp_path / "a.db")
+    run.push(SYSTEM, address, "c")
+    collection = milvus.Collection(address, "c")
+    version, vector = collection.some_version(), np.ones(24, dtype=np.float32)
+    stray = [milvus.Row(id, "", "", version, vector) for id in ('s"tray', "st\\ray")]
+    collection.upsert([*stray, milvus.Row(ODD[0], "", "", version[: pushing.MODEL], vector)])
+    collection.close()
+    made = run.push(SYSTEM, address, "c")
+    assert (made.passages, made.sent, made.deleted) == (60, 1, 2)
+    assert contents(address)[0] == sorted(document.id for document in documents())
+
+
+def test_what_another_model_made_is_not_mixed_in(run, tmp_path):
+    address = str(tmp_path / "a.db")
+    collection = milvus.Collection(address, "c")
+    collection.create(24, "exact")
+    collection.upsert([milvus.Row("d1", "", "", "another", np.ones(24, dtype=np.float32))])
+    collection.close()
+    with pytest.raises(TokirError, match="not of this model"):
+        run.push(SYSTEM, address, "c")
+    assert contents(address)[0] == ["d1"]
+
+
+def test_long_texts_lose_their_end_and_the_same_push_does_not_repeat_it(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(pushing, "LONGEST_TEXT", 10)
+    made = run.push(SYSTEM, str(tmp_path / "a.db"), "c")
+    assert made.shortened == 60
+    assert run.push(SYSTEM, str(tmp_path / "a.db"), "c").sent == 0
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        ("nowhere.txt", "nowhere.txt"),
+        ("http://127.0.0.1:9", "127.0.0.1:9"),
+        ("missing/x.db", "missing"),
+    ],
+)
+def test_a_database_that_is_not_there_is_one_sentence(run, tmp_path, monkeypatch, to, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TokirError, match=said):
+        run.push(SYSTEM, to, "c")
+
+
+def test_a_folder_that_another_process_has_opened_is_one_sentence(run, tmp_path):
+    address = str(tmp_path / "a.db")
+    collection = milvus.Collection(address, "c")
+    try:
+        words = ["push", str(run.path), SYSTEM, "--to", address, "--collection", "c"]
+        done = subprocess.run([sys.executable, "-m", "tokir", *words], capture_output=True, text=True)
+        assert done.returncode == 2 and "is it open in another process?" in done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        collection.close()
+
+
+def test_a_server_over_loopback_takes_the_same_push(run, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [
+        "milvus_lite",
+        "server",
+        "--data-dir",
+        str(tmp_path / "served"),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    server = subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        done = CliRunner().invoke(
+            app,
+            ["push", str(run.path), SYSTEM, "--to", f"http://127.0.0.1:{port}", "--collection", "c", "--quiet"],
+        )
+        assert done.exit_code == 0, done.output
+        assert "60 passages (60 sent, 0 deleted)" in done.output and "over 60 queries" in done.output
+    finally:
+        server.terminate()
+        server.wait()
