@@ -83,7 +83,7 @@ def call(models: Models, plan: TrainingPlan, inputs: dict[str, Any]) -> None:
         return
     context = models.context
     context.keep_passages()
-    training = Training.of(context, plan, ())
+    training = Training.of(models, plan, ())
     processes.broadcast(_Call(training, context.folder.path.absolute(), inputs))
     _all_ready(None)
 
