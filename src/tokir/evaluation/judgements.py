@@ -66,11 +66,10 @@ class Judgements:
         """Grades of the first passages of each judged query, (queries, depth); 0 where there is none."""
         found = np.zeros((len(self.rows), depth), dtype=np.int64)
         rows = np.array([self.rows.get(query, -1) for query in ranking.queries], dtype=np.int64)
-        listed = min(depth, int(ranking.sizes().max(initial=0)))
-        positions, rows = ranking.first(listed)[rows >= 0], rows[rows >= 0]
+        positions, rows = ranking.first(depth)[rows >= 0], rows[rows >= 0]
         if positions.size and self._keys.size:
             keys = rows[:, None] * len(self.ids) + positions
             places = np.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
             known = (self._keys[places] == keys) & (positions >= 0)
-            found[rows, :listed] = np.where(known, self._grades[places].clip(0), 0)
+            found[rows] = np.where(known, self._grades[places].clip(0), 0)
         return found
