@@ -255,7 +255,7 @@ def _run_files(folder: Path) -> Iterator[Target]:
     yield spare(run / "examples.json", "examples.json", change.in_json, lambda: read_examples(run))
     yield spare(run / "explorer.json", "explorer.json", change.in_json, lambda: read_explorer(run))
     table = next(run.glob("embeddings/*/table.npy"))
-    yield spare(table, "npy", change.in_npy, lambda: read_array(table).sum(dtype=object))
+    yield spare(table, "npy", change.in_npy, lambda: read_array(table).tobytes())
     model = folder / "parsed/model.safetensors"
     weights = next(run.glob("models/*/best.safetensors")).read_bytes()
     yield Target(

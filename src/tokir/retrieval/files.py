@@ -337,7 +337,7 @@ def from_json(value: dict[str, Any], registry: Any = SEARCHERS) -> Any:
     """The record that :func:`to_json` wrote; KeyError, TypeError or ValueError where it is not one."""
     values: dict[str, Any] = {name: field for name, field in value.items() if name != "kind"}
     for name in _ENCODERS:
-        if isinstance(values.get(name), dict):
+        if values.get(name) is not None:
             values[name] = from_json(values[name], ENCODERS)
     return built(registry[value["kind"]], values)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.encoders import Encoder
+from tokir.errors import TokirError
 from tokir.retrieval.bm25 import BM25Index
 from tokir.retrieval.fusion import fuse, join
 from tokir.retrieval.index import Hits, Index
@@ -63,8 +64,11 @@ class DenseSearcher:
         return vectors, None if counted is None else counted[1]
 
     def search(self, queries: Sequence[str], depth: int) -> list[Hits]:
-        """The ``depth`` nearest passages of each query, by cosine."""
-        return self.index.search(self.encode(queries), depth)
+        """The ``depth`` nearest passages of each query, by cosine; TokirError where encoder and index do not fit."""
+        try:
+            return self.index.search(self.encode(queries), depth)
+        except (ValueError, IndexError, TypeError) as error:  # of files that a study did not write together
+            raise TokirError(f"the files of a system do not fit together ({error}): run the study again") from None
 
     def stages(self) -> dict[str, Callable[[Any], Any]]:
         """Tokenize, encode (pooling and whitening included), search."""
