@@ -106,8 +106,9 @@ class RunFolder:
                 wrong = self._wrong(file)
             if wrong:
                 remedy = OTHERWISE if file in self._beside else AGAIN
-                if (holder := self.path / HOLDER).exists():
-                    remedy = f"{_holder(holder)} writes into the folder: ask again when it has ended"
+                writer = _holder(self.path / HOLDER) if (self.path / HOLDER).exists() else ""
+                if writer and writer != _myself():
+                    remedy = f"{writer} writes into the folder: ask again when it has ended"
                 raise TokirError(f"{self.file(file)}: {wrong}: {remedy}")
         return path
 
@@ -158,7 +159,7 @@ class RunFolder:
         try:
             if self._lock.lock_counter == 1:
                 durable.sweep(self.path)
-                write_text(holder, f"process {os.getpid()} on {socket.gethostname()}")
+                write_text(holder, _myself())
                 self._read_manifest()
             yield
         finally:
@@ -254,8 +255,8 @@ class RunFolder:
         return self._manifest[name].sha256
 
     def folder_key(self, name: str) -> list[str]:
-        """As :meth:`key`, of all files of a folder."""
-        return [self.key(file) for file in self._inside(name)]
+        """As :meth:`key`, of all files of a folder, but for the history of a training, which is of its times."""
+        return [self.key(file) for file in self._inside(name) if not file.endswith("/history.jsonl")]
 
     def _all_inside(self, name: str) -> list[str]:
         """Of a folder, or of a file that is not on record, what has to be held against the record."""
@@ -292,6 +293,10 @@ class RunFolder:
             return False
         self._seen[name] = found
         return True
+
+
+def _myself() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def _holder(path: Path) -> str:

@@ -284,7 +284,8 @@ def read_systems(run: RunFolder) -> Systems:
     path, file = run.path, run.file(Names.SYSTEMS)
     if not file.exists():
         raise TokirError(
-            f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`"
+            f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`, which "
+            f"writes {Names.SYSTEMS}"
         )
     try:
         made = read_json(run.checked(Names.SYSTEMS))
