@@ -110,7 +110,7 @@ class PairSource(Protocol):
     """Makes batches."""
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
-        """A batch of at most ``count`` pairs; calls may come from another thread, one at a time."""
+        """A batch of at most ``count`` pairs."""
 
 
 def same(values: NDArray[np.int64]) -> NDArray[np.bool_]:
