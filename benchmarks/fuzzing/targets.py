@@ -370,7 +370,7 @@ def _server(folder: Path) -> Iterator[Target]:
     paths = [b"/passages/1-0", b"/v1/models/bm25", b"/health", b"/docs"]
 
     def known(data: bytes) -> None:
-        ask("GET", data.decode("utf-8", "surrogateescape"))
+        ask("GET", data.decode("utf-8", "replace"))  # as uvicorn does
 
     yield Target("path", paths, change.in_cells("/"), known)
 
