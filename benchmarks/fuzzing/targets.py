@@ -332,8 +332,10 @@ def _server(folder: Path) -> Iterator[Target]:
         }
         sent: list[dict[str, Any]] = []
 
+        parts = [{"type": "http.request", "body": body, "more_body": False}]
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
+            return parts.pop() if parts else await loop.create_future()  # the client stays, and says no more
 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
@@ -368,7 +370,7 @@ def _server(folder: Path) -> Iterator[Target]:
     paths = [b"/passages/1-0", b"/v1/models/bm25", b"/health", b"/docs"]
 
     def known(data: bytes) -> None:
-        ask("GET", data.decode("utf-8", "surrogateescape"))
+        ask("GET", data.decode("utf-8", "replace"))  # as uvicorn does
 
     yield Target("path", paths, change.in_cells("/"), known)
 
