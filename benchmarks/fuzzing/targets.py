@@ -135,11 +135,12 @@ def _data(folder: Path) -> Iterator[Target]:
         _file(work / "set.zip", zipped),
     )
     ranked = b"".join(next((folder / "run/rankings").glob("*.trec")).read_bytes().splitlines(keepends=True)[:6])
+    ids = [line.split()[2].decode() for line in ranked.splitlines()]
     yield Target(
         "TREC run",
         [ranked],
         change.in_lines(change.in_cells(" ")),
-        _file(work / "run.trec", lambda: read_run(work / "run.trec")),
+        _file(work / "run.trec", lambda: read_run(work / "run.trec", ids)),
     )
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from small_runs import SYSTEM, static_run
 from tokir import open_run
-from tokir.artifacts import Names, write_array
+from tokir.artifacts import Names, RunFolder, write_array
 from tokir.cli import app
 from tokir.config import TokenizerSettings
 from tokir.data import corpus as corpora
@@ -56,7 +56,9 @@ def run(tmp_path):
     tokenizer = train_tokenizer(WORDS * 3, TokenizerSettings(type="bpe", vocabulary_size=280))
     made = static_run(tmp_path / "run", corpus, tokenizer)
     vectors = made.encode([document.passage for document in corpus.records()], SYSTEM)
-    write_array(made.path / Names.index(SYSTEM) / "vectors.npy", vectors)
+    name = f"{Names.index(SYSTEM)}/vectors.npy"
+    write_array(made.path / name, vectors)
+    RunFolder(made.path).ensure([name], "these vectors", lambda: None)
     return open_run(made.path)
 
 

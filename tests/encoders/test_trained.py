@@ -60,6 +60,7 @@ class Corpus:
 
 def test_a_stopped_embedding_resumes_and_gives_the_same_bytes(encoder, passages, tmp_path, monkeypatch):
     monkeypatch.setattr(store, "BLOCK", 20)
+    monkeypatch.setattr(store, "SECONDS_BETWEEN_NOTES", 0)
     corpus = Corpus(passages[:70])
     with pytest.raises(KeyboardInterrupt):
         store.embed_corpus(encoder, corpus, tmp_path / "a.npy", "key", "", Silent())

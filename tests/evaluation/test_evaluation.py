@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tokir.errors import TokirError
 from tokir.evaluation.hits import hits
@@ -20,10 +21,10 @@ judgements = st.dictionaries(st.sampled_from([*IDS, "gone"]), st.integers(-2, 3)
 )
 
 
-def ranked(found: dict[int, float]) -> Hits:
+def ranked(found: dict[int, float], ties: NDArray[np.int64] = TIES) -> Hits:
     """Scores by position, in the order of trec_eval."""
     positions, scores = np.array(list(found), np.int64), np.array(list(found.values()), np.float32)
-    order = top(scores, len(found), TIES[positions])
+    order = top(scores, len(found), ties[positions])
     return Hits(positions[order], scores[order])
 
 
@@ -143,7 +144,10 @@ def test_measures_equal_those_of_trec_eval_on_ten_thousand_random_runs():
             ranking |= {f"{run}-{query}": row for query, row in found.items()}
         asked = pytrec_eval.RelevanceEvaluator(qrels, set(TREC_NAMES.values()))
         expected = asked.evaluate({query: row for query, row in ranking.items() if row})
-        scores = score_queries(ranking, qrels)
+        ids = sorted({id for row in ranking.values() for id in row})
+        position, ties = {id: number for number, id in enumerate(ids)}, id_order(ids)
+        listed = [ranked({position[id]: score for id, score in row.items()}, ties) for row in ranking.values()]
+        scores = score_queries(Ranking.of(ranking, listed), Judgements.of(qrels, ids))
         for name, trec in TREC_NAMES.items():
             for query, score in zip(qrels, scores[name], strict=True):
                 value = expected.get(query, {}).get(trec, 0.0)

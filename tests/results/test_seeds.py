@@ -1,15 +1,29 @@
+import numpy as np
+
 from tokir.evaluation.hits import hits
+from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.measures import score_queries
 from tokir.results.seeds import Evaluated, average_seeds
 from tokir.results.systems import Seconds
+from tokir.retrieval.index import Hits
+from tokir.retrieval.ranking import Ranking
 
 from .conftest import row
 
 QRELS = {"q1": {"p1": 1}, "q2": {"p2": 1}}
 
 
-def evaluated(about, ranking):
-    return Evaluated(about, score_queries(ranking, QRELS), hits(ranking, QRELS))
+IDS = [*(f"x{i}" for i in range(10)), "p1", "p2"]
+
+
+def evaluated(about, found):
+    """A row with the scores of lists, passage ids to scores, the best first."""
+    lists = [
+        Hits(np.array([IDS.index(id) for id in scores], np.int64), np.array(list(scores.values()), np.float32))
+        for scores in found.values()
+    ]
+    ranking, judgements = Ranking.of(found, lists), Judgements.of(QRELS, IDS)
+    return Evaluated(about, score_queries(ranking, judgements), hits(ranking, judgements))
 
 
 def test_trainings_that_differ_in_their_seed_are_one_row():

@@ -12,10 +12,10 @@ from tokir.study.folder import read_config
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name: a\nseeds: [0", r"study\.yaml:2: damaged"),
+        ("name: a\nseeds: [0", r"study\.yaml:2: not YAML"),
         ("- 1", r"study\.yaml: damaged: it holds no settings"),
         ("training: {epochs: 0}", r"study\.yaml: training\.epochs is 0"),
-        ("\0", r"study\.yaml: damaged"),
+        ("\0", r"study\.yaml: not YAML"),
     ],
 )
 def test_a_damaged_configuration_is_one_sentence_with_its_place(text, said, tmp_path):

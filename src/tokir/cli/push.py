@@ -8,7 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 from tokir.cli.options import Quiet, Run
-from tokir.errors import Interrupted
+from tokir.cli.terminal import TerminalProgress, echo
+from tokir.errors import interrupted
 
 TOKEN = "MILVUS_TOKEN"
 
@@ -36,7 +37,6 @@ def push(
 
     Example: tokir push runs/best-wiki minilm --to passages.db --collection wiki
     """
-    from tokir.cli.terminal import TerminalProgress
     from tokir.progress import Silent
     from tokir.run import open_run
 
@@ -45,15 +45,13 @@ def push(
         made = open_run(folder).push(
             system, to, collection, index=index, token=os.environ.get(TOKEN, ""), progress=progress
         )
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; what was sent is kept, and the same command sends the rest") from None
+    except KeyboardInterrupt as stop:
+        raise interrupted(stop, "stopped; what was sent is kept, and the same command sends the rest") from None
     finally:
         progress.close()
     if made.shortened:
-        typer.echo(
-            f"note: {made.shortened:,} passages are longer than a field of Milvus, and lack their end", err=True
-        )
-    typer.echo(
+        echo(f"note: {made.shortened:,} passages are longer than a field of Milvus, and lack their end", err=True)
+    echo(
         f"{to}, collection {collection}: {made.passages:,} passages ({made.sent:,} sent, {made.deleted:,} deleted); "
         f"recall@10 against exact search {made.recall:.3f} over {made.queries:,} queries"
     )

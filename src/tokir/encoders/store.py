@@ -78,7 +78,7 @@ def read_embeddings(path: Path) -> NDArray[np.float32]:
 
 def blocks(path: Path, size: int = 16_384) -> Iterator[NDArray[np.float32]]:
     """Consecutive rows of the vectors of ``path``, so that a pass over them needs constant memory."""
-    vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    vectors = np.lib.format.open_memmap(path, mode="r")
     count, width = vectors.shape
     with path.open("rb") as file:  # read, since pages of a map count as memory of the process
         file.seek(vectors.offset)
