@@ -31,6 +31,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def prepare(folder: Path) -> None:
     loop.SECONDS_BETWEEN_SAVES = store.SECONDS_BETWEEN_NOTES = (
         0.0  # a save after each step, a note after each block
     )
-    store.BLOCK = 16
+    store.BLOCK, store.ThreadPoolExecutor = 16, AtOnce
     words = ("birch", "grove", "moss", "fern", "river", "stone", "heron", "otter", "lantern", "harbour", "island")
     documents = [
         Document(f"d{i}", words[i % 11].title(), " ".join(words[(i * k + k) % 11] for k in range(1, 9)))
@@ -94,6 +95,19 @@ def prepare(folder: Path) -> None:
     qrels = {split: {f"q{i}": {f"d{2 * i}": 1} for i in numbers} for split, numbers in of.items()}
     beir.write(folder / "data", documents, queries, qrels)
     (folder / "study.yaml").write_text(json.dumps({**STUDY, "data": {"source": str(folder / "data")}}))
+
+
+class AtOnce(Executor):
+    """Does at once what it is asked: a fork has no threads but its own."""
+
+    def __init__(self, workers: int) -> None:
+        """For any number of workers."""
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        """Work that is done."""
+        done: Future[Any] = Future()
+        done.set_result(work(*arguments, **named))
+        return done
 
 
 def tokir(*words: object) -> int:
