@@ -125,7 +125,7 @@ def test_a_study_over_bytes_finds_by_spelling_what_a_bag_of_them_does_not(data, 
         "--set", "models={convolution: {steps: 12, batch_size: 32}, static: {steps: 30, batch_size: 64}}",
     )  # fmt: skip
     run = open_run(tmp_path / "run")
-    recall = {row.id: row.scores["recall@10"] for row in run.results.systems}
+    recall = {row.id: row.scores["recall@100"] for row in run.results.systems}
     network, bag = (f"byte-lower.{name}.contrastive+queries.learned.s0" for name in ("convolution", "static"))
-    assert recall[network] > recall[bag] + 0.05
+    assert recall[network] > recall[bag] + 0.2
     assert [len(answer.hits) for answer in run.search("history of anarchism", top=3).values()] == [3, 3]
