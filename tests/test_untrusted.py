@@ -207,6 +207,9 @@ def test_a_run_folder_names_and_removes_nothing_outside(small, tmp_path):
         TokirError, match="lies outside of"
     ):  # an artefact that is made again removes its old files
         folder.ensure_folder("indexes/link", 1, lambda path: None)
+    (small / Names.MANIFEST).unlink()
+    names = [file.relative_to(small).as_posix() for file in small.rglob("*") if file.is_file()]
+    RunFolder(small).ensure([name for name in names if not name.startswith(".")], "as it is", lambda: None)
     (small / "additions").symlink_to(secret)
     (secret / "1").mkdir()
     with pytest.raises(TokirError, match="lies outside of"):
