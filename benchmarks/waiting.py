@@ -3,9 +3,9 @@
     python benchmarks/waiting.py
 
 Each line is one kind of training, in seconds a step, under each way in which the threads of OpenMP may wait: as the
-library does by itself (they spin for a while), after a short spin, and without any (``OMP_WAIT_POLICY=PASSIVE``, what
-`import tokir` asks for). Every figure is the best of a few processes; the last columns are ratios to the library's own
-way, alone.
+library does by itself (they spin for a while), after a short spin (what `import tokir` asks for), and without any
+(``OMP_WAIT_POLICY=PASSIVE``). Every figure is the best of a few processes; the last columns are ratios to the library's
+own way, alone.
 """
 
 from __future__ import annotations

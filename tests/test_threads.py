@@ -5,16 +5,16 @@ import sys
 import pytest
 import torch
 
-from tokir.threads import WAITING, computing, computing_on, training_threads, wait_without_spinning
+from tokir.threads import SHORTLY, WAITING, computing, computing_on, training_threads, wait_shortly
 
 
-def test_waiting_threads_sleep_unless_the_user_has_said_how_they_wait():
+def test_waiting_threads_soon_sleep_unless_the_user_has_said_how_they_wait():
     environment = {}
-    wait_without_spinning(environment)
-    assert environment == {"OMP_WAIT_POLICY": "PASSIVE"}
+    wait_shortly(environment)
+    assert environment == SHORTLY
     for name in WAITING:
         environment = {name: "1"}
-        wait_without_spinning(environment)
+        wait_shortly(environment)
         assert environment == {name: "1"}
 
 
@@ -23,11 +23,11 @@ def test_importing_the_package_sets_it_for_torch_and_for_worker_processes(monkey
         monkeypatch.delenv(name, raising=False)
     code = (
         "import os, subprocess, sys, tokir; assert 'torch' not in sys.modules; "
-        "print(os.environ['OMP_WAIT_POLICY'], subprocess.run(['sh', '-c', 'echo $OMP_WAIT_POLICY'], "
+        "print(os.environ['GOMP_SPINCOUNT'], subprocess.run(['sh', '-c', 'echo $GOMP_SPINCOUNT'], "
         "capture_output=True, text=True).stdout.strip())"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert printed.split() == ["PASSIVE", "PASSIVE"]
+    assert printed.split() == ["1000", "1000"]
 
 
 def test_as_many_threads_compute_as_the_user_has_said(monkeypatch):
@@ -36,9 +36,9 @@ def test_as_many_threads_compute_as_the_user_has_said(monkeypatch):
     assert 1 <= computing({}) <= (os.cpu_count() or 1)
 
 
-def test_static_models_train_on_one_thread_and_networks_on_those_of_a_large_machine():
+def test_static_models_train_on_one_thread_and_networks_on_all():
     assert training_threads(static=True, cores=16) == 1
-    assert [training_threads(static=False, cores=cores) for cores in (1, 2, 16)] == [1, 1, 16]
+    assert training_threads(static=False, cores=16) == 16
 
 
 def test_the_number_of_threads_is_as_before_once_a_training_ends_or_fails():

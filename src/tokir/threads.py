@@ -1,9 +1,11 @@
-"""How many threads compute, and that those that wait do not spin.
+"""How many threads compute, and that those that wait soon sleep.
 
-OpenMP's threads, those of torch, spin at the end of a parallel loop for a while in case the next one comes at once. On
-a machine where anything else wants a core, each of them then spins through the time slice of the one it waits for, and
-a training becomes ten to twenty times slower. The library reads its environment once, when it is loaded, so this is
-done when the package is imported; processes that are started from here inherit it.
+OpenMP's threads, those of torch, spin at the end of a parallel loop in case the next one comes at once: by default for
+milliseconds. On a machine where anything else wants a core, each of them then spins through the time slice of the one
+it waits for, and a training becomes ten to twenty times slower. Without any spinning every loop wakes its threads, and
+a second one brings nothing. Some microseconds are enough for the next loop of a network to come. The library reads its
+environment once, when it is loaded, so this is done when the package is imported; processes that are started from here
+inherit it.
 """
 
 from __future__ import annotations
@@ -20,10 +22,14 @@ WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
-def wait_without_spinning(environment: MutableMapping[str, str] = os.environ) -> bool:
-    """Let waiting threads sleep, unless the user has said how they wait; False where torch was loaded before."""
+# A short spin for GNU's OpenMP, that of torch on Linux; others know the policy alone.
+SHORTLY = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
+
+
+def wait_shortly(environment: MutableMapping[str, str] = os.environ) -> bool:
+    """Let waiting threads soon sleep, unless the user has said how they wait; False where torch was loaded before."""
     if not any(name in environment for name in WAITING):
-        environment["OMP_WAIT_POLICY"] = "PASSIVE"
+        environment.update(SHORTLY)
     return "torch" not in sys.modules
 
 
@@ -43,17 +49,12 @@ def computing(environment: MutableMapping[str, str] = os.environ) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-FEW = 2  # cores on which one thread trains as fast as all of them
-
-
 def training_threads(static: bool, cores: int) -> int:
     """On how many threads a model is trained, unless the user has said it.
 
     A static model on one: its operations are so short that threads cost more in waiting for each other than they save.
-    A network on all cores, or on one where there are few: then it is about as fast alone, and many times as fast beside
-    other work, where each operation waits for the thread that was interrupted.
     """
-    return 1 if static or cores <= FEW else cores
+    return 1 if static else cores
 
 
 @contextmanager
