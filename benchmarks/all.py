@@ -28,7 +28,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "exact_search.py": (),
     "late_interaction.py": ("best",),
     "evaluation.py": (),
-    "latency.py": ("quickstart",),
+    "latency.py": ("best",),
     "opened_run.py": ("best",),
     "serving.py": ("best",),
 }
