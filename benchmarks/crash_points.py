@@ -80,6 +80,7 @@ def prepare(folder: Path) -> None:
     from tokir.training import loop
 
     torch.set_num_threads(1)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not outlive a fork either
     page.drawings = lambda results: []  # figures take most of the time, and write nothing
     loop.SECONDS_BETWEEN_SAVES = store.SECONDS_BETWEEN_NOTES = (
         0.0  # a save after each step, a note after each block

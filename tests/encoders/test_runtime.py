@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from functools import lru_cache
@@ -61,3 +62,27 @@ print("torch" in sys.modules, "scipy" in sys.modules, "pydantic" in sys.modules)
 """
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.split() == ["False"] * 3
+
+
+def test_onnxruntime_keeps_and_sends_no_reports_of_its_use(tmp_path):
+    from onnx import TensorProto, helper
+
+    code = "from tokir.encoders.runtime import library; library().InferenceSession(sys.argv[1])"
+    model = helper.make_model(
+        helper.make_graph(
+            [helper.make_node("Relu", ["x"], ["y"])],
+            "one",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])],
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    (tmp_path / "one.onnx").write_bytes(model.SerializeToString())
+    home = tmp_path / "home"
+    home.mkdir()
+    told = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    kept = {name: value for name, value in os.environ.items() if name not in told}
+    words = [sys.executable, "-c", f"import sys; {code}", str(tmp_path / "one.onnx")]
+    subprocess.run(words, check=True, env={**kept, "HOME": str(home)})
+    assert not list(home.rglob("*"))

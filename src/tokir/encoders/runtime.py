@@ -7,6 +7,7 @@ number of them, and a single query wakes none.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 def is_installed() -> bool:
     """Are the libraries there: ``onnx``, which writes a model, and ``onnxruntime``, which computes it?"""
     return all(importlib.util.find_spec(name) is not None for name in ("onnx", "onnxruntime"))
+
+
+def library() -> Any:
+    """onnxruntime, which would send its makers reports of its use, and keep them on the disk meanwhile."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when it is loaded
+    import onnxruntime
+
+    return onnxruntime
 
 
 def computes(model: ModelWeights) -> bool:
@@ -48,8 +57,7 @@ class RuntimeEncoder(WindowEncoder):
     def __init__(
         self, model: ModelWeights, tokenizer: Tokenizer, window: int, weights: NDArray[np.float32] | None = None
     ) -> None:
-        import onnxruntime
-
+        onnxruntime = library()
         super().__init__(tokenizer, model.dimensions, window, model.token_weights if weights is None else weights)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import atomic, write_json
+from tokir.encoders.runtime import library
 from tokir.errors import TokirError
 from tokir.export.exporter import QUERIES, Check, Encode, fenced, require
 from tokir.tokenizers.protocol import SEPARATOR, UNKNOWN
@@ -119,9 +120,7 @@ def _model(source: Source, int8: bool) -> Any:
 
 def _encode(path: Path, tokenizer: HFTokenizer) -> Encode:
     """Texts to vectors, as a user of the files would."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = library().InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
     def encode(texts: Any) -> NDArray[np.float32]:
         found = [text.ids for text in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
