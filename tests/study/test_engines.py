@@ -116,7 +116,8 @@ def test_a_run_that_loses_one_of_two_nodes_makes_the_files_and_scores_of_a_local
         process.communicate()
     assert process.returncode == 0, said
     begun = [line.split(": on node ")[0] for line in said.splitlines() if ": on node " in line]
-    assert len(begun) == len(set(begun)) + 1, said  # what the lost node was at was begun once more
+    # What the lost node was at was begun once more; its first word of it may have been lost with it.
+    assert len(begun) - len(set(begun)) in (0, 1), said
     assert "Traceback" not in said
     tokir(*words(data, local), "--quiet")
     assert hashes(spread) == hashes(local)
