@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from machine import bandwidth, facts, matrix_rate
+from ratios import Ratio, show
 
 HERE = Path(__file__).parent
 # Each with the finished runs that it reads, in the order of its arguments.
@@ -58,7 +59,7 @@ def main() -> None:
         f"{now}, {machine['cpu']}, {machine['cores']} cores: products of matrices "
         f"{limits['matrix_product_gflops']:.0f} GFLOP/s, memory {limits['memory_gb_per_s']:.1f} GB/s"
     )
-    show(records)
+    show([Ratio(**{name: record[name] for name in record if name != "program"}) for record in records])
     for program, reason in left_out.items():
         print(f"left out: {program}: {reason}")
     whole = {"date": now, "machine": machine, "limits": limits, "records": records, "left_out": left_out}
@@ -80,25 +81,6 @@ def measured(program: str, runs: list[Path]) -> list[dict[str, Any]] | str:
             return (done.stderr.strip().splitlines() or ["it wrote nothing"])[-1]
         found: list[dict[str, Any]] = json.loads(file.read_text("utf-8"))
     return found
-
-
-def show(records: list[dict[str, Any]]) -> None:
-    """One line for each record; the last column is a share of the machine's rate of matrix products."""
-    header = ("path", "peer", "ours", "theirs", "unit", "ratio", "of limit")
-    rows = [header]
-    for record in records:
-        limit = record.get("limit")
-        figures = (f"{record[name]:,.4g}" for name in ("ours", "theirs"))
-        share = "–" if limit is None else f"{limit:.0%}"
-        rows.append((record["path"], record["peer"], *figures, record["unit"], f"{record['ratio']:.2f}x", share))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    right = {2, 3, 5, 6}
-    for row in rows:
-        cells = (
-            cell.rjust(width) if place in right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        print("  ".join(cells).rstrip())
 
 
 if __name__ == "__main__":

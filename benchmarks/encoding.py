@@ -14,44 +14,29 @@ matrices.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from machine import matrix_rate
+from minilm import answering, sentence_transformer
+from ratios import Ratio, of_speeds, of_times, report, seconds
 
 from tokir import Run, open_run
 from tokir.encoders.files import NetworkFiles, StaticFiles
 from tokir.encoders.runtime import RuntimeEncoder
 from tokir.encoders.store import embed_corpus
 from tokir.progress import Silent
-from tokir.retrieval.exact import ExactIndex
 from tokir.retrieval.files import DenseFiles
 from tokir.retrieval.searchers import DenseSearcher
 from tokir.study.embeddings import Texts
 
 BATCH_SIZES = (8, 16, 32, 64)
 KINDS = ("static", "lstm", "transformer")
-
-
-@dataclass(frozen=True)
-class Record:
-    """One line: what was measured, and how many times as fast tokir is."""
-
-    path: str
-    peer: str
-    ours: float
-    theirs: float
-    unit: str
-    ratio: float
-    limit: float | None = None  # share of the machine's rate of matrix products
 
 
 def main() -> None:
@@ -72,15 +57,7 @@ def main() -> None:
         *bulk(run, systems, minilm, run.passages.select(sample), asked.rounds),
         *one_query(run, systems, minilm, queries[: asked.queries], asked.rounds),
     ]
-    print(f"{'path':28} {'peer':38} {'ours':>10} {'theirs':>10} {'unit':12} {'ratio':>7} {'of limit':>9}")
-    for record in records:
-        limit = "–" if record.limit is None else f"{record.limit:.0%}"
-        print(
-            f"{record.path:28} {record.peer:38} {record.ours:10,.2f} {record.theirs:10,.2f} {record.unit:12} "
-            f"{record.ratio:6.2f}x {limit:>9}"
-        )
-    if asked.json:
-        asked.json.write_text(json.dumps([asdict(record) for record in records], indent=2) + "\n", "utf-8")
+    report(records, asked.json)
 
 
 def system(run: Run, kind: str) -> str | None:
@@ -100,7 +77,7 @@ def system(run: Run, kind: str) -> str | None:
 # -- many texts -----------------------------------------------------------------------------------------------
 
 
-def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], rounds: int) -> list[Record]:
+def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], rounds: int) -> list[Ratio]:
     """Passages a second of each system, of MiniLM, and where it is static of model2vec; of its tokenizer alone."""
     passages, rate = run.passages.passages(0, len(run.passages)), matrix_rate()
     encoders = {kind: run._opener.encoder(run._opener.files[name].encoder) for kind, name in systems.items()}
@@ -128,8 +105,7 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
     records = []
 
     def add(path: str, ours: str, peer: str, theirs: str, limit: float | None = None) -> None:
-        ratio = speed[ours] / speed[theirs]
-        records.append(Record(path, peer, speed[ours], speed[theirs], "passages/s", ratio, limit))
+        records.append(of_speeds(path, peer, speed[ours], speed[theirs], "passages/s", limit))
 
     for kind in systems:
         encoder, share = encoders[kind], None
@@ -157,16 +133,6 @@ def operations(run: Run, name: str) -> float:
     return float(sum(2 * array.size for name, array in arrays.items() if array.ndim > 1 and name not in tables))
 
 
-def sentence_transformer() -> Any:
-    """MiniLM, by its library."""
-    from sentence_transformers import SentenceTransformer
-
-    from tokir.encoders.pretrained import find_weights, quiet
-
-    with quiet():
-        return SentenceTransformer(str(find_weights("minilm", None)), device="cpu")
-
-
 def model2vec(run: Run, name: str, folder: Path) -> Any:
     """The static system in model2vec."""
     from model2vec import StaticModel
@@ -190,11 +156,8 @@ def bare_tokenizer(run: Run, name: str) -> Any:
 # -- one query ------------------------------------------------------------------------------------------------
 
 
-def one_query(run: Run, systems: dict[str, str], minilm: Any, queries: list[str], rounds: int) -> list[Record]:
+def one_query(run: Run, systems: dict[str, str], minilm: Any, queries: list[str], rounds: int) -> list[Ratio]:
     """Milliseconds of a query, the median over all, for each system and for MiniLM."""
-    index = ExactIndex(run._opener.tie_order)
-    rng = np.random.default_rng(0)
-    index.add(rng.standard_normal((len(run.passages), minilm.get_embedding_dimension()), dtype=np.float32))
     searchers: dict[str, Any] = {kind: run._opener.searcher(name) for kind, name in systems.items()}
     for kind, name in systems.items():
         if kind != "static":
@@ -203,7 +166,7 @@ def one_query(run: Run, systems: dict[str, str], minilm: Any, queries: list[str]
     ask: dict[str, Callable[[str], Any]] = {
         name: lambda query, searcher=searcher: searcher.search([query], 10) for name, searcher in searchers.items()
     }
-    ask["minilm"] = lambda query: index.search(minilm.encode([query]), 10)
+    ask["minilm"] = answering(run, minilm)
     times: dict[str, dict[str, float]] = {name: {} for name in ask}
     for _ in range(rounds + 1):  # the first warms up
         for name, answer in ask.items():
@@ -213,7 +176,7 @@ def one_query(run: Run, systems: dict[str, str], minilm: Any, queries: list[str]
     p50 = {name: 1000 * statistics.median(values.values()) for name, values in times.items()}
     peers = {kind: {"MiniLM": "minilm", "the same network by torch": f"{kind}, torch"} for kind in systems}
     return [
-        Record(f"one query, {kind}", peer, p50[kind], p50[theirs], "ms, p50", p50[theirs] / p50[kind])
+        of_times(f"one query, {kind}", peer, p50[kind], p50[theirs], "ms, p50")
         for kind in systems
         for peer, theirs in peers[kind].items()
         if theirs in p50
@@ -230,13 +193,6 @@ def in_turn(jobs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]
         for name, work in jobs.items():
             times[name].append(seconds(work))
     return {name: min(values) for name, values in times.items()}
-
-
-def seconds(work: Callable[[], Any]) -> float:
-    """Of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
-from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ratios import of_times, report
+from ratios import of_times, report, seconds
 
 from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.measures import PerQuery, score_queries
@@ -140,13 +138,6 @@ def tested(scores: dict[str, PerQuery], patterns: int) -> dict[str, list[float]]
         differences = np.stack([table[a] - table[b] for a, b in combinations(table, 2)])
         found[name] = holm(randomisation_test(differences, patterns, seed=0))
     return found
-
-
-def seconds(work: Callable[[], Any]) -> float:
-    """Of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from minilm import answering, sentence_transformer
 from ratios import of_times, report
 
-from tokir import Run, open_run
+from tokir import open_run
 from tokir.artifacts import Names
 from tokir.errors import Unavailable
 from tokir.evaluation.latency import one_thread
-from tokir.retrieval.exact import ExactIndex
 
 PAGE, PEER = 10, "MiniLM, sentence-transformers"
 
@@ -39,7 +39,7 @@ def main() -> None:
     run = open_run(asked.run)
     lines = (asked.run / Names.QUERIES).read_text("utf-8").splitlines()
     queries = [line.split("\t", 1)[1] for line in lines[: asked.queries]]
-    ask = {PEER: minilm(run)}
+    ask = {PEER: answering(run, sentence_transformer())}
     for name in run.systems:
         try:
             searcher = run._opener.searcher(name)
@@ -63,20 +63,6 @@ def main() -> None:
         ],
         asked.json,
     )
-
-
-def minilm(run: Run) -> Callable[[str], Any]:
-    """The peer."""
-    from sentence_transformers import SentenceTransformer
-
-    from tokir.encoders.pretrained import find_weights, quiet
-
-    with quiet():
-        model = SentenceTransformer(str(find_weights("minilm", None)), device="cpu")
-    index = ExactIndex(run._opener.tie_order)
-    width = model.encode(["a"]).shape[1]
-    index.add(np.random.default_rng(0).standard_normal((len(run.passages), width), dtype=np.float32))
-    return lambda query: index.search(model.encode([query]), PAGE)
 
 
 def milliseconds(answer: Callable[[str], Any], query: str) -> float:

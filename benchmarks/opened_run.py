@@ -17,6 +17,8 @@ import sys
 import time
 from pathlib import Path
 
+from ratios import of_times, report
+
 ROUNDS = 5
 QUERY = "history of the moon"
 OPENED = """
@@ -85,11 +87,7 @@ def main() -> None:
     ours, theirs = (
         statistics.median(inside[name]) for name in ("the run, opened in Python", "bare libraries, in Python")
     )
-    print(f"opened run over bare libraries: {ours / theirs:.2f}")
-    if asked.json:
-        record = {"path": "first answer of an opened run", "peer": "bare libraries", "ours": ours, "theirs": theirs,
-                  "unit": "s", "ratio": theirs / ours}  # fmt: skip
-        asked.json.write_text(json.dumps([record], indent=2) + "\n", "utf-8")
+    report([of_times("first answer of an opened run", "bare libraries", ours, theirs, "s")], asked.json)
 
 
 if __name__ == "__main__":

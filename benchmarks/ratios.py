@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Ratio:
     theirs: float
     unit: str
     ratio: float
+    limit: float | None = None  # share of the machine's rate of matrix products
 
 
 def of_times(path: str, peer: str, ours: float, theirs: float, unit: str) -> Ratio:
@@ -25,12 +28,38 @@ def of_times(path: str, peer: str, ours: float, theirs: float, unit: str) -> Rat
     return Ratio(path, peer, ours, theirs, unit, theirs / ours)
 
 
+def of_speeds(path: str, peer: str, ours: float, theirs: float, unit: str, limit: float | None = None) -> Ratio:
+    """Of two amounts of work in the same time."""
+    return Ratio(path, peer, ours, theirs, unit, ours / theirs, limit)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def show(ratios: Sequence[Ratio]) -> None:
+    """Print the table."""
+    rows = [("path", "peer", "ours", "theirs", "unit", "ratio", "of limit")]
+    for one in ratios:
+        share = "–" if one.limit is None else f"{one.limit:.0%}"
+        rows.append(
+            (one.path, one.peer, f"{one.ours:,.4g}", f"{one.theirs:,.4g}", one.unit, f"{one.ratio:.2f}x", share)
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    right = {2, 3, 5, 6}
+    for row in rows:
+        cells = (
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print("  ".join(cells).rstrip())
+
+
 def report(ratios: Sequence[Ratio], file: Path | None) -> None:
     """Print the table, and write it into ``file`` if there is one."""
-    wide, peers = (max(len(getattr(one, name)) for one in ratios) for name in ("path", "peer"))
-    print(f"{'path':{wide}}  {'peer':{peers}}  {'ours':>10} {'theirs':>10} {'unit':8} {'ratio':>8}")
-    for one in ratios:
-        figures = f"{one.ours:10,.3f} {one.theirs:10,.3f} {one.unit:8} {one.ratio:7,.2f}x"
-        print(f"{one.path:{wide}}  {one.peer:{peers}}  {figures}")
+    show(ratios)
     if file:
         file.write_text(json.dumps([asdict(one) for one in ratios], indent=2) + "\n", "utf-8")

@@ -30,6 +30,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import numpy as np
+from ratios import of_speeds, report
 
 PEER = str(Path(__file__).with_name("serving_peer.py"))
 PEERS = "sentence-transformers + FastAPI"
@@ -60,7 +61,7 @@ def main() -> None:
         "tokir serve": ["-m", "tokir", "serve", str(asked.run), "--port"],
         "tokir serve --workers 2": ["-m", "tokir", "serve", str(asked.run), "--workers", "2", "--port"],
     }
-    vectors, baseline, records = {}, {}, []
+    vectors, baseline, ratios = {}, {}, []
     print(f"{name}, {asked.clients} clients, {asked.seconds:.0f} s each; machine: {os.cpu_count()} cores")
     print(
         f"{'server':34} {'request':18} {'requests/s':>10} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7} {'cpu ms':>7} "
@@ -83,13 +84,9 @@ def main() -> None:
                     f"{server:34} {job:18} {rate:10.0f} {rate / peer_rate:5.1f}x {p50:7.2f} {p99:7.2f} "
                     f"{1000 * cpu:7.3f} {peer_cpu / cpu:5.1f}x"
                 )
-                records.append(
-                    {"path": f"{server}, {job}", "peer": PEERS, "ours": rate, "theirs": peer_rate, "unit": "requests/s",
-                     "ratio": rate / peer_rate}
-                )  # fmt: skip
-    if asked.json:
-        ours = [record for record in records if not record["path"].startswith(PEERS)]
-        asked.json.write_text(json.dumps(ours, indent=2) + "\n", "utf-8")
+                if server != PEERS:
+                    ratios.append(of_speeds(f"{server}, {job}", PEERS, rate, peer_rate, "requests/s"))
+    report(ratios, asked.json)
     first, *others = vectors.values()
     print(f"largest difference of a vector's entries: {max(abs(first - other).max() for other in others):.1e}")
 

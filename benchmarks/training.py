@@ -13,7 +13,6 @@ is the median of the rounds, each of them the median of nine steps.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -23,6 +22,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from machine import matrix_rate
+from ratios import of_speeds, report
 
 PASSAGES, WIDTH, TEACHER, ENTRIES = 5627, 256, 384, 8000
 BATCH, TEXTS, GROUPS, GROUP, NEAR = 512, 128, 16, 32, 128
@@ -257,7 +259,9 @@ def ours(path: str, job: tuple[Callable[[], Any], Any, Any]) -> float:
 
 def theirs(path: str, file: Path) -> float:
     """Seconds of a step of the peer: on one thread or on torch's own number of them, whichever is faster."""
-    clean = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    from tokir.threads import SHORTLY
+
+    clean = {name: value for name, value in os.environ.items() if name not in SHORTLY}
     times = []
     for threads in ("1", "0"):
         words = [sys.executable, __file__, "--peer", path, str(file), threads]
@@ -265,20 +269,12 @@ def theirs(path: str, file: Path) -> float:
     return min(times)
 
 
-def matrix_rate(threads: int) -> float:
-    """Float32 operations a second of a product of two matrices of 2,048 rows, the best of nine."""
-    import torch
-
+def rate(threads: int) -> float:
+    """Float32 operations a second of products of matrices on so many threads, in 10^9."""
     from tokir.threads import computing_on
 
-    size = 2048
-    one, other, times = torch.randn(size, size), torch.randn(size, size), []
     with computing_on(threads):
-        for _ in range(STEPS):
-            start = time.perf_counter()
-            one @ other
-            times.append(time.perf_counter() - start)
-    return 2 * size**3 / min(times)
+        return matrix_rate()
 
 
 def operations(path: str) -> float:
@@ -298,32 +294,20 @@ def main() -> None:
         path, name, threads = given.peer
         print(peer(path, Path(name), int(threads)))
         return
-    records = []
+    ratios = []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "data.npz"
         jobs = prepared(file)
-        rates = {threads: matrix_rate(threads) for threads in sorted({1, os.cpu_count() or 1})}
-        print("matrix products: " + ", ".join(f"{r / 1e9:.0f} GFLOP/s on {n} threads" for n, r in rates.items()))
-        print(f"{'step':24} {'unit':9} {'tokir':>9} {'PyTorch':>9} {'ratio':>7} {'of the rate':>12}")
+        rates = {threads: rate(threads) for threads in sorted({1, os.cpu_count() or 1})}
+        print("matrix products: " + ", ".join(f"{r:.0f} GFLOP/s on {n} threads" for n, r in rates.items()))
         for path, (amount, unit) in PATHS.items():
             pairs = [(ours(path, jobs[path]), theirs(path, file)) for _ in range(given.rounds)]
             mine, other = (amount / statistics.median(times) for times in zip(*pairs, strict=True))
-            share = "–"
+            share = None
             if not path.startswith("static"):
-                share = f"{operations(path) * mine / amount / max(rates.values()):.0%}"
-            print(f"{path:24} {unit:9} {mine:9,.0f} {other:9,.0f} {mine / other:7.2f} {share:>12}", flush=True)
-            records.append(
-                {
-                    "path": path,
-                    "peer": "plain PyTorch",
-                    "ours": mine,
-                    "theirs": other,
-                    "unit": unit,
-                    "ratio": mine / other,
-                }
-            )
-    if given.json:
-        given.json.write_text(json.dumps(records, indent=1) + "\n", "utf-8")
+                share = operations(path) * mine / amount / 1e9 / max(rates.values())
+            ratios.append(of_speeds(path, "plain PyTorch", mine, other, unit, share))
+    report(ratios, given.json)
 
 
 if __name__ == "__main__":

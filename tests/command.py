@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 import pytest
 
@@ -21,6 +22,12 @@ SMALL = [
     "--set", "evaluation.latency_queries=5",
     "--queries", "60",
 ]  # fmt: skip
+
+
+def words(command: str, data: object, out: object, sets: Iterable[str], *more: str) -> list[str]:
+    """A command of a study on one thread, with settings changed."""
+    changed = [word for value in sets for word in ("--set", value)]
+    return [command, "quickstart", "--data", str(data), "--out", str(out), "--threads", "1", *changed, *more]
 
 
 def tokir(*arguments: object, code: int = 0) -> None:

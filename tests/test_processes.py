@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from command import tokir
+from command import tokir, words
 from tokir.config import load_config
 from tokir.errors import TokirError
 from tokir.study import Study
@@ -26,23 +26,6 @@ SETS = [
     "evaluation.bootstrap=100", "evaluation.latency_queries=2",
 ]  # fmt: skip
 PATIENCE = 120  # seconds
-
-
-def words(data: Path, out: Path, *more: str) -> list[str]:
-    sets = [word for value in (*SETS, *more) for word in ("--set", value)]
-    return [
-        "run",
-        "quickstart",
-        "--data",
-        str(data),
-        "--out",
-        str(out),
-        "--queries",
-        "30",
-        "--threads",
-        "1",
-        *sets,
-    ]
 
 
 @contextmanager
@@ -77,7 +60,7 @@ def scores(folder: Path) -> dict[str, dict[str, float]]:
 def alone(data, tmp_path_factory) -> Path:
     """A run that nobody disturbed."""
     folder = tmp_path_factory.mktemp("alone") / "run"
-    tokir(*words(data, folder), "--quiet")
+    tokir(*words("run", data, folder, SETS, "--queries", "30"), "--quiet")
     return folder
 
 
@@ -85,9 +68,9 @@ def test_of_two_runs_in_one_folder_the_second_is_refused_and_the_first_is_as_if_
     data, tmp_path, alone, capsys
 ):
     folder = tmp_path / "run"
-    with running(words(data, folder)) as first:
+    with running(words("run", data, folder, SETS, "--queries", "30")) as first:
         wait_for(folder / "models", first)  # it trains
-        tokir(*words(data, folder), code=2)
+        tokir(*words("run", data, folder, SETS, "--queries", "30"), code=2)
         error = capsys.readouterr().err.strip().splitlines()[-1]
         assert error.startswith(f"error: {folder} is in use by process {first.pid} on ")
         tokir("embed", folder, code=2)
@@ -103,7 +86,7 @@ def test_a_signal_to_stop_is_obeyed_and_the_same_command_resumes_to_the_same_sco
     number, data, tmp_path, alone, capsys
 ):
     folder = tmp_path / "run"
-    with running(words(data, folder)) as first:
+    with running(words("run", data, folder, SETS, "--queries", "30")) as first:
         wait_for(folder / "models/bpe-500.static.contrastive+queries.s0", first)  # a training
         first.send_signal(number)
         _, errors = first.communicate(timeout=PATIENCE)
@@ -113,7 +96,7 @@ def test_a_signal_to_stop_is_obeyed_and_the_same_command_resumes_to_the_same_sco
     assert not (folder / "results.json").exists()
     tokir("search", folder, "history", code=2)
     assert "is not ready to be searched: finish it with" in capsys.readouterr().err
-    tokir(*words(data, folder), "--quiet")
+    tokir(*words("run", data, folder, SETS, "--queries", "30"), "--quiet")
     assert rankings(folder) == rankings(alone) and scores(folder) == scores(alone)
 
 

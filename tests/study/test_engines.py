@@ -16,7 +16,7 @@ from pathlib import Path
 import loopback
 import pytest
 
-from command import tokir
+from command import tokir, words
 from tokir.config import load_config
 from tokir.errors import TokirError
 from tokir.study import Machine, Study
@@ -30,23 +30,6 @@ SETS = [
     "evaluation.bootstrap=100", "evaluation.latency_queries=2",
 ]  # fmt: skip
 TIMED = ("/history.jsonl", "/training.json", "latency/", "results.", "report.")  # they hold seconds
-
-
-def words(data: Path, out: Path) -> list[str]:
-    sets = [word for value in SETS for word in ("--set", value)]
-    return [
-        "run",
-        "quickstart",
-        "--data",
-        str(data),
-        "--out",
-        str(out),
-        "--queries",
-        "20",
-        "--threads",
-        "1",
-        *sets,
-    ]
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -102,7 +85,14 @@ def nodes(monkeypatch) -> Iterator[Nodes]:
 @pytest.mark.skipif(os.name == "nt", reason="Ray has no clusters on Windows")
 def test_a_run_that_loses_one_of_two_nodes_makes_the_files_and_scores_of_a_local_run(nodes, data, tmp_path):
     local, spread = tmp_path / "local", tmp_path / "spread"
-    command = [sys.executable, "-m", "tokir", *words(data, spread), "--engine", nodes.address]
+    command = [
+        sys.executable,
+        "-m",
+        "tokir",
+        *words("run", data, spread, SETS, "--queries", "20"),
+        "--engine",
+        nodes.address,
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         end = time.monotonic() + PATIENCE
@@ -119,7 +109,7 @@ def test_a_run_that_loses_one_of_two_nodes_makes_the_files_and_scores_of_a_local
     # What the lost node was at was begun once more; its first word of it may have been lost with it.
     assert len(begun) - len(set(begun)) in (0, 1), said
     assert "Traceback" not in said
-    tokir(*words(data, local), "--quiet")
+    tokir(*words("run", data, local, SETS, "--queries", "20"), "--quiet")
     assert hashes(spread) == hashes(local)
     assert scores(spread) == scores(local)
     assert not list(spread.rglob("*.part*"))

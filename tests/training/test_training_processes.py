@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from command import tokir
+from command import tokir, words
 from tokir.artifacts import file_digest
 
 TOLERANCE = 1e-5  # relative, of training and validation losses; without dropout, whose masks differ
@@ -23,11 +23,6 @@ SETS = [
     "models.lstm.steps=4", "models.lstm.batch_size=16",
     "variants=[{name: late, architectures: [static], retrieval: {interaction: late}}]",
 ]  # fmt: skip
-
-
-def words(data: Path, out: Path, *more: str) -> list[str]:
-    sets = [word for value in (*SETS, *more) for word in ("--set", value)]
-    return ["train", "quickstart", "--data", str(data), "--out", str(out), "--threads", "1", *sets]
 
 
 def torchrun(command: list[str]) -> subprocess.Popen[str]:
@@ -45,8 +40,8 @@ def histories(folder: Path) -> dict[str, list[dict[str, float]]]:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="gloo")
 def test_two_processes_reach_the_losses_of_one(data, tmp_path):
-    process = torchrun(words(data, tmp_path / "two"))
-    tokir(*words(data, tmp_path / "one"), "--quiet")
+    process = torchrun(words("train", data, tmp_path / "two", SETS))
+    tokir(*words("train", data, tmp_path / "one", SETS), "--quiet")
     _, said = process.communicate()
     assert process.returncode == 0, said
     one, two = histories(tmp_path / "one"), histories(tmp_path / "two")
@@ -116,7 +111,9 @@ def test_ctrl_c_in_one_process_stops_both_at_one_step_and_resuming_equals_unbrok
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="gloo")
 def test_what_goes_wrong_is_one_line(data, tmp_path):
-    process = torchrun([*words(data, tmp_path / "wrong", "budget={equal: seconds, seconds: 5}"), "--quiet"])
+    process = torchrun(
+        [*words("train", data, tmp_path / "wrong", [*SETS, "budget={equal: seconds, seconds: 5}"]), "--quiet"]
+    )
     _, said = process.communicate()
     assert process.returncode != 0
     errors = [line for line in said.splitlines() if line.startswith("error: ")]

@@ -3,6 +3,7 @@
 from tokir.artifacts.durable import atomic
 from tokir.artifacts.folder import RunFolder
 from tokir.artifacts.formats import (
+    array_header,
     digest,
     file_digest,
     json_text,
@@ -21,6 +22,7 @@ from tokir.artifacts.names import Names
 __all__ = [
     "Names",
     "RunFolder",
+    "array_header",
     "atomic",
     "digest",
     "file_digest",

@@ -81,6 +81,18 @@ def write_array(path: Path, array: Any) -> None:
         np.save(file, array, allow_pickle=False)
 
 
+def array_header(dtype: Any, shape: tuple[int, ...]) -> bytes:
+    """What a ``.npy`` file of an array in C order begins with; as long for any number of rows."""
+    from io import BytesIO
+
+    import numpy as np
+
+    stream = BytesIO()
+    about = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, about)
+    return stream.getvalue()
+
+
 def read_array(path: Path) -> Any:
     """A numpy array, memory-mapped; TokirError names a file that is missing or damaged."""
     import numpy as np

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import RunFolder, digest, read_array
+from tokir.artifacts import digest, read_array
 from tokir.database.milvus import LONGEST_ID, LONGEST_TEXT, Collection, Row
 from tokir.errors import TokirError
 from tokir.retrieval.exact import ExactIndex
@@ -69,7 +69,7 @@ def push(
     searcher, vectors = _exact(opener, system)
     files = opener.files[system]
     assert isinstance(files, DenseFiles)
-    model = digest(encoder_contents(files, RunFolder(opener.folder)))[:MODEL]
+    model = digest(encoder_contents(files, opener.run))[:MODEL]
     _require_same(collection, model, vectors.shape[1], kind)
     sent = shortened = done = 0
     for documents in _batches(corpus):

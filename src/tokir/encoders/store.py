@@ -7,14 +7,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import read_array, read_sealed, write_sealed
+from tokir.artifacts import array_header, read_array, read_sealed, write_sealed
 from tokir.artifacts.durable import growing, remove, rename, sync
 from tokir.encoders import Encoder
 from tokir.progress import Progress
@@ -97,7 +96,7 @@ def write_blocks(
 ) -> None:
     """Write ``path``, float32 of shape (count, dimensions): what ``make`` gives from a position up to another one."""
     part, note = path.with_suffix(".part"), path.with_suffix(".part.json")
-    header = _header((count, dimensions))
+    header = array_header("<f4", (count, dimensions))
     row = 4 * dimensions
     done, sha = _done(part, note, key, header, row)
     # Written as a file and not through a memory map: on a full disk a map ends the process with a bus error.
@@ -119,14 +118,6 @@ def write_blocks(
         sync(out)
     rename(part, path)
     remove(note)
-
-
-def _header(shape: tuple[int, int]) -> bytes:
-    """What a ``.npy`` file of float32 in C order begins with."""
-    stream = BytesIO()
-    about = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(stream, about)
-    return stream.getvalue()
 
 
 def _done(part: Path, note: Path, key: str, header: bytes, row: int) -> tuple[int, hashlib._Hash]:

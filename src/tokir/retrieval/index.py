@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import atomic
+from tokir.artifacts import array_header, atomic
 
 
 class Hits(NamedTuple):
@@ -57,9 +57,8 @@ class Index(Protocol):
 
 def write_rows(path: Path, shape: tuple[int, int], dtype: Any, blocks: Iterable[NDArray[Any]]) -> None:
     """Write an array of ``shape`` in ``.npy`` format, atomically; its rows come in blocks, one in memory at a time."""
-    about = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
     with atomic(path, "wb") as file:
-        np.lib.format.write_array_header_1_0(file, about)
+        file.write(array_header(dtype, shape))
         for block in blocks:
             file.write(block.astype(dtype, copy=False).tobytes())
 

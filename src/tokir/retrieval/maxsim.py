@@ -16,14 +16,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import atomic, read_array, write_array
+from tokir.artifacts import array_header, atomic, read_array, write_array
 from tokir.retrieval.best_cosines import STEPS, best_cosines
 from tokir.retrieval.index import Hits, top
 
@@ -225,12 +224,6 @@ def _rows(path: Path, kind: type[np.integer], *width: int) -> Iterator[Callable[
     """Write a ``.npy`` file atomically, some rows at a time; how many there are is known at the end."""
     count = 0
 
-    def header() -> bytes:
-        stream = BytesIO()
-        about = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": (count, *width)}
-        np.lib.format.write_array_header_1_0(stream, about)  # it leaves room for more rows: the length stays
-        return stream.getvalue()
-
     with atomic(path, "wb") as file:
 
         def append(rows: NDArray[Any]) -> None:
@@ -238,7 +231,7 @@ def _rows(path: Path, kind: type[np.integer], *width: int) -> Iterator[Callable[
             file.write(rows.astype(kind, copy=False).tobytes())
             count += len(rows)
 
-        file.write(header())
+        file.write(array_header(kind, (count, *width)))
         yield append
         file.seek(0)
-        file.write(header())
+        file.write(array_header(kind, (count, *width)))

@@ -60,10 +60,14 @@ class Context:
 
         return resolve_device(self.machine.device)
 
+    def on_device(self) -> Opener:
+        """The opener, which from now on opens networks on this study's device; finding that loads torch."""
+        self.opener.device = self.device.type
+        return self.opener
+
     def open(self, files: EncoderFiles) -> Encoder:
         """An encoder on this study's device; Unavailable where this machine lacks what it needs."""
-        self.opener.device = self.device.type
-        return self.opener.encoder(files)
+        return self.on_device().encoder(files)
 
     @cached_property
     def precision(self) -> str:

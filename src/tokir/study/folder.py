@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from tokir.encoders.registry import is_folder
 from tokir.errors import TokirError, Unavailable
 from tokir.study.context import source_of
 from tokir.study.omissions import Omissions, find_omissions, leave_out
-from tokir.untrusted import read_text
+from tokir.untrusted import read_json, read_text
 
 BEGINNING = (Names.OMISSIONS, Names.SOURCE, Names.STUDY)  # what a run begins with
 FREE = ("name", "pretrained_folders")  # where pretrained models lie may change: what they hold is hashed
@@ -53,7 +52,7 @@ def begin(
     if folder.begun(apart=BEGINNING):
         _mend(folder, config, dataset, download)
         _refuse_other(folder, config, dataset)
-        omissions: Omissions = json.loads(folder.file(Names.OMISSIONS).read_text("utf-8"))
+        omissions: Omissions = read_json(folder.file(Names.OMISSIONS))
         return folder, leave_out(config, omissions), omissions
     _refuse_folders(config)
     omissions = find_omissions(config, dataset, download)
@@ -139,7 +138,7 @@ def _refuse_other(folder: RunFolder, config: StudyConfig, dataset: Dataset) -> N
             f"{folder.path} holds a run of another configuration: {details}. "
             "Choose another folder with --out, or repeat its settings"
         )
-    there = json.loads(folder.file(Names.SOURCE).read_text("utf-8"))["checksum"]
+    there = read_json(folder.file(Names.SOURCE))["checksum"]
     if there != dataset.checksum:
         raise TokirError(
             f"{folder.path} holds a run of {dataset.source} before it changed (checksum {str(there)[:12]} then, "

@@ -38,7 +38,6 @@ class Searchers:
             Unavailable: a baseline's or a teacher's weights are not on this machine.
         """
         self.files(system)
-        self.context.opener.device = self.context.device.type
         return self.context.engine.searcher(system.id)
 
     def files(self, system: System) -> SystemFiles:

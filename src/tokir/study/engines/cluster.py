@@ -132,7 +132,7 @@ class Cluster:
 
     def searcher(self, system: str) -> Searcher:
         """One that knows what was found ahead."""
-        return Ahead(system, self.context.opener.searcher(system), self._found)
+        return Ahead(system, self.context.on_device().searcher(system), self._found)
 
     def close(self) -> None:
         """Stop the tasks, and leave the cluster, or end it where it is this study's own."""

@@ -29,16 +29,14 @@ class Local:
 
     def embed(self, reading: Reading, texts: Passages, path: Path, key: str, task: str) -> None:
         """One block of texts after the other."""
-        opener = self.context.opener
-        opener.device = reading.device
-        embed(opener, reading, texts, path, key, task, self.context.progress)
+        embed(self.context.on_device(), reading, texts, path, key, task, self.context.progress)
 
     def search(self, questions: Sequence[Question]) -> None:
         """Nothing ahead of the study."""
 
     def searcher(self, system: str) -> Searcher:
         """The system, opened once."""
-        return self.context.opener.searcher(system)
+        return self.context.on_device().searcher(system)
 
     def close(self) -> None:
         """Nothing is under way."""
