@@ -205,7 +205,7 @@ def _settings(folder: Path) -> Iterator[Target]:
     def changed(data: bytes, random: Random) -> bytes:
         return change.in_bytes(data, random) if random.random() < 0.5 else change.in_cells("=")(data, random)
 
-    yield Target("--set", SETS, changed, override, 0.3)
+    yield Target("setting", SETS, changed, override, 0.3)
 
 
 # -- run folders ------------------------------------------------------------------------------------------

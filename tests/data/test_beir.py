@@ -27,6 +27,7 @@ def zipped(folder: Path, top: str) -> Path:
         for file in sorted(folder.rglob("*.*")):
             archive.write(file, f"{top}{file.relative_to(folder).as_posix()}")
         archive.writestr(f"__MACOSX/{top}._corpus.jsonl", "resource fork")
+        archive.writestr(f"{top}.", "a name of no file")
     return path
 
 

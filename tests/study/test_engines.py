@@ -69,6 +69,11 @@ class Nodes:
         self.worker, self.worker_folder = node, folder / "worker"
         monkeypatch.delenv("TMPDIR")
         monkeypatch.setenv(loopback.LEFT, left)
+        self._folder = folder
+
+    def logs(self) -> str:
+        """What Ray's servers of clients have said, where one of them did not begin."""
+        return "".join(path.read_text() for path in self._folder.rglob("ray_client_server_*") if path.is_file())
 
 
 @pytest.fixture
@@ -97,7 +102,7 @@ def test_a_run_that_loses_one_of_two_nodes_makes_the_files_and_scores_of_a_local
     try:
         end = time.monotonic() + PATIENCE
         while not list(nodes.worker_folder.glob("tokir-*/manifest.jsonl")):  # a training has begun there
-            assert process.poll() is None and time.monotonic() < end, process.communicate()[1]
+            assert process.poll() is None and time.monotonic() < end, nodes.logs() + process.communicate()[1]
             time.sleep(0.01)
         nodes.cluster.remove_node(nodes.worker, allow_graceful=False)
         _, said = process.communicate(timeout=PATIENCE)

@@ -1,5 +1,8 @@
 """Tokenizers from files that were made elsewhere."""
 
+import gc
+from pathlib import Path
+
 import pytest
 
 from tokir.config import TokenizerSettings
@@ -53,3 +56,21 @@ def test_a_file_that_is_not_a_tokenizer_is_named(tmp_path):
         with pytest.raises(TokirError, match=words) as error:
             load(tmp_path / name)
         assert name in str(error.value)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux says how much memory is in use")
+def test_tokenizers_that_are_let_go_leave_no_memory(tokenizer, passages, tmp_path):
+    tokenizer.save(tmp_path / "tokenizer.json")
+
+    def megabytes() -> float:
+        gc.collect()
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+    def cut(times: int) -> None:
+        for _ in range(times):
+            load(tmp_path / "tokenizer.json").encode(passages)
+
+    cut(10)
+    before = megabytes()
+    cut(30)
+    assert megabytes() - before < 10  # each of them once left a megabyte

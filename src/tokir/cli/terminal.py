@@ -104,9 +104,9 @@ def errors_as_sentences() -> Iterator[None]:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal that lacks a letter gets its number, not a traceback
             stream.reconfigure(errors="backslashreplace")
+    terminated = signal.signal(signal.SIGTERM, _stop)
     logger.handlers, logger.propagate = [_OneLine()], False
     warnings.showwarning = _show_warning
-    terminated = signal.signal(signal.SIGTERM, _stop)
     try:
         yield
     except Interrupted as stop:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, cast
 
 from tokir.artifacts.durable import make_folder, sweep
@@ -119,7 +119,8 @@ class Archive:
         if len(tops) > 1:
             raise TokirError(f"{path} holds more than one corpus ({', '.join(tops)}): zip one data set alone.")
         self._top = f"{tops[0]}/" if tops and tops[0] else ""
-        self._names = sorted(m.removeprefix(self._top) for m in members if m.startswith(self._top))
+        below = (member.removeprefix(self._top) for member in members if member.startswith(self._top))
+        self._names = sorted(name for name in below if PurePosixPath(name).parts)  # "." or "" names no file
 
     def names(self) -> list[str]:
         """See `Files.names`."""

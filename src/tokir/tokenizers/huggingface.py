@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tokir.artifacts import write_text
 from tokir.errors import TokirError
 from tokir.tokenizers.chunks import Chunks, cuts_word_by_word
-from tokir.tokenizers.native import as_sentence, is_fault, require_entries
+from tokir.tokenizers.native import as_sentence, is_fault, require_entries, set_up
 from tokir.tokenizers.patterns import refuse_backtracking
 from tokir.tokenizers.pipeline import MARK, Spaces, Symbols
 from tokir.tokenizers.protocol import SEPARATOR, Span, TokenizerKind, require_unicode
@@ -26,9 +26,7 @@ class HuggingFaceTokenizer:
     """A tokenizer of HF ``tokenizers``, in one ``tokenizer.json``: most that are trained here, and others."""
 
     def __init__(self, hf: HFTokenizer) -> None:
-        # Text that looks like a special token is text. The library does not keep this in its file.
-        hf.encode_special_tokens = True
-        self._hf = hf
+        self._hf = set_up(hf)
 
     @cached_property
     def vocabulary_size(self) -> int:
@@ -211,8 +209,7 @@ class HuggingFaceTokenizer:
         from tokenizers import Regex, normalizers, pre_tokenizers
         from tokenizers import Tokenizer as HFTokenizer
 
-        copy = HFTokenizer.from_str(self._hf.to_str())
-        copy.encode_special_tokens = True
+        copy = set_up(HFTokenizer.from_str(self._hf.to_str()))
         copy.normalizer = normalizers.Sequence(list(self._spaces.marks)) if self._spaces.marks else None
         first = [self._hf.pre_tokenizer] if self._hf.pre_tokenizer else []
         # Last, where no step puts a space before a part.

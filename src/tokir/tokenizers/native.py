@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from tokir.errors import TokirError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as HFTokenizer
 
 MOST_ENTRIES = 2_000_000  # ids of a vocabulary, gaps included; a row of a table is made for each
 
@@ -21,6 +25,18 @@ def as_sentence(beginning: str) -> Iterator[None]:
         if not is_fault(error):
             raise
         raise TokirError(f"{beginning}: {error}") from None
+
+
+def set_up(hf: HFTokenizer) -> HFTokenizer:
+    """What HF ``tokenizers`` does not keep in its file: text that looks like a special token is text, and no cache.
+
+    A BPE model remembers the words that it has cut, on each thread, and does not free that with itself: some megabyte
+    for each tokenizer that is loaded. What cuts many texts here cuts each word once (:mod:`tokir.tokenizers.chunks`).
+    """
+    hf.encode_special_tokens = True
+    if type(hf.model).__name__ == "BPE" and hasattr(hf.model, "_resize_cache"):  # from version 0.21 on
+        hf.model._resize_cache(0)
+    return hf
 
 
 def is_fault(error: BaseException) -> bool:

@@ -52,6 +52,8 @@ SECONDS_BETWEEN_NEWS = 0.5
 LOOPBACK = (
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # "0": Ray's servers listen at loopback, as by default on these systems
 )
+ATTEMPTS = 3  # to join a cluster whose head has begun a process for this client, and lost it, as a busy one does
+NOT_BEGUN = "Starting Ray client server failed"  # Ray's words for it
 INHERITED = ("PYTHONPATH", "TOKENIZERS_PARALLELISM", "MKL_NUM_THREADS", *WAITING)  # what tasks take over from here
 
 
@@ -306,22 +308,22 @@ def _begun(address: str | None) -> Any:
         raise TokirError("--engine ray needs the package ray: pip install 'tokir[ray]'") from None
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     options: dict[str, Any] = {"include_dashboard": False} if alone else {}
-    try:
-        ray.init(
-            address=address or ("local" if alone else None),
-            log_to_driver=False,
-            logging_level="error",
-            runtime_env={"env_vars": {**_libraries(), **inherited}},
-            **options,
-        )
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # whatever it raises where it finds nobody, or cannot begin
-        # Whatever Ray raises where it finds nobody, is not let in, or cannot begin.
-        where = address or os.environ.get("RAY_ADDRESS") or "Ray on this machine"
-        raise TokirError(f"--engine ray: {where} is not reached: {str(error).strip().splitlines()[-1]}") from None
+    for more in reversed(range(ATTEMPTS)):
+        try:
+            ray.init(
+                address=address or ("local" if alone else None),
+                log_to_driver=False,
+                logging_level="error",
+                runtime_env={"env_vars": {**_libraries(), **inherited}},
+                **options,
+            )
+            break
+        except (OSError, RuntimeError, ValueError) as error:  # it finds nobody, is not let in, or cannot begin
+            if more and NOT_BEGUN in str(error):
+                continue
+            where = address or os.environ.get("RAY_ADDRESS") or "Ray on this machine"
+            said = str(error).strip().splitlines()[-1]
+            raise TokirError(f"--engine ray: {where} is not reached: {said}") from None
     return ray
 
 
