@@ -7,6 +7,7 @@ changed by one bit, emptied, swapped with the other run's, and deleted. Of each 
 does (`tokir search` and `tokir report`) and what making does (`tokir run`, the command that made it):
 
 * ``refused``: exit code 2 and one line that names the file;
+* ``noted``: the answer is given without the file, and a warning names it;
 * ``again``: the file is made again, and the whole run is as before;
 * ``not read``: the command does not need the file, and its output is that of the undamaged run.
 
@@ -82,6 +83,8 @@ def outcome(folder: Path, words: tuple[str, ...], name: str, expected: str) -> s
     named = Path(name).name in said or name == Names.MANIFEST  # then what cannot be held against it is named
     if code == 2 and said.count("\n") <= 2 and named and "Traceback" not in said:
         return "refused"
+    if code == 0 and f"warning: {RUN}/{name}: missing" in said:
+        return "noted"
     shown = (folder / "shown").read_text()
     return "not read" if (code, shown) == (0, expected) else f"FAULT ({code}: {said.strip()[-200:]})"
 

@@ -342,6 +342,27 @@ def test_what_the_study_makes_again_is_not_searched_beside_what_was_added_before
         open_run(light)
 
 
+def test_additions_of_another_run_are_refused_and_lost_ones_are_missed(light, small, documents, tmp_path, caplog):
+    other = linked(small, tmp_path / "other")
+    for run, added in ((light, documents[70:75]), (other, documents[80:85])):
+        add_passages(run, write(tmp_path / f"{run.name}-new", added))
+    state, lease = light / "additions.json", light / "additions/1/in_use"
+    right = state.read_text()
+    state.unlink()
+    state.write_text((other / "additions.json").read_text())
+    with pytest.raises(TokirError, match=r"additions\.json: damaged \(additions/1/in_use is not of the passages"):
+        open_run(light)
+    state.write_text(right)
+    assert open_run(light).additions.added == 5
+    state.unlink()
+    assert open_run(light).additions is None
+    assert "additions.json: missing, so that the passages in additions/ are not searched" in caplog.text
+    state.write_text(right)
+    lease.unlink()
+    with pytest.raises(TokirError, match="additions/1/in_use is gone"):
+        open_run(light)
+
+
 def test_results_stay_and_are_said_to_be_of_the_passages_before(run, data, tmp_path, capsys):
     copy = linked(run, tmp_path / "run")
     words = ["run", "quickstart", "--data", data, "--out", copy, *SMALL]

@@ -76,7 +76,7 @@ def test_a_pickle_in_the_place_of_any_file_is_refused_and_not_run(small, tmp_pat
         Names.SYSTEMS: lambda path: open_run(small),
         Names.STUDY: lambda path: load_config(str(path)),
         Names.ADDITIONS: lambda path: open_run(small),
-        Names.RESULTS: lambda path: read_results(small),
+        Names.RESULTS: lambda path: read_results(RunFolder(small)),
         "models/a/best.safetensors": read_tensors,
         "tokenizers/a/tokenizer.model": load_tokenizer,
         "a.npy": read_array,

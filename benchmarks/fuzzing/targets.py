@@ -252,9 +252,9 @@ def _run_files(folder: Path) -> Iterator[Target]:
     yield spare(run / "systems.json", "systems.json", change.in_json, searched(run))
     yield spare(grown / "additions.json", "additions.json", change.in_json, searched(grown))
     yield spare(run / "corpus/source.json", "source.json", change.in_json, lambda: open_run(run).notes)
-    yield spare(run / "results.json", "results.json", change.in_json, lambda: read_results(run))
-    yield spare(run / "examples.json", "examples.json", change.in_json, lambda: read_examples(run))
-    yield spare(run / "explorer.json", "explorer.json", change.in_json, lambda: read_explorer(run))
+    yield spare(run / "results.json", "results.json", change.in_json, lambda: read_results(RunFolder(run)))
+    yield spare(run / "examples.json", "examples.json", change.in_json, lambda: read_examples(RunFolder(run)))
+    yield spare(run / "explorer.json", "explorer.json", change.in_json, lambda: read_explorer(RunFolder(run)))
     table = next(run.glob("embeddings/*/table.npy"))
     yield spare(table, "npy", change.in_npy, lambda: read_array(table).tobytes())
     model = folder / "parsed/model.safetensors"

@@ -92,7 +92,7 @@ class Run:
         """What was measured; TokirError where nothing has been."""
         from tokir.results.reading import read_results
 
-        return read_results(self.path)
+        return read_results(self._opener.run)
 
     @cached_property
     def passages(self) -> Corpus:

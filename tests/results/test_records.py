@@ -5,6 +5,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
+from tokir.artifacts import RunFolder
 from tokir.errors import TokirError
 from tokir.results.pairs import comparisons_of
 from tokir.results.paths import path, resolve
@@ -19,7 +20,7 @@ def test_what_was_written_is_read_back_equal(assemble, tmp_path):
     results = assemble([averaged("a", 0.6, seeds=2, lost=0.3), averaged("b", 0.2)])
     assert results.verdict and results.findings and results.robustness
     write_records(tmp_path / "results.json", results)
-    read = read_results(tmp_path)
+    read = read_results(RunFolder(tmp_path))
     assert read == results
     assert json.loads((tmp_path / "results.json").read_text()) == as_json(read)
 
@@ -27,7 +28,7 @@ def test_what_was_written_is_read_back_equal(assemble, tmp_path):
 def test_results_of_another_schema_are_refused_with_what_to_do(tmp_path):
     (tmp_path / "results.json").write_text('{"schema": 1, "study": "old"}')
     with pytest.raises(TokirError) as refused:
-        read_results(tmp_path)
+        read_results(RunFolder(tmp_path))
     assert "schema 1" in str(refused.value)
     assert f"repeat the study in another folder with `tokir run {tmp_path / 'study.yaml'} --out NEW`" in str(
         refused.value

@@ -7,6 +7,8 @@ before a change or after it. What the study made stays as it is.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +21,9 @@ from tokir.errors import TokirError
 from tokir.retrieval.files import SystemFiles, Systems, contents, from_json, require_flat
 from tokir.untrusted import built
 
-SCHEMA = 1  # of additions.json
+log = logging.getLogger("tokir")
+
+SCHEMA = 2  # of additions.json
 PASSAGES, ID_ORDER, KEPT, LEASE = "passages.arrow", "id_order.npy", "kept.npy", "in_use"
 STALE = "its files were made after passages were added or deleted: `tokir add {}` brings it up to date"
 
@@ -125,20 +129,34 @@ def files_of(folder: RunFolder, name: str) -> tuple[Entry, ...]:
     return tuple(Entry.of(folder.path, file, "", 0.0, 0) for file in found)
 
 
+def seal(files: Sequence[Entry]) -> str:
+    """What the lease of a generation says, so that ``additions.json`` of another run is known as such."""
+    return digest([[entry.path, entry.sha256] for entry in files])
+
+
 def hold(folder: RunFolder) -> tuple[Additions, IO[bytes]] | None:
     """As :func:`read_additions`, with an open file that keeps its folder from being removed until it is closed.
 
     Raises:
-        TokirError: ``additions.json`` is damaged, or names a folder that is gone.
+        TokirError: ``additions.json`` is damaged or of another run, or names a folder that is gone.
     """
     gone, path = -1, folder.path
     while (made := read_additions(path)) is not None:
         if (lease := _lease(path / made.file(LEASE))) is not None:
+            if lease.read().decode("ascii", "replace") != seal(made.files):
+                lease.close()
+                raise _damaged(path, f"{made.file(LEASE)} is not of the passages that it names")
             folder.know(made.files)
             return made, lease
         if made.generation == gone:  # it has not been replaced by another one meanwhile
-            raise _damaged(path, f"{made.file('')} is gone")
+            raise _damaged(path, f"{made.file(LEASE)} is gone")
         gone = made.generation
+    if (path / Names.GENERATIONS).exists() and folder.writer() is None:
+        log.warning(
+            "%s: missing, so that the passages in %s/ are not searched: add them again",
+            path / Names.ADDITIONS,
+            Names.GENERATIONS,
+        )
     return None
 
 

@@ -154,7 +154,6 @@ def _make(
     order = descending(corpus.stream_ids())
     write_array(path / state.ID_ORDER, order)
     write_array(path / state.KEPT, kept)
-    write_text(path / state.LEASE, "")
     before = present.additions
     growth = Growth(
         folder=folder,
@@ -172,6 +171,8 @@ def _make(
     del incoming  # Windows removes no file that is mapped
     for file in path.glob("incoming.*"):
         remove(file)
+    files = state.files_of(folder, name)
+    write_text(path / state.LEASE, state.seal(files))
     replaced = len(present.study.positions({document.id for document in corpus.records(len(kept))}))
     return Additions(
         generation=number,
@@ -185,7 +186,7 @@ def _make(
         made_from={system: made_from(present.systems.files[system], folder) for system in systems},
         vectors={vectors: (made.file, made.key) for vectors, made in growth.made.items()},
         unavailable=unavailable,
-        files=state.files_of(folder, name),
+        files=files,
     )
 
 

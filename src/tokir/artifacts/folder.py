@@ -106,8 +106,7 @@ class RunFolder:
                 wrong = self._wrong(file)
             if wrong:
                 remedy = OTHERWISE if file in self._beside else AGAIN
-                writer = _holder(self.path / HOLDER) if (self.path / HOLDER).exists() else ""
-                if writer and writer != _myself():
+                if (writer := self.writer()) is not None and writer != _myself():
                     remedy = f"{writer} writes into the folder: ask again when it has ended"
                 raise TokirError(f"{self.file(file)}: {wrong}: {remedy}")
         return path
@@ -136,6 +135,11 @@ class RunFolder:
             return read_json(path)
         except ValueError as error:
             raise TokirError(f"{path}: damaged ({error}): delete it and run the study again") from None
+
+    def writer(self) -> str | None:
+        """Who writes into the folder, or was killed while it did; None where nobody is on record."""
+        holder = self.path / HOLDER
+        return _holder(holder) if holder.exists() else None
 
     @contextmanager
     def locked(self, wait: float = 0) -> Iterator[None]:

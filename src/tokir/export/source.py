@@ -171,7 +171,7 @@ class Source:
         """What was measured; None where nothing has been."""
         from tokir.results.reading import read_results
 
-        return read_results(self.opener.folder) if self.opener.run.recorded(Names.RESULTS) else None
+        return read_results(self.opener.run) if self.opener.run.recorded(Names.RESULTS) else None
 
     @property
     def row(self) -> System | None:

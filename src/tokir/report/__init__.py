@@ -36,14 +36,14 @@ def _write(folder: RunFolder) -> None:
     from tokir.report.tables import to_csv
     from tokir.results.reading import read_examples, read_explorer, read_results
 
-    results, examples = read_results(folder.path), read_examples(folder.path)
+    results, examples = read_results(folder), read_examples(folder)
     if additions := read_additions(folder.path):
         notes = (*results.dataset.notes, f"Passages have changed since these results: {additions.sentence}.")
         results = results.model_copy(update={"dataset": results.dataset.model_copy(update={"notes": notes})})
     texts = (
         to_csv(results.systems),
         to_markdown(results, examples),
-        to_html(results, examples, read_explorer(folder.path)),
+        to_html(results, examples, read_explorer(folder)),
     )
     for name, text in zip(Names.REPORT, texts, strict=True):  # all are made before any is written
         write_text(folder.file(name), text)

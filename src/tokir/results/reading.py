@@ -26,58 +26,55 @@ def write_records(path: Path, records: BaseModel | Sequence[BaseModel]) -> None:
     write_json(path, as_json(records) if isinstance(records, BaseModel) else list(map(as_json, records)))
 
 
-def read_results(folder: Path) -> Results:
+def read_results(folder: RunFolder) -> Results:
     """``results.json`` of a run folder.
 
     Raises:
         TokirError: it is missing, damaged, or of another version of tokir.
     """
-    path = folder / Names.RESULTS
-    value = _load(path, folder)
+    value = _load(folder, Names.RESULTS)
     if value is None:
-        raise TokirError(f"{folder} has no results yet: finish it with `tokir evaluate {folder}`")
+        raise TokirError(f"{folder.path} has no results yet: finish it with `tokir evaluate {folder.path}`")
     if not isinstance(value, dict) or "schema" not in value:
-        raise _unreadable(path, folder, "damaged (it names no schema)")
+        raise _unreadable(folder, Names.RESULTS, "damaged (it names no schema)")
     if value["schema"] != SCHEMA:
+        again = f"tokir run {folder.path / Names.STUDY} --out NEW"
         raise TokirError(
-            f"{path}: written by another version of tokir (schema {value['schema']!r}, and this version reads schema "
-            f"{SCHEMA}): repeat the study in another folder with `tokir run {folder / Names.STUDY} --out NEW`"
+            f"{folder.file(Names.RESULTS)}: written by another version of tokir (schema {value['schema']!r}, and this "
+            f"version reads schema {SCHEMA}): repeat the study in another folder with `{again}`"
         )
-    return _checked(path, folder, TypeAdapter(Results), value)
+    return _checked(folder, Names.RESULTS, TypeAdapter(Results), value)
 
 
-def read_examples(folder: Path) -> list[Example]:
+def read_examples(folder: RunFolder) -> list[Example]:
     """``examples.json`` of a run folder; empty where there is no such file. Raises as :func:`read_results`."""
-    path = folder / Names.EXAMPLES
-    return _checked(path, folder, TypeAdapter(list[Example]), _load(path, folder) or [])
+    return _checked(folder, Names.EXAMPLES, TypeAdapter(list[Example]), _load(folder, Names.EXAMPLES) or [])
 
 
-def read_explorer(folder: Path) -> list[Disputed]:
+def read_explorer(folder: RunFolder) -> list[Disputed]:
     """``explorer.json`` of a run folder; empty where there is no such file. Raises as :func:`read_results`."""
-    path = folder / Names.EXPLORER
-    return _checked(path, folder, TypeAdapter(list[Disputed]), _load(path, folder) or [])
+    return _checked(folder, Names.EXPLORER, TypeAdapter(list[Disputed]), _load(folder, Names.EXPLORER) or [])
 
 
-def _load(path: Path, folder: Path) -> Any:
+def _load(folder: RunFolder, name: str) -> Any:
     """What a file holds; None where there is no such file."""
+    if not folder.file(name).exists() and not folder.recorded(name):
+        return None
     try:
-        run = RunFolder(folder)
-        if not path.exists() and not run.recorded(path.name):
-            return None
-        return read_json(run.checked(path.name))
+        return read_json(folder.checked(name))
     except ValueError as error:
-        raise _unreadable(path, folder, f"damaged ({error})") from None
+        raise _unreadable(folder, name, f"damaged ({error})") from None
 
 
-def _checked(path: Path, folder: Path, kind: TypeAdapter[Kind], value: Any) -> Kind:
+def _checked(folder: RunFolder, name: str, kind: TypeAdapter[Kind], value: Any) -> Kind:
     try:
         return kind.validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         problem = first["msg"][:1].lower() + first["msg"][1:]
-        raise _unreadable(path, folder, f"damaged or of another version of tokir ({where}: {problem})") from None
+        raise _unreadable(folder, name, f"damaged or of another version of tokir ({where}: {problem})") from None
 
 
-def _unreadable(path: Path, folder: Path, why: str) -> TokirError:
-    return TokirError(f"{path}: {why}: make it again with `tokir evaluate {folder}`")
+def _unreadable(folder: RunFolder, name: str, why: str) -> TokirError:
+    return TokirError(f"{folder.file(name)}: {why}: make it again with `tokir evaluate {folder.path}`")

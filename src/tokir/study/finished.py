@@ -51,7 +51,7 @@ def finished(context: Context) -> Results | None:
     current = folder.holds(MADE, results_inputs(context)) and folder.holds(Names.REPORT, report_inputs(folder))
     if not current or not folder.whole():
         return None
-    results = read_results(folder.path)
+    results = read_results(folder)
     missing = {name for row in results.systems if not row.ok for name in (row.id, *row.runs)}
     return None if missing and _can_be_had(context, missing) else results
 

@@ -229,7 +229,7 @@ class Study:
 
             folder.forget(MADE)
             folder.ensure(MADE, results_inputs(self.context), write)
-            return read_results(folder.path)
+            return read_results(folder)
 
     def _write_queries(self, split: Split) -> None:
         from tokir.retrieval.ranking import write_qrels
