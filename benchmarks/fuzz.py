@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import resource
 import signal
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="this parser, or this group of them; repeatable")
     parser.add_argument("--worker", nargs=3, metavar=("GROUP", "PARSER", "ENGINE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    logging.getLogger("tokir").setLevel(logging.CRITICAL)
     if arguments.worker:
         Worker(arguments.folder, *arguments.worker).run(arguments.inputs)
         return

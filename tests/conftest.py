@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from itertools import combinations
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Neither the tests nor the processes that they start reach another machine, and none of them tries to."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of a shell that has begun the tests in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--network"):
         return
     loopback.only()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import shutil
 from pathlib import Path
 
@@ -37,7 +36,6 @@ def prepare(folder: Path) -> None:
     """Make everything in an empty folder; some seconds."""
     from tokir import Study, add_passages, load_config, load_dataset
 
-    logging.getLogger("tokir").setLevel(logging.ERROR)
     folder.mkdir(parents=True, exist_ok=True)
     write_data(folder)
     (folder / "set").rename(folder / "data")

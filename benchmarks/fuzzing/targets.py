@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -50,7 +49,6 @@ class Target:
 
 def targets(folder: Path, group: str) -> dict[str, Target]:
     """The targets of one of ``GROUPS``, by name; ``folder`` is one that :func:`fuzzing.samples.prepare` has filled."""
-    logging.getLogger("tokir").setLevel(logging.CRITICAL)
     (folder / "parsed").mkdir(exist_ok=True)
     return {target.name: target for target in GROUPS[group](folder)}
 
