@@ -45,6 +45,7 @@ def test_overrides_reach_nested_settings_and_lists():
         (["name=2024-13-01"], ["name", "not YAML"]),
         (["training.epochs=[1"], ["training.epochs", "not YAML"]),
         (["epochs"], ["key=value"]),
+        (["models.\udcfftatic.steps=30"], ["--set", "not valid Unicode"]),
         (["objectives.lstm=[contrastve]"], ["objectives.lstm.0", "did you mean 'contrastive'"]),
         (["objectives.lstm=[contrastive-then-lm]"], ["lm comes first"]),
         (["objectives.static=[lm]"], ["objectives.static", "for retrieval alone"]),

@@ -59,6 +59,9 @@ def check_config(values: dict[str, Any], source: str = "configuration") -> Study
     except ValidationError as error:
         problems = "; ".join(_sentence(dict(problem)) for problem in error.errors())
         raise TokirError(f"{source}: {problems}") from None
+    except UnicodeEncodeError as error:
+        found = error.object[error.start : error.end]
+        raise TokirError(f"{source}: not valid Unicode: {found!r} is half of a surrogate pair") from None
 
 
 def _read(preset_or_file: str) -> tuple[str, str]:
