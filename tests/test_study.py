@@ -217,6 +217,13 @@ def test_what_is_left_out_of_the_scores_is_said_in_the_report(duplicates_folder,
         assert "For 66 of 66 test queries the corpus holds a passage with the query" in text
 
 
+def test_what_a_writer_could_not_remove_is_swept_from_a_finished_run_that_stays_as_it_is(copy, data):
+    before = contents(copy)
+    (copy / ".tokir-0123abcd-models").mkdir()
+    tokir("run", "quickstart", "--data", data, "--out", copy, "--quiet", *SMALL)
+    assert not list(copy.glob(".tokir-*")) and contents(copy) == before
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
 def test_a_finished_run_that_may_not_be_written_is_read(copy, data, capsys):
     inside = [copy, *copy.rglob("*")]

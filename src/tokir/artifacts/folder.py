@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,6 +172,11 @@ class RunFolder:
                     durable.remove(holder)
             finally:
                 self._lock.release()
+
+    def tidy(self) -> None:
+        """Sweep what a writer left that could not remove it, unless the folder is in use, or not to be written to."""
+        with suppress(TokirError, OSError), self.locked():
+            pass  # whoever locks it has swept it
 
     # -- artefacts ----------------------------------------------------------------------------------------
 

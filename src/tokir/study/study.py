@@ -190,6 +190,7 @@ class Study:
             return None
         self.context.splits.scored()  # what cannot be scored is said before anything is trained
         if results := finished(self.context):
+            self.folder.tidy()
             return results
         with self._held():
             results = self.evaluate()
