@@ -335,11 +335,14 @@ def resumed(left: Path, words: tuple[str, ...], right: dict[str, str]) -> list[s
     return faults_of(left / RUN, right)
 
 
-def ended_badly(case: Case, base: Path, right: dict[str, str]) -> bool:
-    """Did a study in which the disk failed end otherwise than with one line and exit code 2?"""
+def ended_badly(case: Case, left: Path, right: dict[str, str]) -> bool:
+    """Did a study in which the disk failed end otherwise than with one line and exit code 2?
+
+    Removing what is unfinished may fail without harm: the next command sweeps it.
+    """
     if case.fault not in ("full", "error") or (case.code, case.said.count("\n")) == (2, 1):
         return False
-    return bool(case.code or faults_of(base / case.state / RUN, right))  # tidying up may fail without harm
+    return bool(case.code or faults_of(left / RUN, right))
 
 
 def swept(left: Path, base: Path) -> str:
@@ -359,11 +362,11 @@ def swept(left: Path, base: Path) -> str:
 def check(cases: list[Case], base: Path, words: tuple[str, ...], say: Callable[[str], None]) -> list[str]:
     """Resume every folder that was left; sentences on all that does not hold."""
     right = fingerprint(base / "unbroken" / RUN)
-    bad = [case for case in cases if ended_badly(case, base, right)]
+    names = {state: swept(base / state, base) for state in dict.fromkeys(case.state for case in cases)}
+    bad = [case for case in cases if ended_badly(case, base / names[case.state], right)]
     wrong = [
         f"{case.number} {case.fault} at {case.step}: exit code {case.code}: {case.said[-300:]}" for case in bad
     ]
-    names = {state: swept(base / state, base) for state in dict.fromkeys(case.state for case in cases)}
     by_state: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
         by_state[names[case.state]].append(case)
