@@ -354,7 +354,11 @@ def test_additions_of_another_run_are_refused_and_lost_ones_are_missed(light, sm
         open_run(light)
     state.write_text(right)
     assert open_run(light).additions.added == 5
+    reader = open_run(light)
     state.unlink()
+    with pytest.raises(TokirError, match="there is no such file"):
+        add_passages(light, tmp_path / "nothing.jsonl")
+    assert reader.search("history")[STATIC].hits
     assert open_run(light).additions is None
     assert "additions.json: missing, so that the passages in additions/ are not searched" in caplog.text
     state.write_text(right)

@@ -17,6 +17,7 @@ from small_runs import ranked_list
 from tokir import open_run
 from tokir.artifacts import RunFolder, file_digest
 from tokir.errors import TokirError, Unavailable
+from tokir.retrieval.files import contents, encoder_contents, read_systems
 
 STATIC = "bpe-500.static.contrastive+queries.learned.s0"
 LSTM = "bpe-500.lstm.lm.mean-white.s0"
@@ -247,3 +248,14 @@ def test_a_fusion_says_which_of_its_members_is_unavailable(run, tmp_path):
     RunFolder(tmp_path / "run").ensure(["systems.json"], "by hand", lambda: None)
     answer = open_run(tmp_path / "run").search("anarchism", systems=[FUSION])[FUSION]
     assert answer.unavailable.startswith("its member minilm is unavailable: ") and answer.hits == ()
+
+
+def test_what_a_vector_depends_on_holds_the_weights_of_a_network(run, tmp_path):
+    folder = Path(shutil.copytree(run, tmp_path / "run"))
+    files = read_systems(RunFolder(folder)).files[LSTM]
+    before = encoder_contents(files, RunFolder(folder)), contents(files, RunFolder(folder))
+    manifest = folder / "manifest.jsonl"
+    weights = file_digest(folder / "models/bpe-500.lstm.lm.s0/best.safetensors")
+    manifest.write_text(manifest.read_text().replace(weights, "0" * 64))
+    after = encoder_contents(files, RunFolder(folder)), contents(files, RunFolder(folder))
+    assert before[0] != after[0] and before[1] != after[1]

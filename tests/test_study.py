@@ -486,3 +486,13 @@ def test_queries_alone_are_trained_into_the_space_of_a_teacher(tmp_path, data):
     found = open_run(tmp_path / "run").search("anarchism", 3)
     assert all(found[name].unavailable is None and found[name].hits for name in names)
     assert "roberta" in (found["roberta"].unavailable or "")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_a_full_memory_is_one_sentence(copy, monkeypatch, capsys, error):
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("tokir.report.write_report", fail)
+    tokir("report", copy, code=2)
+    assert capsys.readouterr().err.startswith("error: the memory is full: set a smaller batch_size")

@@ -229,10 +229,14 @@ class Run:
 
     def passage(self, id: str) -> Document:
         """A passage by its id; TokirError where there is none."""
-        position = self.passages.find(id, read_array(self._opener.file(self._id_order)))
-        if position is None:
+        if (found := self.find_passage(id)) is None:
             raise TokirError(f"no passage {id!r} in {self.path}")
-        return self.passages.record(position)
+        return found
+
+    def find_passage(self, id: str) -> Document | None:
+        """A passage by its id; None where there is none."""
+        position = self.passages.find(id, read_array(self._opener.file(self._id_order)))
+        return None if position is None else self.passages.record(position)
 
     def weight(self, system: str) -> int:
         """What the first answer of a system loads: 0 tables, 1 a network, 2 a library of pretrained models."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 
 import numpy as np
 import openai
@@ -216,3 +217,13 @@ def test_metrics_count_requests_texts_and_tokens(client, opened):
     }.items():
         assert after[name] - before.get(name, 0) == more, name
     assert after["tokir_requests_running"] == 1  # that of the metrics
+
+
+def test_a_damaged_file_is_the_servers_fault_and_logged(run, tmp_path, caplog):
+    folder = shutil.copytree(run, tmp_path / "run")
+    client = TestClient(create_app(folder, Limits(), None))
+    model = LSTM.replace(".mean-white", "")
+    (folder / f"models/{model}/best.safetensors").write_bytes(b"")
+    answer = client.post("/search", json={"query": "history", "system": LSTM})
+    assert answer.status_code == 500 and str(tmp_path) not in answer.text
+    assert "best.safetensors: damaged" in caplog.text

@@ -127,7 +127,9 @@ def _change(folder: RunFolder, documents: Path | None, deleted: Sequence[str], m
             additions = _make(folder, present, number, documents, deleted, machine)
         except BaseException:
             with suppress(OSError):  # the next change removes it
-                remove_folder(path if present.additions else path.parent)
+                remove_folder(path)
+                if not any(path.parent.iterdir()):  # readers may hold others
+                    remove_folder(path.parent)
             raise
         write_sealed(folder.file(Names.ADDITIONS), state.to_json(additions))  # from here on it counts
         _remove_others(folder, additions)

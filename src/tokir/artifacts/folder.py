@@ -62,15 +62,18 @@ class RunFolder:
         found = stamp(path) if path.exists() else None
         if found in (None, self._manifest_stamp):
             return
-        self._manifest, self._manifest_stamp, self.lost_lines = {}, found, 0
+        entries: dict[str, Entry] = {}
+        lost = 0
         for line in path.read_text("utf-8", errors="replace").splitlines():
             try:
                 entry = from_line(line)
             except (ValueError, TypeError, AttributeError):  # a line cut short costs one artefact, not the run
                 log.warning("%s: a damaged line is left out; what it named is computed again", path)
-                self.lost_lines += 1
+                lost += 1
             else:
-                self._manifest[entry.path] = entry
+                entries[entry.path] = entry
+        # All at the end: another thread of a server may look a file up meanwhile.
+        self._manifest, self.lost_lines, self._manifest_stamp = entries, lost, found
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:

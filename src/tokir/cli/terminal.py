@@ -120,6 +120,10 @@ def errors_as_sentences() -> Iterator[None]:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             fail(f"{where}not allowed: {error.strerror}; choose another folder, or change its permissions")
         fail(f"{where}{error.strerror or error}")
+    except (MemoryError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise
+        fail("the memory is full: set a smaller batch_size, or choose --device cpu; finished work is kept")
     finally:
         signal.signal(signal.SIGTERM, terminated)
         logger.handlers, logger.propagate, warnings.showwarning = before
@@ -129,6 +133,12 @@ def fail(message: str, code: int = 2) -> None:
     """Print one line and leave."""
     say(f"error: {message}")
     raise SystemExit(code)
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Is it what NumPy raises, or torch on a GPU (``OutOfMemoryError``) or on a processor?"""
+    named = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or named
 
 
 def _stop(number: int, _: object) -> None:

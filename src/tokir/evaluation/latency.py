@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 WARM_UP = 10  # queries answered before the clock counts
-DEPTH = 10  # passages a timed search returns: what a result page shows
 
 
 def measure_latency(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from tokir.artifacts import Names, RunFolder, read_array
+from tokir.encoders.files import PretrainedFiles
 from tokir.encoders.registry import ENCODERS
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.registry import INDEXES, SEARCHERS, Method
@@ -309,18 +310,29 @@ def require_flat(files: Mapping[str, SystemFiles]) -> None:
 def contents(files: SystemFiles, folder: RunFolder) -> list[Any]:
     """All that a system's answers depend on, beside the passages: its record, and the hashes of the files it names."""
     value = {name: field for name, field in to_json(files).items() if name not in OF_NEW_PASSAGES}
-    value.get("encoder", {}).pop("folder", None)  # where a pretrained model lies is free; its checksum counts
-    named = {name: folder.folder_key(name) for name in _strings(value) if "/" in name}
-    return [value, {name: inside or folder.key(name) for name, inside in named.items() if folder.made(name)}]
+    if "encoder" in value:
+        value["encoder"] = _without_place(files.encoder)  # type: ignore[attr-defined]
+    return [value, _hashes(value, folder)]
 
 
 def encoder_contents(files: DenseFiles, folder: RunFolder) -> list[Any]:
     """All that the vector of a passage depends on, beside the passage: the records that embed it, and their hashes."""
-    record = to_json(files.passage_encoder or files.encoder)
-    record.pop("folder", None)
-    whitening = [files.whitening] if files.whitening else []
-    named = [name for name in _strings(record) + whitening if folder.recorded(name)]
-    return [record, files.dimensions, {name: folder.key(name) for name in named}]
+    record = [_without_place(files.passage_encoder or files.encoder), files.whitening, files.dimensions]
+    return [record, _hashes(record, folder)]
+
+
+def _without_place(files: EncoderFiles) -> dict[str, Any]:
+    """The record of an encoder. Where a pretrained model lies is free, since its checksum counts."""
+    record = to_json(files)
+    if isinstance(files, PretrainedFiles):
+        del record["folder"]
+    return record
+
+
+def _hashes(record: Any, folder: RunFolder) -> dict[str, Any]:
+    """Those of the files and folders of the run that a record names."""
+    named = {name: folder.folder_key(name) for name in _strings(record) if "/" in name}
+    return {name: inside or folder.key(name) for name, inside in named.items() if folder.made(name)}
 
 
 def to_json(files: Any) -> dict[str, Any]:

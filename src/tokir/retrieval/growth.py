@@ -1,7 +1,7 @@
 """The indexes of a run over its passages after some were added, replaced or deleted, with the models as they are.
 
 Of the passages that a study indexed nothing is encoded again: their vectors and best cosines are copied. What a new
-index holds is what a study would have put there, had it had these passages and these models.
+index holds is what a study would have put there, had it had these passages and these models, and computed in float32.
 """
 
 from __future__ import annotations

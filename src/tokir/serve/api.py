@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tokir.errors import TokirError
 from tokir.serve.answers import (
     Embedding,
     Embeddings,
@@ -94,14 +93,13 @@ class Api:
 
     async def passage(self, request: Request) -> Response:
         """A passage by its id."""
-        try:
-            found = self.service.run.passage(request.path_params["id"])
-        except TokirError:
+        found = self.service.run.find_passage(request.path_params["id"])
+        if found is None:
             raise Refusal(
                 f"no passage {request.path_params['id']!r}: ids are those that a search gives",
                 status=404,
                 code="passage_not_found",
-            ) from None
+            )
         answer: Passage = {"id": found.id, "title": found.title, "text": found.text}
         return as_json(answer)
 

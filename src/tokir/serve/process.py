@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import ipaddress
 import multiprocessing
 import os
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokir.errors import TokirError
 from tokir.serve.limits import Limits
@@ -61,16 +62,19 @@ def is_loopback(host: str) -> bool:
 
 def _answer(run: Path, listening: socket.socket, workers: int, limits: Limits, say: Callable[[str], None]) -> None:
     import uvicorn
-    from uvicorn.supervisors import Multiprocess
 
     from tokir.serve.app import create_app
+    from tokir.serve.workers import Workers
 
     host, port = listening.getsockname()[:2]
     name = f"[{host}]" if ":" in host else host
     hosts = LOOPBACK | {name} if is_loopback(host) else None
-    app = create_app(run, limits, hosts)  # what is wrong with the run is said before any worker starts
+    app: Any = create_app(run, limits, hosts)  # what is wrong with the run is said before any worker starts
+    if workers > 1:
+        app = partial(_worker_app, run, limits, hosts)
+        gc.collect()  # only workers hold the run, which they take up anew when it changes
     config = uvicorn.Config(
-        app if workers == 1 else partial(_worker_app, run, limits, hosts),
+        app,
         factory=workers > 1,
         workers=workers,
         http="httptools",
@@ -91,7 +95,7 @@ def _answer(run: Path, listening: socket.socket, workers: int, limits: Limits, s
         if workers == 1:
             uvicorn.Server(config).run([listening])
         else:
-            Multiprocess(config, [listening]).run()
+            Workers(config, [listening]).run()
 
 
 def _worker_app(run: Path, limits: Limits, hosts: frozenset[str] | None) -> App:

@@ -11,7 +11,6 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tokir.errors import TokirError
 from tokir.serve.errors import Refusal
 
 log = logging.getLogger("tokir")
@@ -25,13 +24,9 @@ def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = N
 def answer_error(error: Exception) -> Response:
     """The answer to a request that failed; what is not the client's mistake is logged in one line."""
     if not isinstance(error, Refusal):
-        error = Refusal(str(error)) if isinstance(error, TokirError) else _unexpected(error)
+        log_error(error)
+        error = Refusal("the server failed on this request; its log says where", status=500, code="internal_error")
     return as_json(error.answer, error.status, dict(error.headers))
-
-
-def _unexpected(error: Exception) -> Refusal:
-    log_error(error)
-    return Refusal("the server failed on this request; its log says where", status=500, code="internal_error")
 
 
 def log_error(error: Exception) -> None:
