@@ -212,6 +212,7 @@ def ask(run: Path, data: Path, folder: Path, kind: str) -> dict[str, float]:
     many passages of this corpus are equal.
     """
     from tokir import open_run
+    from tokir.retrieval.index import normalize
     from tokir.retrieval.registry import INDEXES
 
     opened = open_run(run)
@@ -221,7 +222,7 @@ def ask(run: Path, data: Path, folder: Path, kind: str) -> dict[str, float]:
     exact = searcher.index
     index = exact if kind == "exact" else INDEXES[kind].load(folder, exact.tie_order)
     farthest = [hits.scores[-1] - EQUAL for hits in exact.search(vectors, 10)]
-    asked = zip(index.search(vectors, 10), vectors, strict=True)
+    asked = zip(index.search(vectors, 10), normalize(vectors), strict=True)
     found = [exact.vectors[hits.positions] @ vector for hits, vector in asked]
     times = []
     for vector in vectors[:TIMED]:
