@@ -1,6 +1,7 @@
 """Tokenizers from files that were made elsewhere."""
 
 import gc
+import json
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,13 @@ def test_a_file_that_is_not_a_tokenizer_is_named(tmp_path):
         assert name in str(error.value)
 
 
+def test_a_vocabulary_that_the_library_reads_but_cannot_write_is_one_sentence(tmp_path):
+    model = {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2, "d": 3, "ab": 4, "cd": 4}, "merges": ["a b", "c d"]}
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": model, "added_tokens": []}))
+    with pytest.raises(TokirError, match=r"incomplete.*out of vocabulary"):
+        load(tmp_path / "tokenizer.json").spans("ab")
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux says how much memory is in use")
 def test_tokenizers_that_are_let_go_leave_no_memory(tokenizer, passages, tmp_path):
     tokenizer.save(tmp_path / "tokenizer.json")
@@ -70,7 +78,7 @@ def test_tokenizers_that_are_let_go_leave_no_memory(tokenizer, passages, tmp_pat
         for _ in range(times):
             load(tmp_path / "tokenizer.json").encode(passages)
 
-    cut(10)
+    cut(20)
     before = megabytes()
-    cut(30)
-    assert megabytes() - before < 10  # each of them once left a megabyte
+    cut(60)
+    assert megabytes() - before < 30  # each of them once left a megabyte; what is free is not always given back

@@ -209,7 +209,10 @@ class HuggingFaceTokenizer:
         from tokenizers import Regex, normalizers, pre_tokenizers
         from tokenizers import Tokenizer as HFTokenizer
 
-        copy = set_up(HFTokenizer.from_str(self._hf.to_str()))
+        with as_sentence(
+            "the tokenizer's file is incomplete"
+        ):  # that of others, which the library takes only once
+            copy = set_up(HFTokenizer.from_str(self._hf.to_str()))
         copy.normalizer = normalizers.Sequence(list(self._spaces.marks)) if self._spaces.marks else None
         first = [self._hf.pre_tokenizer] if self._hf.pre_tokenizer else []
         # Last, where no step puts a space before a part.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokir.errors import TokirError
 from tokir.tokenizers.huggingface import HuggingFaceTokenizer
+from tokir.tokenizers.native import as_sentence
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HFTokenizer
@@ -40,7 +41,8 @@ def portable(tokenizer: Tokenizer) -> HFTokenizer:
         apart = {"type": "Split", "pattern": {"Regex": tokenizer.heads}, "behavior": "Isolated", "invert": False}
         first = [described["pre_tokenizer"]] if described["pre_tokenizer"] else []
         described["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [*first, apart]}
-    found: HFTokenizer = HFTokenizer.from_str(json.dumps(described, ensure_ascii=False))
+    with as_sentence("cannot be written as a tokenizer.json"):
+        found: HFTokenizer = HFTokenizer.from_str(json.dumps(described, ensure_ascii=False))
     return found
 
 
