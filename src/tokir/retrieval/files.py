@@ -310,8 +310,8 @@ def require_flat(files: Mapping[str, SystemFiles]) -> None:
 def contents(files: SystemFiles, folder: RunFolder) -> list[Any]:
     """All that a system's answers depend on, beside the passages: its record, and the hashes of the files it names."""
     value = {name: field for name, field in to_json(files).items() if name not in OF_NEW_PASSAGES}
-    if "encoder" in value:
-        value["encoder"] = _without_place(files.encoder)  # type: ignore[attr-defined]
+    if isinstance(files, DenseFiles):
+        value["encoder"] = _without_place(files.encoder)
     return [value, _hashes(value, folder)]
 
 

@@ -209,9 +209,8 @@ class HuggingFaceTokenizer:
         from tokenizers import Regex, normalizers, pre_tokenizers
         from tokenizers import Tokenizer as HFTokenizer
 
-        with as_sentence(
-            "the tokenizer's file is incomplete"
-        ):  # that of others, which the library takes only once
+        # Files of others hold what the library reads, but does not read again as it has written it.
+        with as_sentence("the tokenizer's file is incomplete"):
             copy = set_up(HFTokenizer.from_str(self._hf.to_str()))
         copy.normalizer = normalizers.Sequence(list(self._spaces.marks)) if self._spaces.marks else None
         first = [self._hf.pre_tokenizer] if self._hf.pre_tokenizer else []
