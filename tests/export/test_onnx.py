@@ -6,13 +6,16 @@ import json
 import os
 import shutil
 import subprocess
-from functools import lru_cache
+from functools import lru_cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from browser import CHROMIUM, Browser
 from command import tokir
 from networks import NETWORKS, SIZE, WINDOW, Ids, network
 from small_runs import SYSTEM, static_run
@@ -30,7 +33,7 @@ pytest.importorskip("onnx")
 STATIC = "bpe-500.static.contrastive+queries.learned.s0"
 LSTM = "bpe-500.lstm.lm.mean-white.s0"
 NODE_MODULES = os.environ.get("TOKIR_NODE_MODULES", "")  # a folder with the npm packages that the test needs
-PACKAGES = ("onnxruntime-node", "@huggingface/tokenizers")
+CUTS = "@huggingface/tokenizers"
 
 
 @lru_cache
@@ -111,44 +114,90 @@ def test_the_card_is_right(exported, monkeypatch):
     assert names["vectors"].shape == (1, 256)
 
 
-SCRIPT = """
+ENCODE = """
+export async function encode(ort, Tokenizer, folder, read) {
+  const described = await Promise.all(["", "_config"].map((end) => read(`${folder}/tokenizer${end}.json`)));
+  const tokenizer = new Tokenizer(...described);
+  const found = { ids: [], vectors: {} };
+  for (const file of ["model.onnx", "model_int8.onnx"]) {
+    const session = await ort.InferenceSession.create(`${folder}/${file}`);
+    found.vectors[file] = [];
+    for (const text of await read("texts.json")) {
+      const ids = tokenizer.encode(text, { add_special_tokens: false }).ids;
+      if (file === "model.onnx") found.ids.push(ids);
+      const tensor = (values) => new ort.Tensor("int64", values, [1, values.length]);
+      const numbers = BigInt64Array.from(ids, BigInt);
+      const given = { input_ids: tensor(numbers), attention_mask: tensor(numbers.map(() => 1n)) };
+      found.vectors[file].push(Array.from((await session.run(given)).sentence_embedding.data));
+    }
+  }
+  return JSON.stringify(found);
+}
+"""
+IN_NODE = """
 import fs from "node:fs";
 import * as ort from "onnxruntime-node";
 import { Tokenizer } from "@huggingface/tokenizers";
+import { encode } from "./encode.mjs";
 
-const folder = process.argv[2];
-const read = (file) => JSON.parse(fs.readFileSync(file));
-const tokenizer = new Tokenizer(read(`${folder}/tokenizer.json`), read(`${folder}/tokenizer_config.json`));
-const found = { ids: [], vectors: {} };
-for (const file of ["model.onnx", "model_int8.onnx"]) {
-  const session = await ort.InferenceSession.create(`${folder}/${file}`);
-  found.vectors[file] = [];
-  for (const text of read(process.argv[3])) {
-    const ids = tokenizer.encode(text, { add_special_tokens: false }).ids;
-    if (file === "model.onnx") found.ids.push(ids);
-    const tensor = (values) => new ort.Tensor("int64", values, [1, values.length]);
-    const numbers = BigInt64Array.from(ids, BigInt);
-    const given = { input_ids: tensor(numbers), attention_mask: tensor(numbers.map(() => 1n)) };
-    found.vectors[file].push(Array.from((await session.run(given)).sentence_embedding.data));
-  }
-}
-fs.writeFileSync(process.argv[4], JSON.stringify(found));
+console.log(await encode(ort, Tokenizer, "exported", (file) => JSON.parse(fs.readFileSync(file))));
 """
-ready = shutil.which("node") and all((Path(NODE_MODULES) / name).is_dir() for name in PACKAGES)
+IN_A_BROWSER = """<!doctype html>
+<script type="module">
+import * as ort from "./node_modules/onnxruntime-web/dist/ort.wasm.min.mjs";
+import { Tokenizer } from "./node_modules/@huggingface/tokenizers/dist/tokenizers.min.mjs";
+import { encode } from "./encode.mjs";
+
+const read = async (file) => (await fetch(file)).json();
+window.found = await encode(ort, Tokenizer, "exported", read).catch((error) => `${error}`);
+</script>
+"""
 
 
-@pytest.mark.skipif(
-    not NODE_MODULES or not ready, reason="TOKIR_NODE_MODULES names no folder with the npm packages"
+def in_node(folder):
+    """What Node makes of the texts in ``folder``."""
+    (folder / "node.mjs").write_text(IN_NODE)
+    return subprocess.run(["node", "node.mjs"], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def in_a_browser(folder):
+    """What Chromium makes of them."""
+    (folder / "index.html").write_text(IN_A_BROWSER)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder))
+    Thread(target=server.serve_forever, daemon=True).start()
+    browser = Browser(str(folder / "profile"))
+    try:
+        browser.open(f"http://127.0.0.1:{server.server_port}/")
+        browser.wait_for("window.found !== undefined")
+        return browser.value("window.found")
+    finally:
+        browser.close()
+        server.shutdown()
+        server.server_close()
+
+
+def lacks(program, *packages):
+    """Skip a case where a program or its npm packages are missing."""
+    ready = NODE_MODULES and program and all((Path(NODE_MODULES) / name).is_dir() for name in packages)
+    why = "TOKIR_NODE_MODULES names no folder with the npm packages, or their program is missing"
+    return pytest.mark.skipif(not ready, reason=why)
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        pytest.param(in_node, marks=lacks(shutil.which("node"), "onnxruntime-node", CUTS), id="node"),
+        pytest.param(in_a_browser, marks=lacks(CHROMIUM, "onnxruntime-web", CUTS), id="browser"),
+    ],
 )
 @pytest.mark.parametrize(("name", "system"), [("static", STATIC), ("lstm", LSTM)])
-def test_javascript_cuts_and_encodes_the_same(run, exported, nasty, tmp_path, name, system):
+def test_javascript_cuts_and_encodes_the_same(run, exported, nasty, tmp_path, encode, name, system):
     texts = [text for text in nasty if len(text) < 1000][:150]
     (tmp_path / "texts.json").write_text(json.dumps(texts))
-    (tmp_path / "encode.mjs").write_text(SCRIPT)
+    (tmp_path / "encode.mjs").write_text(ENCODE)
     (tmp_path / "node_modules").symlink_to(Path(NODE_MODULES).resolve())
-    words = ["node", "encode.mjs", exported / name, "texts.json", "found.json"]
-    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
-    found = json.loads((tmp_path / "found.json").read_text())
+    (tmp_path / "exported").symlink_to(exported / name)
+    found = json.loads(encode(tmp_path))
     opened = open_run(run)
     expected = opened.encode(texts, system)
     tokenizer = opened._opener.tokenizer("tokenizers/bpe-500/tokenizer.json")
