@@ -116,6 +116,13 @@ def test_an_index_without_its_library_is_refused_before_anything_is_trained(data
     assert not (tmp_path / "run/models").exists()
 
 
+def test_an_index_wider_than_a_language_model_is_refused_before_anything_is_trained(data, tmp_path, capsys):
+    wide = ["--set", "index=[exact, exact-256]", "--set", "retrieval.dimensions=300"]
+    tokir("run", "quickstart", "--data", data, "--out", tmp_path / "run", *wide, code=2)
+    assert "exact-256 is for wider vectors than those of" in capsys.readouterr().err
+    assert not (tmp_path / "run/models").exists()
+
+
 def test_best_stands_for_systems_that_search_exactly():
     config = load_config("quickstart", ["index=[exact, int8-64]"])
     assert {str(system.index) for system in candidates(config, "best")} == {"exact"}

@@ -56,6 +56,12 @@ class IndexForm:
         parts = [] if self.kind == EXACT else [self.kind]
         return ", ".join(parts if self.dimensions is None else [*parts, f"first {self.dimensions} dimensions"])
 
+    def misfit(self, width: int, whose: str) -> str:
+        """Why it cannot hold vectors of ``width`` dimensions, those of ``whose``; empty where it can."""
+        if self.dimensions is None or self.dimensions < width:
+            return ""
+        return f"index: {self} is for wider vectors than those of {whose}, which have {width} dimensions"
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
         return text_schema(cls, cls.parse)

@@ -233,10 +233,8 @@ class StudyConfig(Settings):
             if objective.queries_alone or self.budget.match != "none":
                 continue
             for form in self.index:
-                if form.dimensions is not None and form.dimensions >= width:
-                    raise ValueError(
-                        f"index: {form} is for wider vectors than those of {name}, which have {width} dimensions"
-                    )
+                if misfit := form.misfit(width, name):
+                    raise ValueError(misfit)
             if trained and trained[-1] >= width:
                 raise ValueError(
                     f"retrieval.matryoshka: {trained[-1]} is not fewer than the {width} dimensions of {name}"

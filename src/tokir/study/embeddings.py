@@ -129,10 +129,8 @@ class Embeddings:
         folder, name = self.context.folder, Names.index(system)
         self.context.keep_passages()
         count, width = read_embeddings(folder.file(vectors)).shape
-        if form.dimensions is not None and form.dimensions >= width:
-            raise TokirError(
-                f"{system}: index {form} is for wider vectors than these, which have {width} dimensions"
-            )
+        if misfit := form.misfit(width, system):
+            raise TokirError(misfit)
 
         def make(path: Path) -> None:
             source, used = folder.file(vectors), form.dimensions or width

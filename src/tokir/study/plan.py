@@ -72,6 +72,11 @@ class TrainingPlan:
         return digest(self.inputs)
 
     @property
+    def dimensions(self) -> int:
+        """Of its vectors."""
+        return self.retrieval.dimensions if self.point.retrieves else self.width
+
+    @property
     def settings(self) -> TrainingSettings | RetrievalSettings:
         """Schedule, clipping, precision: those of what it is trained for."""
         return self.retrieval if self.point.retrieves else self.training
@@ -131,17 +136,17 @@ class Planner:
         retrieval = _lengthened(config.retrieval_of(point.variant), stretch)
         if point.retrieves:
             taught = point.stage.queries_alone
-            width = self.teacher.dimensions if taught else self._width(point, STATIC, window)
-            if point.tokenizer.hashed and width % 8:
+            dimensions = self.teacher.dimensions if taught else self._width(point, STATIC, window)
+            if point.tokenizer.hashed and dimensions % 8:
                 raise TokirError(
-                    f"{point.id}: hashed vectors have a multiple of 8 dimensions, those of the teacher {width}: "
+                    f"{point.id}: hashed vectors have a multiple of 8 dimensions, those of the teacher {dimensions}: "
                     "name another teacher, or leave hashed out of the tokenizer"
                 )
-            if (first := retrieval.matryoshka[-1:]) and first[0] >= width:
+            if (first := retrieval.matryoshka[-1:]) and first[0] >= dimensions:
                 raise TokirError(
-                    f"{point.id}: retrieval.matryoshka: {first[0]} is not fewer than its {width} dimensions"
+                    f"{point.id}: retrieval.matryoshka: {first[0]} is not fewer than its {dimensions} dimensions"
                 )
-            retrieval = retrieval.model_copy(update={"dimensions": width})
+            retrieval = retrieval.model_copy(update={"dimensions": dimensions})
         if point.has_network and point.tokenizer.letters and "simcse" not in point.stage.parts:
             # A letter left out is another spelling, not a word less. The pairs of simcse differ in nothing else.
             retrieval = retrieval.model_copy(update={"token_dropout": 0.0})

@@ -7,7 +7,7 @@ and ``tokir evaluate`` are these steps; ``tokir run`` is all of them and the rep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ from tokir.study.engines import check_engine
 from tokir.study.finished import MADE, finished, ready, results_inputs
 from tokir.study.folder import begin
 from tokir.study.omissions import sentences
-from tokir.systems import FusionSystem, System, left_out, model_points, systems
+from tokir.systems import FusionSystem, System, TrainedSystem, left_out, model_points, systems
 
 if TYPE_CHECKING:
     from tokir.results.records import DatasetFacts, Environment, Passage, Results, TokenizerComparison
@@ -121,7 +121,9 @@ class Study:
             self._train()
 
     def _train(self) -> None:
-        systems(self.config)  # what the study cannot hold is said before anything is trained
+        for system in systems(self.config):  # what the study cannot hold is said before anything is trained
+            if isinstance(system, TrainedSystem):
+                self._check_width(system)
         points = model_points(self.config)
         self.context.engine.train(self.parts.models, points)
         for point in points:
@@ -129,6 +131,13 @@ class Study:
                 self.parts.models.ensure(self.parts.models.plan(point))
             except Unavailable as error:
                 self.progress.say(f"{point.id}: unavailable: {error}")
+
+    def _check_width(self, system: TrainedSystem) -> None:
+        """TokirError where its vectors are too narrow for its index."""
+        with suppress(Unavailable):  # which is said when it is to be trained
+            width = self.parts.models.plan(system.model).dimensions
+            if misfit := system.index.misfit(width, system.id):
+                raise TokirError(misfit)
 
     def compare_tokenizers(self, words: Sequence[str] = ()) -> TokenizerComparison:
         """Train every tokenizer that is missing, measure them all, and write ``tokenizers.json`` and its tables.
