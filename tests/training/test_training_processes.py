@@ -119,3 +119,9 @@ def test_what_goes_wrong_is_one_line(data, tmp_path):
     errors = [line for line in said.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1 and "budget.seconds are those of one process" in errors[0]
     assert "tokir/" not in said.replace(str(tmp_path), "")  # no traceback through the package
+
+
+def test_only_train_is_shared_out(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    tokir("run", "quickstart", "--data", data, "--out", tmp_path / "run", code=2)
+    assert "torchrun is for `tokir train` alone" in capsys.readouterr().err and not (tmp_path / "run").exists()

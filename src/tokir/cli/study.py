@@ -52,6 +52,9 @@ def run(
 
         tokir run quickstart --set training.epochs=4 --set seeds=[0,1]
     """
+    from tokir.study.helpers import require_alone
+
+    require_alone()
     study = make_study(
         read_config(preset, data, sets, queries, split), out, device, threads, download, quiet, engine
     )
@@ -139,7 +142,9 @@ def report(folder: Run) -> None:
 def _reopen(folder: Path, device: str, threads: int | None, download: bool, quiet: bool, engine: str) -> Study:
     from tokir.artifacts import RunFolder
     from tokir.study.folder import read_config
+    from tokir.study.helpers import require_alone
 
+    require_alone()
     return make_study(read_config(RunFolder.open(folder)), folder, device, threads, download, quiet, engine)
 
 

@@ -42,6 +42,19 @@ class _Reader(RunFolder):
             raise TokirError(f"{self.file(names[0])} is not there as it was written: all need the same run folder")
 
 
+def _called() -> int:
+    """Processes that torchrun has started; one without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def require_alone() -> None:
+    """TokirError where torchrun has started several processes: only in training does each have its share."""
+    if _called() > 1:
+        raise TokirError(
+            "torchrun is for `tokir train` alone: start this without it, and finished trainings are kept"
+        )
+
+
 @contextmanager
 def called_together(device: str) -> Iterator[bool]:
     """Yields whether this process runs the study: it does, unless it is another one that torchrun has started.
@@ -54,7 +67,7 @@ def called_together(device: str) -> Iterator[bool]:
     Raises:
         TokirError: another process was lost.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _called() == 1:
         yield True
         return
     from tokir.training import processes
