@@ -1,4 +1,4 @@
-"""Queries trained alone, in the space of a teacher whose vectors of passages stay as they are."""
+"""Queries trained alone, in the space of a teacher whose passage vectors stay as they are; how taught models begin."""
 
 import numpy as np
 import pytest
@@ -11,9 +11,10 @@ from tokir.progress import Silent
 from tokir.retrieval.index import normalize
 from tokir.training import loop
 from tokir.training.closed_form import PENALTY, token_table
+from tokir.training.distillation import TaughtPairs
 from tokir.training.pairs import TokenisedPassages
 from tokir.training.query_distillation import TaughtTexts, passage_texts
-from tokir.training.retrieval import RetrievalObjective, ValidationPool
+from tokir.training.retrieval import RetrievalObjective, ValidationPool, embed_tokens
 from tokir.training.sources import SourceInputs, Teacher
 from tokir.training.texts import Texts
 
@@ -144,6 +145,42 @@ def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tm
     assert before < 0.2 < 0.5 < begun <= after
 
 
+@pytest.mark.parametrize(("dimensions", "solved"), [(WIDTH, True), (WIDTH // 2, True), (2 * WIDTH, False)])
+def test_a_distilled_static_model_begins_near_its_teacher_unless_it_is_wider(
+    taught, tokenizer, dimensions, solved
+):
+    passages, asked, queries, vectors = taught
+    settings = RetrievalSettings(dimensions=dimensions)
+    tokens = encoded(tokenizer)(asked)
+    source = TaughtPairs(passages, tokens, list(range(200)), (20, 60), (queries, vectors), 8)
+    pool = ValidationPool(tokens.take(np.arange(100)), [{i} for i in range(100)], list(range(200)))
+    own = ArchitectureSettings(steps=1, batch_size=16)
+
+    def begun(objective):
+        model = build_retriever("static", tokenizer.vocabulary_size, settings, 64)
+        objective.prepare(model)
+        return model, objective.parameter_groups(model)[0]["peak"]
+
+    def objective(settings=settings, source=source):
+        return RetrievalObjective(passages, [(source, 1.0)], pool, settings, own, False, 10**9)
+
+    model, peak = begun(objective())
+    assert peak == (settings.trained_token_learning_rate if solved else settings.token_learning_rate)
+    if solved:
+        texts = Texts.of([passages.whole(index) for index in range(200)])
+        own_vectors = embed_tokens(model, texts).detach().numpy()
+        assert np.corrcoef((own_vectors @ own_vectors.T).ravel(), (vectors @ vectors.T).ravel())[0, 1] > 0.75
+    for other in (objective(settings.model_copy(update={"interaction": "late"})), objective(source=NoTeacher())):
+        assert begun(other)[1] == settings.token_learning_rate
+
+
+class NoTeacher:
+    """A source of pairs that no teacher has seen."""
+
+    def draw(self, rng, count):
+        raise NotImplementedError
+
+
 def test_the_first_table_is_the_solution_of_the_normal_equations():
     rng = np.random.default_rng(4)
     texts = Texts.of([rng.integers(0, 9, size=rng.integers(0, 7)) for _ in range(60)])
@@ -151,9 +188,15 @@ def test_the_first_table_is_the_solution_of_the_normal_equations():
     counts = np.array([np.bincount(ids, minlength=11) * weights for ids in texts])
     counts /= np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9)
     wanted = np.linalg.solve(counts.T @ counts + PENALTY * np.eye(11), counts.T @ targets)
-    found = token_table(texts, targets, weights)
+    found = token_table(texts, targets, weights, 5)
     np.testing.assert_allclose(found, wanted, atol=2e-3)
     assert not found[9:].any()
+    # A narrower one is fitted to the directions in which the targets lie most.
+    values, axes = np.linalg.eigh(targets.T @ targets)
+    kept = normalize(targets @ axes[:, np.argsort(-values)[:3]].astype(np.float32))
+    narrow = token_table(texts, targets, weights, 3)
+    wanted = np.linalg.solve(counts.T @ counts + PENALTY * np.eye(11), counts.T @ kept)
+    np.testing.assert_allclose(narrow @ narrow.T, wanted @ wanted.T, atol=2e-3)  # axes have no sign
 
 
 def test_a_static_model_is_scored_in_fp32_whatever_the_precision(taught, tokenizer):

@@ -2,7 +2,8 @@
 
 Ridge regression (Hoerl and Kennard, 1970) of the vectors on the tokens of the texts, one dimension at a time by
 conjugate gradients, which need no more than products with a sparse matrix. A training that begins there needs a
-fraction of the steps, and knows words that few of its texts hold.
+fraction of the steps, and knows words that few of its texts hold. A table that is narrower than the given vectors is
+fitted to their projections onto the directions that keep most of their products (Eckart and Young, 1936).
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ def token_table(
     texts: Texts,
     targets: NDArray[np.float32],
     weights: NDArray[np.floating],
+    width: int,
 ) -> NDArray[np.float32]:
     """Vectors of a vocabulary, (vocabulary, width), zero for what no text holds.
 
     Args:
         texts: of more than 65,536 some are drawn, always the same.
-        targets: (texts, width) of unit length.
+        targets: (texts, dimensions) of unit length, at least as wide as the table.
         weights: (vocabulary,) of the tokens; the length of a text's weighted counts is brought to one.
+        width: of the table.
     """
     from scipy.sparse import csr_array
     from scipy.sparse.linalg import LinearOperator, cg
@@ -35,10 +38,11 @@ def token_table(
     if len(texts) > TEXTS:
         drawn = np.sort(np.random.default_rng(0).choice(len(texts), TEXTS, replace=False))
         texts, targets = texts.take(drawn), targets[drawn]
+    targets = _narrowed(targets, width)
     shape = len(texts), len(weights)
     ends = np.concatenate([[0], np.cumsum(texts.lengths)])
-    counts = csr_array((weights[texts.ids].astype(np.float32), texts.ids, ends), shape=shape)
-    counts.sum_duplicates()
+    counts = csr_array((weights[texts.ids].astype(np.float32), texts.ids.copy(), ends), shape=shape)
+    counts.sum_duplicates()  # in place, ids too
     lengths = np.sqrt(np.asarray(counts.power(2).sum(axis=1)))
     counts.data /= np.repeat(np.maximum(lengths, 1e-9), np.diff(counts.indptr))
     turned = counts.T.tocsr()
@@ -47,3 +51,13 @@ def token_table(
     )
     columns = [cg(operator, turned @ target, rtol=1e-3, maxiter=ITERATIONS)[0] for target in targets.T]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _narrowed(vectors: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """Unit vectors of ``width`` dimensions whose products are near those of ``vectors``."""
+    if width == vectors.shape[1]:
+        return vectors
+    axes = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))[1][:, ::-1]  # those that hold most come first
+    projected = vectors @ axes[:, :width].astype(np.float32)
+    narrowed: NDArray[np.float32] = projected / np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), 1e-9)
+    return narrowed

@@ -3,7 +3,7 @@
 Like TinyBERT's and TAS-B's in-batch distillation (Hofstätter et al., 2021), the loss is a divergence of rankings
 (:mod:`.losses`). As there, a batch is made of passages near each other, which is where the teacher has something to say
 that chance does not. The teacher reads every passage once, and once a fixed pool of query-like crops; its vectors are
-kept with the run.
+kept with the run. A static model begins with the table whose sums come nearest to all of these (:mod:`.closed_form`).
 """
 
 from __future__ import annotations
@@ -85,6 +85,17 @@ class TaughtPairs:
         right = self.passages.crops(self._usable[chosen], self.long, rng)
         teacher = self.teachers[0][drawn] @ self._vectors[chosen].T
         return Pairs(self.crops.take(drawn), right, np.zeros(teacher.shape, dtype=bool), teacher)
+
+    @property
+    def width(self) -> int:
+        """Of the teacher's vectors."""
+        return int(self.teachers[1].shape[1])
+
+    def taught(self) -> tuple[Texts, NDArray[np.float32]]:
+        """The pool and the passages, and the teacher's vectors of them."""
+        lengths = self.passages.text_lengths[self._usable][:, None]
+        wholes = self.passages.parts(self._usable, np.zeros_like(lengths), lengths)
+        return Texts.together([self.crops, wholes]), np.concatenate([self.teachers[0], self._vectors])
 
     def _passages(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """Groups of neighbours: some passages at random, and for each some of those nearest to it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +111,24 @@ class PairSource(Protocol):
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """A batch of at most ``count`` pairs."""
+
+
+@runtime_checkable
+class Taught(Protocol):
+    """A source of texts that a teacher has vectors of."""
+
+    @property
+    def width(self) -> int:
+        """Of the teacher's vectors."""
+
+    def taught(self) -> tuple[Texts, NDArray[np.float32]]:
+        """All texts, and the unit vectors (texts, width) that the teacher gives them."""
+
+
+def together(sources: Sequence[Taught]) -> tuple[Texts, NDArray[np.float32]]:
+    """The texts of several sources, and the vectors (texts, width) that their teacher gives them."""
+    texts, vectors = zip(*(source.taught() for source in sources), strict=True)
+    return Texts.together(texts), np.concatenate(vectors)
 
 
 def same(values: NDArray[np.int64]) -> NDArray[np.bool_]:

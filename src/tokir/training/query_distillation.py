@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tokir.errors import Unavailable
 from tokir.training.distillation import query_like
-from tokir.training.pairs import Pairs, Relevant
+from tokir.training.pairs import Pairs, Relevant, together
 from tokir.training.texts import Counts, Texts
 
 if TYPE_CHECKING:
@@ -90,6 +90,11 @@ class TaughtTexts:
         """The teacher's of every text with every passage, (texts, passages)."""
         return self.teachers[0] @ self.teachers[1].T
 
+    @property
+    def width(self) -> int:
+        """Of the teacher's vectors."""
+        return int(self.teachers[1].shape[1])
+
     def taught(self) -> tuple[Texts, NDArray[np.float32]]:
         """All texts, and the vectors (texts, width) that they are to have."""
         return self.tokens, self.teachers[0]
@@ -126,15 +131,14 @@ class EitherTexts:
         """A batch of one of the sources, at most ``count`` pairs."""
         return self.sources[int(rng.integers(len(self.sources)))].draw(rng, count)
 
+    @property
+    def width(self) -> int:
+        """Of the teacher's vectors."""
+        return self.sources[0].width
+
     def taught(self) -> tuple[Texts, NDArray[np.float32]]:
         """The texts of all sources, and the vectors (texts, width) that they are to have."""
         return together(self.sources)
-
-
-def together(sources: Sequence[TaughtTexts | EitherTexts]) -> tuple[Texts, NDArray[np.float32]]:
-    """The texts of several sources, and the vectors (texts, width) that they are to have."""
-    texts, vectors = zip(*(source.taught() for source in sources), strict=True)
-    return Texts.together(texts), np.concatenate(vectors)
 
 
 def passage_texts(inputs: SourceInputs) -> EitherTexts:

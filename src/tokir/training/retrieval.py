@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,9 +16,8 @@ from torch.nn import functional
 from tokir.training.closed_form import token_table
 from tokir.training.late import late_scores
 from tokir.training.losses import Targets, batch_loss
-from tokir.training.pairs import Pairs, PairSource, TokenisedPassages, same
+from tokir.training.pairs import Pairs, PairSource, Taught, TokenisedPassages, same, together
 from tokir.training.processes import all_rows
-from tokir.training.query_distillation import TaughtTexts, together
 from tokir.training.texts import Texts
 
 if TYPE_CHECKING:
@@ -73,6 +72,7 @@ class RetrievalObjective:
         self.steps_per_epoch = max(1, math.ceil(len(passages) / self.batch_size))
         self.unit, self.units_per_step = "pairs", self.batch_size
         self._sources = [source for source, _ in sources]
+        self._taught = [source for source in self._sources if isinstance(source, Taught)]
         shares = np.array([share for _, share in sources])
         self._shares = shares / shares.sum()
 
@@ -84,7 +84,7 @@ class RetrievalObjective:
     def prepare(self, model: Model) -> None:
         """Start the token weights of a new model at their inverse document frequency.
 
-        Where passages are fixed, the token vectors start as those whose sums come nearest to the teacher's vectors.
+        Where a teacher has vectors of texts, the token vectors may start as those whose sums come nearest to them.
         """
         frequency = self.passages.document_frequencies()
         # Above zero even for a token that is in every passage.
@@ -92,12 +92,19 @@ class RetrievalObjective:
         retriever = _retriever(model)
         retriever.start_weights(torch.from_numpy(idf), torch.from_numpy(frequency > 0))
         if self._begins_solved(retriever):
-            texts, vectors = together(cast("list[TaughtTexts]", self._sources))
-            retriever.start_vectors(torch.from_numpy(token_table(texts, vectors, idf)))
+            texts, vectors = together(self._taught)
+            retriever.start_vectors(torch.from_numpy(token_table(texts, vectors, idf, retriever.dimensions)))
 
     def _begins_solved(self, retriever: Retriever) -> bool:
-        """Do the token vectors begin with :func:`token_table`'s? Where passages are fixed, and tokens share no rows."""
-        return self.fixed is not None and not retriever.hashed
+        """Do the token vectors begin with :func:`token_table`'s?
+
+        Where a teacher has vectors as wide as the model's or wider, and tokens share no rows. If passages are trained
+        too, one vector is to stand for each text, and no network adds to it.
+        """
+        if not self._taught or retriever.hashed or retriever.dimensions > self._taught[0].width:
+            return False
+        alone = retriever.network is None and self.settings.interaction == "vector"
+        return alone or self.fixed is not None
 
     def parameter_groups(self, model: Model) -> list[dict[str, Any]]:
         """Token vectors and weights apart from the network, which tolerates only a smaller learning rate."""
