@@ -473,6 +473,8 @@ def test_queries_alone_are_trained_into_the_space_of_a_teacher(tmp_path, data):
     assert rows[names[0]]["needs"] == {"query": ["table"], "passage": ["roberta"]}
     assert "contrastive" in rows["best-own+best-maxsim+bm25.weighted"]["fused"]["systems"][0]
     assert rows["best-own+best-maxsim+bm25.weighted"]["needs"]["passage"] == ["table", "terms"]
+    both = rows["best+best-own+bm25.weighted"]["fused"]["systems"]  # two systems, whichever of them is better
+    assert len(set(both)) == 3 and "contrastive" in both[1]
     assert rows["bm25"]["needs"] == {"query": ["terms"], "passage": ["terms"]}
     assert f"bpe-500.{asked}.maxsim.s0" not in rows and "bpe-500.static.contrastive.maxsim.s0" in rows
     # Crops of n-grams hold as much text as those of other tokenizers.

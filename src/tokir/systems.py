@@ -21,7 +21,7 @@ from tokir.models.registry import ARCHITECTURES, STATIC
 from tokir.study.registry import BASELINES
 
 BAG = "a text is a bag of overlapping n-grams, without an order that a network could read or predict"
-BEST = ("best", "best-own", "best-maxsim")  # members of a fusion that are found on the validation queries
+BEST = ("best", "best-own", "best-maxsim")  # members found on the validation queries; the widest comes first
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,8 @@ class FusionSettings(Settings):
 
     ``best`` is the system trained here that does best on the validation queries, of those with one vector per
     passage; ``best-own`` of those among them whose passages need no teacher; ``best-maxsim`` of those with late
-    interaction. A system that two of them stand for is a member once.
+    interaction. In one fusion they stand for different systems, ``best`` for the next best one, if there are
+    any; a system that two of them stand for is a member once.
     """
 
     method: FusionName = Field("weighted", description="weighted sum of z-scores, or reciprocal ranks")

@@ -16,7 +16,7 @@ from tokir.study.context import Context
 from tokir.study.rankings import Rankings
 from tokir.study.searchers import Searchers
 from tokir.study.selection import Selection
-from tokir.systems import BEST, FusionSystem, System, systems
+from tokir.systems import BEST, FusionSystem, System, TrainedSystem, systems
 
 
 class Fusions:
@@ -29,8 +29,11 @@ class Fusions:
     def members(self, fusion: FusionSystem) -> list[System]:
         """The systems that a fusion joins, each once, ``best`` and its like resolved."""
         known: dict[str, System] = {other.id: other for other in systems(self.context.config)}
-        named = fusion.settings.systems
-        return list(dict.fromkeys(self.selection.best(name) if name in BEST else known[name] for name in named))
+        named, best = fusion.settings.systems, dict[str, TrainedSystem]()
+        for name in reversed(BEST):  # the narrowest name first: a wider one then stands for another system
+            if name in named:
+                best[name] = self.selection.best(name, best.values())
+        return list(dict.fromkeys(best[name] if name in best else known[name] for name in named))
 
     def make(self, fusion: FusionSystem) -> FusionFiles:
         """Choose its weights, unless that has been done; Unavailable, with its name, where a member is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -62,14 +62,16 @@ class Selection:
             self._recall[system.id] = tuning.recall(self.rankings.read(self.run_file(system)), judgements)
         return self._recall[system.id]
 
-    def best(self, name: str = "best") -> TrainedSystem:
+    def best(self, name: str = "best", taken: Iterable[TrainedSystem] = ()) -> TrainedSystem:
         """The trained system with the best recall@10 on the validation queries; without them the first.
 
         Of several seeds the mean counts, or the luckiest training would win; the first of them is taken.
 
-        ``name`` is one of ``BEST``; what it may stand for: :func:`tokir.systems.candidates`.
+        ``name`` is one of ``BEST``; what it may stand for: :func:`tokir.systems.candidates`. It stands for what is
+        ``taken`` only if there is nothing else.
         """
-        found = candidates(self.context.config, name)
+        found, others = candidates(self.context.config, name), {_without_seed(system) for system in taken}
+        found = [system for system in found if _without_seed(system) not in others] or found
         if self.context.validation is None:
             return found[0]
         recalls: dict[tuple[str, str], list[float]] = {}
