@@ -93,9 +93,8 @@ class TaughtPairs:
 
     def taught(self) -> tuple[Texts, NDArray[np.float32]]:
         """The pool and the passages, and the teacher's vectors of them."""
-        lengths = self.passages.text_lengths[self._usable][:, None]
-        wholes = self.passages.parts(self._usable, np.zeros_like(lengths), lengths)
-        return Texts.together([self.crops, wholes]), np.concatenate([self.teachers[0], self._vectors])
+        texts = Texts.together([self.crops, self.passages.wholes(self._usable)])
+        return texts, np.concatenate([self.teachers[0], self._vectors])
 
     def _passages(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """Groups of neighbours: some passages at random, and for each some of those nearest to it."""

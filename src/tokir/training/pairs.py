@@ -56,6 +56,11 @@ class TokenisedPassages:
         start = self._ends[index] - self.title_lengths[index] - self.text_lengths[index]
         return self._ids[start : self._ends[index]][:longest].astype(np.int64)
 
+    def wholes(self, indices: Counts) -> Texts:
+        """Title and text of each passage."""
+        sizes = self.text_lengths[indices][:, None]
+        return self.parts(indices, np.zeros_like(sizes), sizes)
+
     def parts(self, indices: Counts, starts: Counts, sizes: Counts, titles: bool = True) -> Texts:
         """Some runs of the text of each passage, after its title.
 

@@ -210,7 +210,7 @@ class RetrievalObjective:
             vectors = _embed_many(retriever, queries)
             matrix = vectors @ torch.from_numpy(self.fixed[self.validation.pool]).to(vectors.device).T
         else:
-            pool = Texts.of([self.passages.whole(index, self.window) for index in self.validation.pool])
+            pool = self.passages.wholes(np.asarray(self.validation.pool, dtype=np.int64)).cut(self.window)
             matrix = self._ranked(retriever, queries, pool)
         scores = matrix.cpu().numpy()
         model.train(was_training)
