@@ -8,6 +8,8 @@ fitted to their projections onto the directions that keep most of their products
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,25 +21,22 @@ TEXTS = 65_536  # at most; bounds time and memory
 
 
 def token_table(
-    texts: Texts,
-    targets: NDArray[np.float32],
+    parts: Sequence[tuple[Texts, NDArray[np.float32]]],
     weights: NDArray[np.floating],
     width: int,
 ) -> NDArray[np.float32]:
     """Vectors of a vocabulary, (vocabulary, width), zero for what no text holds.
 
     Args:
-        texts: of more than 65,536 some are drawn, always the same.
-        targets: (texts, dimensions) of unit length, at least as wide as the table.
+        parts: texts, and for those of each part the vectors (texts, dimensions), of unit length and at least as wide as
+            the table. Of more than 65,536 texts in all some are drawn, always the same.
         weights: (vocabulary,) of the tokens; the length of a text's weighted counts is brought to one.
         width: of the table.
     """
     from scipy.sparse import csr_array
     from scipy.sparse.linalg import LinearOperator, cg
 
-    if len(texts) > TEXTS:
-        drawn = np.sort(np.random.default_rng(0).choice(len(texts), TEXTS, replace=False))
-        texts, targets = texts.take(drawn), targets[drawn]
+    texts, targets = _drawn(parts)
     targets = _narrowed(targets, width)
     shape = len(texts), len(weights)
     ends = np.concatenate([[0], np.cumsum(texts.lengths)])
@@ -51,6 +50,18 @@ def token_table(
     )
     columns = [cg(operator, turned @ target, rtol=1e-3, maxiter=ITERATIONS)[0] for target in targets.T]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _drawn(parts: Sequence[tuple[Texts, NDArray[np.float32]]]) -> tuple[Texts, NDArray[np.float32]]:
+    """The texts of all parts and their vectors, or a sample of them; no copy holds more than are drawn."""
+    ends = np.cumsum([len(texts) for texts, _ in parts])
+    rows = np.arange(ends[-1])
+    if len(rows) > TEXTS:
+        rows = np.sort(np.random.default_rng(0).choice(len(rows), TEXTS, replace=False))
+    of_parts = np.split(rows, np.searchsorted(rows, ends[:-1]))
+    of_parts = [some - (end - len(texts)) for some, end, (texts, _) in zip(of_parts, ends, parts, strict=True)]
+    drawn = [(texts.take(some), vectors[some]) for some, (texts, vectors) in zip(of_parts, parts, strict=True)]
+    return Texts.together(texts for texts, _ in drawn), np.concatenate([vectors for _, vectors in drawn])
 
 
 def _narrowed(vectors: NDArray[np.float32], width: int) -> NDArray[np.float32]:

@@ -91,10 +91,9 @@ class TaughtPairs:
         """Of the teacher's vectors."""
         return int(self.teachers[1].shape[1])
 
-    def taught(self) -> tuple[Texts, NDArray[np.float32]]:
+    def taught(self) -> list[tuple[Texts, NDArray[np.float32]]]:
         """The pool and the passages, and the teacher's vectors of them."""
-        texts = Texts.together([self.crops, self.passages.wholes(self._usable)])
-        return texts, np.concatenate([self.teachers[0], self._vectors])
+        return [(self.crops, self.teachers[0]), (self.passages.wholes(self._usable), self._vectors)]
 
     def _passages(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """Groups of neighbours: some passages at random, and for each some of those nearest to it."""

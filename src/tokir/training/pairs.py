@@ -126,14 +126,8 @@ class Taught(Protocol):
     def width(self) -> int:
         """Of the teacher's vectors."""
 
-    def taught(self) -> tuple[Texts, NDArray[np.float32]]:
-        """All texts, and the unit vectors (texts, width) that the teacher gives them."""
-
-
-def together(sources: Sequence[Taught]) -> tuple[Texts, NDArray[np.float32]]:
-    """The texts of several sources, and the vectors (texts, width) that their teacher gives them."""
-    texts, vectors = zip(*(source.taught() for source in sources), strict=True)
-    return Texts.together(texts), np.concatenate(vectors)
+    def taught(self) -> list[tuple[Texts, NDArray[np.float32]]]:
+        """All texts, in parts as they lie, and the unit vectors (texts, width) that the teacher gives those of each."""
 
 
 def same(values: NDArray[np.int64]) -> NDArray[np.bool_]:

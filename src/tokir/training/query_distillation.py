@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tokir.errors import Unavailable
 from tokir.training.distillation import query_like
-from tokir.training.pairs import Pairs, Relevant, together
+from tokir.training.pairs import Pairs, Relevant
 from tokir.training.texts import Counts, Texts
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ class TaughtTexts:
         """Of the teacher's vectors."""
         return int(self.teachers[1].shape[1])
 
-    def taught(self) -> tuple[Texts, NDArray[np.float32]]:
+    def taught(self) -> list[tuple[Texts, NDArray[np.float32]]]:
         """All texts, and the vectors (texts, width) that they are to have."""
-        return self.tokens, self.teachers[0]
+        return [(self.tokens, self.teachers[0])]
 
     def _left(self, drawn: Counts, rng: np.random.Generator) -> Texts:
         left = self.tokens.take(drawn)
@@ -136,9 +136,9 @@ class EitherTexts:
         """Of the teacher's vectors."""
         return self.sources[0].width
 
-    def taught(self) -> tuple[Texts, NDArray[np.float32]]:
+    def taught(self) -> list[tuple[Texts, NDArray[np.float32]]]:
         """The texts of all sources, and the vectors (texts, width) that they are to have."""
-        return together(self.sources)
+        return [part for source in self.sources for part in source.taught()]
 
 
 def passage_texts(inputs: SourceInputs) -> EitherTexts:

@@ -16,7 +16,7 @@ from torch.nn import functional
 from tokir.training.closed_form import token_table
 from tokir.training.late import late_scores
 from tokir.training.losses import Targets, batch_loss
-from tokir.training.pairs import Pairs, PairSource, Taught, TokenisedPassages, same, together
+from tokir.training.pairs import Pairs, PairSource, Taught, TokenisedPassages, same
 from tokir.training.processes import all_rows
 from tokir.training.texts import Texts
 
@@ -92,8 +92,8 @@ class RetrievalObjective:
         retriever = _retriever(model)
         retriever.start_weights(torch.from_numpy(idf), torch.from_numpy(frequency > 0))
         if self._begins_solved(retriever):
-            texts, vectors = together(self._taught)
-            retriever.start_vectors(torch.from_numpy(token_table(texts, vectors, idf, retriever.dimensions)))
+            parts = [part for source in self._taught for part in source.taught()]
+            retriever.start_vectors(torch.from_numpy(token_table(parts, idf, retriever.dimensions)))
 
     def _begins_solved(self, retriever: Retriever) -> bool:
         """Do the token vectors begin with :func:`token_table`'s?
