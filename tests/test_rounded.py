@@ -123,6 +123,14 @@ def test_an_index_wider_than_a_language_model_is_refused_before_anything_is_trai
     assert not (tmp_path / "run/models").exists()
 
 
+def test_an_index_wider_than_a_baseline_is_refused_before_anything_is_trained(data, tmp_path, capsys):
+    wide = ["architectures=[static]", "retrieval.dimensions=512", "index=[exact, int8-400]", "baselines=[minilm]"]
+    sets = [word for value in wide for word in ("--set", value)]
+    tokir("run", "quickstart", "--data", data, "--out", tmp_path / "run", *sets, code=2)
+    assert "int8-400 is for wider vectors than those of minilm.int8-400, which have 384" in capsys.readouterr().err
+    assert not (tmp_path / "run/models").exists()
+
+
 def test_best_stands_for_systems_that_search_exactly():
     config = load_config("quickstart", ["index=[exact, int8-64]"])
     assert {str(system.index) for system in candidates(config, "best")} == {"exact"}

@@ -4,7 +4,8 @@ import pytest
 
 from tokir.config import check_config
 from tokir.errors import TokirError
-from tokir.systems import systems
+from tokir.study.omissions import leave_out
+from tokir.systems import model_points, systems
 
 NGRAMS = {"tokenizers": [{"type": "ngram"}]}
 OWN_LEFT_OUT = {"static": ["query-distillation"], "lstm": ["contrastive"]}  # over n-grams there is no lstm
@@ -43,3 +44,39 @@ def test_a_study_may_train_nothing():
     assert [system.id for system in systems(check_config(nothing))] == ["bm25", "minilm"]
     ranked = {**NGRAMS, "architectures": ["lstm"], "lexical": True, "baselines": []}
     assert [system.id for system in systems(check_config(ranked))] == ["ngram-2k.bm25"]
+
+
+def test_the_names_of_systems_are_short_enough_to_name_files():
+    tokenizers = [{"type": "bpe", "vocabulary_size": size} for size in range(1000, 9000, 1000)]
+    grid = {"architectures": ["static"], "tokenizers": tokenizers, "poolings": ["learned"]}
+    members = [system.id for system in systems(check_config({**grid, "baselines": ["bm25"]}))]
+    assert len("+".join(members)) > 255
+    fusions = [{"systems": members}, {"systems": members[1:]}, {"systems": members[:2]}]
+    ids = [system.id for system in systems(check_config({**grid, "fusions": fusions}))][-3:]
+    assert len(set(ids)) == 3 and all(len(id) < 150 for id in ids[:2])
+    assert ids[2] == f"{members[0]}+{members[1]}.weighted"
+    long = {"variants": [{"name": "x" * 200, "retrieval": {"titles": False}}]}
+    with pytest.raises(TokirError, match="longer than 200 bytes: give its variant"):
+        systems(check_config({**grid, **long}))
+
+
+def test_a_variant_of_an_objective_that_is_left_out_is_left_out_with_it():
+    variants = [
+        {"name": "misspelt", "retrieval": {"perturbed_share": 0.3}, "objectives": ["query-distillation"]},
+        {"name": "plain", "retrieval": {"titles": False}},
+    ]
+    config = check_config(
+        {
+            "architectures": ["static"],
+            "objectives": {"static": ["contrastive", "query-distillation"]},
+            "variants": variants,
+        }
+    )
+    left = leave_out(config, {"query-distillation": "there is no teacher"})
+    assert [point.trained for point in model_points(left)] == [
+        "bpe-2k.static.contrastive",
+        "bpe-2k.static.contrastive~plain",
+    ]
+    alone = check_config({"architectures": ["static"], "objectives": {"static": ["query-distillation"]}})
+    with pytest.raises(TokirError, match="query-distillation cannot be trained: there is no teacher"):
+        leave_out(alone, {"query-distillation": "there is no teacher"})

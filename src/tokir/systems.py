@@ -21,6 +21,7 @@ from tokir.models.registry import ARCHITECTURES, STATIC
 from tokir.study.registry import BASELINES
 
 BAG = "a text is a bag of overlapping n-grams, without an order that a network could read or predict"
+LONGEST_ID = 200  # file systems take 255 bytes, some of which stand around it
 BEST = ("best", "best-own", "best-maxsim")  # members found on the validation queries; the widest comes first
 
 
@@ -288,8 +289,8 @@ def systems(config: StudyConfig) -> list[System]:
     """Every row of the result table, in the order of the configuration.
 
     Raises:
-        TokirError: a fusion names what is not a system of this study, or another fusion, or no pooling suits a model;
-            or as :func:`model_points`.
+        TokirError: a fusion names what is not a system of this study, or another fusion; no pooling suits a model; an
+            id is too long to name files; or as :func:`model_points`.
     """
     tokenizers, trained = config.tokenizers if config.lexical else [], trained_systems(config)
     pooled = {system.model for system in trained}
@@ -309,4 +310,10 @@ def systems(config: StudyConfig) -> list[System]:
             )
         if name in BEST:
             candidates(config, name)
-    return [*single, *(FusionSystem(fusion) for fusion in config.fusions)]
+    found = [*single, *(FusionSystem(fusion) for fusion in config.fusions)]
+    if long := [system.id for system in found if len(system.id.encode()) > LONGEST_ID]:
+        raise TokirError(
+            f"the name {long[0]} of a system names files too, and is longer than {LONGEST_ID} bytes: give its variant, "
+            "the file of its tokenizer or the folder of its model a shorter name"
+        )
+    return found

@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from tokir.artifacts.own_folder import require_free
 from tokir.data import build, names, natural_questions
 from tokir.errors import TokirError, Unavailable
 
@@ -70,6 +71,8 @@ def test_a_folder_with_other_files_is_not_replaced(tmp_path, source):
     assert mine.exists()
     for _ in range(2):  # what was built before is replaced
         build("nq-subset", str(source), tmp_path / "set", passages=10, queries=1)
+    with pytest.raises(TokirError, match="which is not of an earlier export"):
+        require_free(tmp_path / "set", "export")
     assert (tmp_path / "papers" / "thesis.tex").exists()
 
 

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from tokir.errors import TokirError
 from tokir.tokenizers import train_tokenizer
 
 pytest.importorskip("pymilvus")
+grpc = pytest.importorskip("grpc")
+milvus_pb2 = pytest.importorskip("pymilvus.grpc_gen.milvus_pb2")
 pytest.importorskip("milvus_lite")
 milvus = pytest.importorskip("tokir.database.milvus")
 pushing = pytest.importorskip("tokir.database.push")
@@ -135,12 +138,44 @@ def test_long_texts_lose_their_end_and_the_same_push_does_not_repeat_it(run, tmp
         ("nowhere.txt", "nowhere.txt"),
         ("http://127.0.0.1:9", "127.0.0.1:9"),
         ("missing/x.db", "missing"),
+        ("http://localhost:99999", "is no address of a database"),
+        ("http://[::1", "is no address of a database"),
     ],
 )
 def test_a_database_that_is_not_there_is_one_sentence(run, tmp_path, monkeypatch, to, said):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TokirError, match=said):
         run.push(SYSTEM, to, "c")
+
+
+class Refusing(grpc.GenericRpcHandler):
+    """Lets a client connect and then tells it that it may do nothing."""
+
+    def service(self, call):
+        def answer(request, context):
+            if call.method.endswith("/Connect"):
+                return milvus_pb2.ConnectResponse(identifier=1).SerializeToString()
+            asked.append(context.time_remaining())
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, "this is not for you")
+
+        asked = self.asked
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+    def __init__(self):
+        self.asked: list[float] = []
+
+
+def test_a_server_that_refuses_is_one_sentence_and_has_a_minute_to_answer(run):
+    server, refusing = grpc.server(ThreadPoolExecutor(2)), Refusing()
+    server.add_generic_rpc_handlers([refusing])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with pytest.raises(TokirError, match=f"127.0.0.1:{port}, collection c: .*this is not for you"):
+            run.push(SYSTEM, f"http://127.0.0.1:{port}", "c")
+    finally:
+        server.stop(None)
+    assert refusing.asked and max(refusing.asked) <= 61
 
 
 def test_a_folder_that_another_process_has_opened_is_one_sentence(run, tmp_path):

@@ -42,6 +42,16 @@ def test_a_weighted_sum_of_z_scores_counts_an_absent_passage_as_the_worst():
     assert ranked["w"] == pytest.approx(-1 / deviation - 0.5)
 
 
+def test_a_passage_that_alone_has_a_word_counts_however_few_are_found():
+    dense = {"a": 5.0, "b": 4.0, "c": 3.0, "d": 2.0}
+    for found in ({"d": 12.0}, {"d": 12.0, "e": 0.1}):
+        assert next(iter(fused([dense, found], "weighted", [1, 4], 4))) == "d"
+    tied = fused([dense, {"c": 12.0, "d": 12.0}], "weighted", [1, 4], 4)
+    assert list(tied) == ["c", "d", "a", "b"]
+    silent = dict.fromkeys("abcd", 0.0)  # a query without tokens
+    assert fused([dense, silent], "weighted", [1, 4], 4) == fused([dense, {}], "weighted", [1, 4], 4)
+
+
 ranking = st.dictionaries(st.sampled_from("abcdef"), st.floats(-5, 5, width=16), max_size=6)
 
 

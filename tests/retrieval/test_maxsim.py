@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -114,3 +116,14 @@ def test_what_is_damaged_is_named(tmp_path, kept):
         with pytest.raises(TokirError, match=file.name):
             type(index).load(tmp_path, index.tie_order)
         file.write_bytes(whole)
+
+
+def test_a_long_query_takes_no_more_memory_than_its_distinct_tokens(tmp_path):
+    index = built(tmp_path, [[number % len(TABLE)] for number in range(4000)])
+    query = [0, 3, 3] * 5_000
+    expected = 5_000 * (index.scores([0]) + 2 * index.scores([3]))
+    tracemalloc.start()
+    found = index.scores(query)
+    assert tracemalloc.get_traced_memory()[1] < 4_000_000  # one row of each token is 16 kB
+    tracemalloc.stop()
+    np.testing.assert_allclose(found, expected, rtol=1e-5)

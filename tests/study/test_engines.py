@@ -12,15 +12,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import loopback
 import pytest
+import torch
 
 from command import tokir, words
 from tokir.config import load_config
 from tokir.errors import TokirError
+from tokir.progress import Silent
 from tokir.study import Machine, Study
-from tokir.study.engines import check_engine
+from tokir.study.engines import check_engine, cluster
 
 PATIENCE = 300  # seconds
 SETS = [
@@ -118,6 +121,14 @@ def test_a_run_that_loses_one_of_two_nodes_makes_the_files_and_scores_of_a_local
     assert hashes(spread) == hashes(local)
     assert scores(spread) == scores(local)
     assert not list(spread.rglob("*.part*"))
+
+
+def test_tasks_that_no_node_has_a_gpu_for_are_refused(monkeypatch):
+    nodes = [{"Alive": True, "Resources": {"CPU": 8.0}}, {"Alive": False, "Resources": {"CPU": 8.0, "GPU": 1.0}}]
+    monkeypatch.setattr(cluster, "_begun", lambda address: SimpleNamespace(nodes=lambda: nodes))
+    context = SimpleNamespace(device=torch.device("cuda"), progress=Silent())
+    with pytest.raises(TokirError, match=r"no node of the cluster has a GPU.*--device cpu"):
+        cluster.Cluster(context, "ray://127.0.0.1:1").connect()
 
 
 def test_an_engine_that_there_is_not_is_named_before_anything_is_done(tmp_path):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from command import tokir, words
 from tokir.config import load_config
 from tokir.data import load
 from tokir.errors import TokirError
@@ -83,6 +84,14 @@ def test_without_validation_queries_the_crops_to_validate_on_come_from_all_over_
     assert np.histogram(pool.pool, bins=5, range=(0, 3000))[0].min() > 100
 
 
+def test_a_passage_without_text_has_no_crop_to_validate_on(corpus_of):
+    at_work = context(corpus_of(["" if number % 10 else f"passage {number}" for number in range(1, 2001)]))
+    pool = validation_pool(
+        at_work, TrainingPassages(at_work), lambda crops: [np.array([1]) for crop in crops if crop]
+    )
+    assert len(pool.queries) == 200 and len(pool.pool) > 500
+
+
 @pytest.fixture
 def duplicates(duplicates_folder, tmp_path):
     return load(str(duplicates_folder), cache=tmp_path / "cache")
@@ -127,3 +136,19 @@ def test_a_query_is_no_hard_negative_of_itself(duplicates):
     assert all(itself in found for itself, found in zip(own, mined(), strict=True))
     for itself, found, answers in zip(own, mined(own), relevant.values(), strict=True):
         assert found and itself not in found and not set(found) & set(answers)
+
+
+def test_a_fusion_of_changed_queries_is_made_of_lists_without_their_own_passages(duplicates_folder, tmp_path):
+    """Capitals change nothing for BM25, so that they cost a fusion nothing."""
+    sets = [
+        "architectures=[lstm]", "objectives.lstm=[]", "tokenizers=[{type: ngram, lowercase: true}]", "lexical=true",
+        "baselines=[bm25]", "fusions=[{systems: [ngram-2k-lower.bm25, bm25]}]", "evaluation.robustness=[upper]",
+        "evaluation.bootstrap=100", "evaluation.latency_queries=2",
+    ]  # fmt: skip
+    tokir(*words("run", duplicates_folder, tmp_path / "run", sets))
+    for path in (tmp_path / "run/rankings/upper").iterdir():
+        changed, clean = (
+            [line.split()[:5] for line in file.read_text().splitlines() if int(line.split()[3]) <= 10]
+            for file in (path, tmp_path / "run/rankings" / path.name)
+        )
+        assert len(clean) == 660 and changed == clean, path.name

@@ -1,3 +1,4 @@
+import copy
 import json
 import math
 import os
@@ -17,7 +18,7 @@ from tokir.config import ArchitectureSettings, TrainingSettings
 from tokir.errors import TokirError
 from tokir.models import build_language_model
 from tokir.progress import Silent
-from tokir.training import loop
+from tokir.training import language_model, loop
 from tokir.training.checkpoint import forget_state
 from tokir.training.device import resolve_device
 from tokir.training.language_model import LanguageModelObjective
@@ -146,8 +147,23 @@ def test_a_damaged_or_foreign_state_starts_again(objective, tmp_path, caplog):
     assert digests(tmp_path / "b") == digests(tmp_path / "unbroken")
 
 
-def test_validation_scores_divide_one_summed_loss(tokenizer, passages):
+def test_the_state_of_another_number_of_steps_starts_again(objective, tmp_path, caplog):
+    """A budget of seconds gives other steps on another number of threads."""
+    with pytest.raises(loop.Interrupted):
+        train(objective, tmp_path / "a", progress=StopAt(20))
+    fewer = copy.copy(objective)
+    fewer.steps = 15
+    train(fewer, tmp_path / "a")
+    assert "of other settings or data" in caplog.text
+    train(fewer, tmp_path / "unbroken")
+    assert digests(tmp_path / "a") == digests(tmp_path / "unbroken")
+
+
+@pytest.mark.parametrize("cells", [None, 1])
+def test_validation_scores_divide_one_summed_loss(tokenizer, passages, monkeypatch, cells):
     """Against the definition, one token at a time, without batches or padding."""
+    if cells:  # as with a large vocabulary: one window at a time
+        monkeypatch.setattr(language_model, "VALIDATION_CELLS", cells)
     held_out = [passages[3], "naïve café", passages[5]]
     objective = LanguageModelObjective(tokenizer, passages[:20], held_out, SETTINGS, LSTM)
     torch.manual_seed(0)

@@ -1,17 +1,20 @@
 """Queries trained alone, in the space of a teacher whose passage vectors stay as they are; how taught models begin."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 
 from tokir.config import ArchitectureSettings, Objective, RetrievalSettings, StudyConfig
+from tokir.errors import Unavailable
 from tokir.models import build_retriever
 from tokir.progress import Silent
 from tokir.retrieval.index import normalize
 from tokir.training import loop
 from tokir.training.closed_form import PENALTY, token_table
-from tokir.training.distillation import TaughtPairs
+from tokir.training.distillation import TaughtPairs, taught_pairs
 from tokir.training.pairs import TokenisedPassages
 from tokir.training.query_distillation import TaughtTexts, passage_texts
 from tokir.training.retrieval import RetrievalObjective, ValidationPool, embed_tokens
@@ -237,3 +240,12 @@ def test_an_objective_without_its_teacher_is_none_at_all():
     assert str(Objective.parse("query-distillation+queries").without({"queries"})) == "query-distillation"
     with pytest.raises(ValidationError, match="unknown perturbation 'typo'"):
         StudyConfig.model_validate({"retrieval": {"perturbations": ["typo"]}})
+
+
+@pytest.mark.parametrize("texts_of", [passage_texts, taught_pairs])
+def test_passages_of_titles_alone_have_nothing_to_distil(texts_of):
+    inputs = SimpleNamespace(
+        settings=RetrievalSettings(), teacher=object(), texts=lambda: (["one", "other"], ["", " "]), seed=0
+    )
+    with pytest.raises(Unavailable, match="no passage has a text"):
+        texts_of(inputs)

@@ -20,7 +20,7 @@ def require_free(folder: Path, what: str) -> None:
     if folder.is_file():
         raise TokirError(f"{folder} is a file: choose another folder")
     inside = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
-    if foreign := sorted(inside - set(_made(folder))):
+    if foreign := sorted(inside - set(_made(folder, what))):
         raise TokirError(
             f"{folder} holds {foreign[0]}, which is not of an earlier {what}: choose another folder, or empty it"
         )
@@ -42,13 +42,14 @@ def own_folder(folder: Path, what: str, about: dict[str, Any]) -> Iterator[Path]
     with new_folder(folder) as fresh:
         yield fresh
         files = sorted(file.relative_to(fresh).as_posix() for file in fresh.rglob("*") if file.is_file())
-        write_json(fresh / RECORD, {**about, "files": [RECORD, *files]})
+        write_json(fresh / RECORD, {"kind": what, **about, "files": [RECORD, *files]})
         require_free(folder, what)  # once more: making it took a while
 
 
-def _made(folder: Path) -> list[str]:
-    """The files that were made in ``folder``; none where nothing was."""
+def _made(folder: Path, what: str) -> list[str]:
+    """The files of the thing of the kind ``what`` that was made in ``folder``; none where none was."""
     try:
-        return list(map(str, read_json(folder / RECORD)["files"]))
+        record = read_json(folder / RECORD)
+        return list(map(str, record["files"])) if record["kind"] == what else []
     except (TokirError, OSError, ValueError, KeyError, TypeError):
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal
@@ -28,6 +29,7 @@ from tokir.encoders.registry import PRETRAINED, model_id
 from tokir.models.registry import ARCHITECTURES, STATIC
 from tokir.study.registry import BASELINES
 
+LONGEST = 120  # letters of a fusion's id that name its members
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -59,8 +61,11 @@ class FusionSettings(Settings):
 
     @property
     def id(self) -> str:
-        """For example ``best+bm25.weighted``."""
-        return f"{'+'.join(self.systems)}.{self.method}"
+        """For example ``best+bm25.weighted``; of many members the first letters and a hash, since it names files."""
+        members = "+".join(self.systems)
+        if len(members) > LONGEST:
+            members = f"{members[:LONGEST]}~{hashlib.sha256(members.encode()).hexdigest()[:8]}"
+        return f"{members}.{self.method}"
 
 
 class LateInteractionSettings(Settings):

@@ -20,7 +20,7 @@ from tokir.retrieval.hnsw import BUILT_WITH, CANDIDATES, NEIGHBOURS
 
 LONGEST_ID, LONGEST_TEXT = 512, 65_535  # bytes; the latter is all that a field of Milvus can hold
 LISTED_AT_ONCE = 10_000
-SECONDS = 60  # that a request may take
+SECONDS, SECONDS_TO_LOAD = 60, 3600  # that a request may take, and one that has a collection read into memory
 EMBEDDED = ".db"  # ends the name of a folder of Milvus Lite
 INDEXES = {  # kind to Milvus's name for it, how it is built and how it is asked
     "exact": ("FLAT", {}, {}),
@@ -54,6 +54,7 @@ class Collection:
     def __init__(self, address: str, name: str, token: str = "") -> None:
         self.address, self.name = address, name
         try:
+            import grpc
             import pymilvus
 
             if self.embedded:
@@ -62,9 +63,12 @@ class Collection:
             raise Unavailable("a Milvus database needs its client: pip install 'tokir[milvus]'") from None
         for library in ("pymilvus", "milvus_lite"):  # what goes wrong is said once, as an error
             logging.getLogger(library).setLevel(logging.CRITICAL)
-        self._milvus, self._loaded = pymilvus, False
-        with self._errors():
-            self._client = pymilvus.MilvusClient(address, token=token, timeout=SECONDS)
+        self._milvus, self._grpc, self._loaded = pymilvus, grpc, False
+        try:
+            with self._errors():
+                self._client = pymilvus.MilvusClient(address, token=token, timeout=SECONDS)
+        except ValueError as error:
+            raise TokirError(f"{address} is no address of a database: {error}") from None
 
     @property
     def embedded(self) -> bool:
@@ -78,6 +82,8 @@ class Collection:
         except self._milvus.MilvusException as error:
             hint = ": is it open in another process?" if error.message == "Open local milvus failed" else ""
             raise TokirError(f"{self.address}, collection {self.name}: {error.message}{hint}") from None
+        except self._grpc.RpcError as error:  # which the client lets pass
+            raise TokirError(f"{self.address}, collection {self.name}: {error.details()}") from None
 
     def close(self) -> None:
         """Let go of the connection; a folder can then be opened by another process."""
@@ -86,7 +92,7 @@ class Collection:
     def exists(self) -> bool:
         """Is there a collection of this name?"""
         with self._errors():
-            return bool(self._client.has_collection(self.name))
+            return bool(self._client.has_collection(self.name, timeout=SECONDS))
 
     def create(self, dimensions: int, kind: str) -> None:
         """Make it, empty, with an index of ``INDEXES`` over vectors of so many dimensions."""
@@ -100,12 +106,13 @@ class Collection:
         name, params, _ = INDEXES[kind]
         indexes.add_index("vector", index_type=name, metric_type="IP", params=params)
         with self._errors():
-            self._client.create_collection(self.name, schema=schema, index_params=indexes)
+            self._client.create_collection(self.name, schema=schema, index_params=indexes, timeout=SECONDS)
 
     def dimensions(self) -> int | None:
         """Of its vectors; None where it is a collection of something else."""
         with self._errors():
-            fields = {field["name"]: field for field in self._client.describe_collection(self.name)["fields"]}
+            described = self._client.describe_collection(self.name, timeout=SECONDS)
+        fields = {field["name"]: field for field in described["fields"]}
         wanted = {"id", "title", "text", "version", "vector"}
         return int(fields["vector"]["params"]["dim"]) if wanted <= fields.keys() else None
 
@@ -126,12 +133,12 @@ class Collection:
     def upsert(self, rows: Sequence[Row]) -> None:
         """Put rows in, each in place of the one with its id."""
         with self._errors():
-            self._client.upsert(self.name, [row._asdict() for row in rows])
+            self._client.upsert(self.name, [row._asdict() for row in rows], timeout=SECONDS)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Take rows out; ids that are not there are passed over."""
         with self._errors():
-            self._client.delete(self.name, filter=_among(ids))
+            self._client.delete(self.name, filter=_among(ids), timeout=SECONDS)
 
     def ids(self) -> Iterator[list[str]]:
         """The ids of all rows in ascending order, some at a time."""
@@ -145,7 +152,7 @@ class Collection:
         """The ids of the rows nearest to each of ``queries`` (n, dimensions), best first."""
         with self._errors():
             self._load()
-            described = self._client.describe_index(self.name, "vector") or {}
+            described = self._client.describe_index(self.name, "vector", timeout=SECONDS) or {}
             asked = next((ask for name, _, ask in INDEXES.values() if name == described.get("index_type")), {})
             found = self._client.search(
                 self.name,
@@ -154,23 +161,21 @@ class Collection:
                 anns_field="vector",
                 search_params={"metric_type": "IP", "params": asked},
                 consistency_level="Strong",
+                timeout=SECONDS,
             )
         return [[hit["id"] for hit in hits] for hits in found]
 
     def _load(self) -> None:
         """Let the collection be searched, which a server has to be told once."""
         if not self._loaded:
-            self._client.load_collection(self.name)
+            self._client.load_collection(self.name, timeout=SECONDS_TO_LOAD)
             self._loaded = True
 
     def _query(self, where: str, fields: list[str], **more: Any) -> list[dict[str, Any]]:
         with self._errors():
             self._load()
-            return list(
-                self._client.query(
-                    self.name, filter=where, output_fields=fields, consistency_level="Strong", **more
-                )
-            )
+            asked = {"filter": where, "output_fields": fields, "consistency_level": "Strong", "timeout": SECONDS}
+            return list(self._client.query(self.name, **asked, **more))
 
 
 # What the client's own iterator asks for, so that a page holds the smallest ids; that one writes ids as they are.

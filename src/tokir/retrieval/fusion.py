@@ -30,6 +30,8 @@ def join(lists: Sequence[Hits], method: Method) -> Joined:
     """Bring the lists of one query to one scale.
 
     With z-scores a passage that a list does not hold counts as the worst one it holds, with reciprocal ranks as zero.
+    Scores that are all the same have no deviation: if they are above zero, passages of the list count as one and all
+    others as zero, as with a word that a single passage holds; else the list says nothing.
     """
     scale = _z_scores if method == "weighted" else _reciprocal_ranks
     found = np.concatenate([hits.positions for hits in lists])
@@ -69,8 +71,10 @@ def _z_scores(scores: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
     if not len(scores):
         return np.zeros(0), 0.0
     values = scores.astype(np.float64)
+    if values[0] == values[-1]:  # of scores in their order
+        return (values > 0).astype(np.float64), 0.0
     centred = values - np.add.reduce(values) / len(values)  # np.mean and np.std take several times as long
-    scaled: NDArray[np.float64] = centred / (math.sqrt(np.add.reduce(centred * centred) / len(values)) or 1.0)
+    scaled: NDArray[np.float64] = centred / math.sqrt(np.add.reduce(centred * centred) / len(values))
     return scaled, float(scaled[-1])  # the best comes first
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,8 +98,10 @@ class MaxSimIndex(LateIndex):
 
     def scores(self, query: Sequence[int]) -> NDArray[np.float32]:
         """Of every passage, (passages,); zero for a query without tokens, and for a passage without any."""
-        ids, count = np.asarray(query, dtype=np.int64), self.best.shape[1]
-        weights = self.weights[ids, None] / np.float32(STEPS)
+        times = Counter(query)  # a long query repeats its tokens, and a row of ``best`` is long
+        ids, count = np.fromiter(times, dtype=np.int64, count=len(times)), self.best.shape[1]
+        repeated = np.fromiter(times.values(), dtype=np.float32, count=len(times))
+        weights = (self.weights[ids] * repeated)[:, None] / np.float32(STEPS)
         parts = -(-count // PASSAGES)
         found = np.empty(count, dtype=np.float32)
         for part in range(parts):

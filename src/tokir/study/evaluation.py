@@ -139,6 +139,13 @@ class Evaluation:
         depth = self.context.config.evaluation.depth
         return self.rankings.rank(self._searcher(system), self.split.queries, depth, self.split.own_passages)
 
+    def _rank_others(self, system: System, queries: dict[str, str], depth: int) -> Ranking:
+        """Ranked lists of queries that are not those of the split, but have their ids."""
+        own = self.split.own_passages
+        if isinstance(system, FusionSystem):
+            return self.fusions.rank_others(system, queries, depth, own)
+        return self.rankings.rank(self._searcher(system), queries, depth, own)
+
     def _latency(self, system: System, inputs: Any, again: bool) -> dict[str, Percentiles]:
         folder, name = self.context.folder, Names.latency(system.id)
         timed = list(self.split.queries.values())[: self.context.config.evaluation.latency_queries]
@@ -161,7 +168,7 @@ class Evaluation:
             name,
             system.id,
             inputs,
-            lambda: self.rankings.rank(self._searcher(system), changed, depth, self.split.own_passages),
+            lambda: self._rank_others(system, changed, depth),
         )
         return score_queries(self.rankings.read(name), self.judgements)[HEADLINE]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +12,7 @@ from tokir.errors import Unavailable
 from tokir.evaluation import tuning
 from tokir.retrieval.files import FusionFiles
 from tokir.retrieval.fusion import fuse, join
+from tokir.retrieval.index import Hits
 from tokir.retrieval.ranking import Ranking
 from tokir.study.context import Context
 from tokir.study.rankings import Rankings
@@ -71,7 +73,19 @@ class Fusions:
 
     def rank(self, fusion: FusionSystem, split: Split) -> Ranking:
         """Its ranked lists of the scored queries, out of those of its members, which must be there."""
-        return self._rank(fusion, split, [Names.ranking(member) for member in self.make(fusion).members])
+        names = [Names.ranking(member) for member in self.make(fusion).members]
+        return self._read(fusion, split, names, self.context.config.evaluation.depth)
+
+    def rank_others(
+        self, fusion: FusionSystem, queries: Mapping[str, str], depth: int, own: Sequence[str] = ()
+    ) -> Ranking:
+        """Ranked lists of queries (id to text) that its members have not ranked; as :meth:`Rankings.rank`."""
+        reach = self.context.config.evaluation.depth
+        lists = [
+            self.rankings.rank(self.searchers.searcher(member), queries, reach, own).lists()
+            for member in self.members(fusion)
+        ]
+        return self._fused(fusion, queries, lists, depth)
 
     def recall(self, fusion: FusionSystem) -> float | None:
         """Recall@10 on the validation queries; None where there are none."""
@@ -79,15 +93,22 @@ class Fusions:
         if validation is None or judgements is None:
             return None
         lists = [self.selection.run_file(member) for member in self.members(fusion)]
-        return tuning.recall(self._rank(fusion, validation, lists), judgements)
+        return tuning.recall(
+            self._read(fusion, validation, lists, self.context.config.evaluation.depth), judgements
+        )
 
-    def _rank(self, fusion: FusionSystem, split: Split, lists: list[str]) -> Ranking:
-        """Ranked lists of the queries of ``split``, out of those of the members in the run files ``lists``."""
-        files, depth = self.make(fusion), self.context.config.evaluation.depth
-        found = zip(*(self.rankings.read_hits(name, split.queries) for name in lists), strict=True)
-        tie_order = self.context.opener.tie_order
-        hits = [fuse(join(hits, files.method), files.weights, depth, tie_order) for hits in found]
-        return Ranking.of(split.queries, hits)
+    def _read(self, fusion: FusionSystem, split: Split, names: list[str], depth: int) -> Ranking:
+        """Ranked lists of the queries of ``split``, out of those of the members in the run files ``names``."""
+        lists = [self.rankings.read_hits(name, split.queries) for name in names]
+        return self._fused(fusion, split.queries, lists, depth)
+
+    def _fused(
+        self, fusion: FusionSystem, queries: Iterable[str], lists: Sequence[Sequence[Hits]], depth: int
+    ) -> Ranking:
+        """The lists of each member, one for each query, as one."""
+        files, tie_order = self.make(fusion), self.context.opener.tie_order
+        found = (join(hits, files.method) for hits in zip(*lists, strict=True))
+        return Ranking.of(queries, [fuse(joined, files.weights, depth, tie_order) for joined in found])
 
     def _weights(self, members: list[System], validation: Split) -> list[float]:
         lists = [

@@ -47,7 +47,8 @@ def sentences(omissions: Omissions) -> tuple[str, ...]:
 def leave_out(config: StudyConfig, omissions: Omissions) -> StudyConfig:
     """The configuration without the parts that are left out; ids of systems then say so.
 
-    An objective that has nothing else is left out as a whole, unless it is the only one of its architecture.
+    An objective that has nothing else is left out as a whole, unless it is the only one of its architecture, and with
+    it a variant that is of no other.
 
     Raises:
         TokirError: nothing is left to train.
@@ -57,14 +58,16 @@ def leave_out(config: StudyConfig, omissions: Omissions) -> StudyConfig:
 
     def without(objectives: list[Objective]) -> list[Objective]:
         kept = [objective.without(omissions) for objective in objectives]
-        if objectives and not any(kept):
-            raise TokirError(f"the objective {objectives[0]} cannot be trained: {'; '.join(omissions.values())}")
         return list(dict.fromkeys(objective for objective in kept if objective is not None))
 
     changed = {architecture: without(objectives) for architecture, objectives in config.objectives.items()}
+    for architecture, had in config.objectives.items():
+        if had and not changed[architecture]:
+            raise TokirError(f"the objective {had[0]} cannot be trained: {'; '.join(omissions.values())}")
     variants = [
-        variant.model_copy(update={"objectives": variant.objectives and without(variant.objectives)})
+        variant.model_copy(update={"objectives": left})
         for variant in config.variants
+        if (left := variant.objectives and without(variant.objectives)) != []
     ]
     return config.model_copy(update={"objectives": changed, "variants": variants})
 

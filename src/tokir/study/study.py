@@ -21,12 +21,13 @@ from tokir.errors import TokirError, Unavailable
 from tokir.progress import Progress, Silent
 from tokir.retrieval.files import SCHEMA, to_json
 from tokir.retrieval.registry import INDEXES
+from tokir.study.baselines import baseline
 from tokir.study.context import Context, Machine
 from tokir.study.engines import check_engine
 from tokir.study.finished import MADE, finished, ready, results_inputs
 from tokir.study.folder import begin
 from tokir.study.omissions import sentences
-from tokir.systems import FusionSystem, System, TrainedSystem, left_out, model_points, systems
+from tokir.systems import BaselineSystem, FusionSystem, System, TrainedSystem, left_out, model_points, systems
 
 if TYPE_CHECKING:
     from tokir.results.records import DatasetFacts, Environment, Passage, Results, TokenizerComparison
@@ -122,7 +123,7 @@ class Study:
 
     def _train(self) -> None:
         for system in systems(self.config):  # what the study cannot hold is said before anything is trained
-            if isinstance(system, TrainedSystem):
+            if isinstance(system, TrainedSystem | BaselineSystem):
                 self._check_width(system)
         points = model_points(self.config)
         self.context.engine.train(self.parts.models, points)
@@ -132,11 +133,16 @@ class Study:
             except Unavailable as error:
                 self.progress.say(f"{point.id}: unavailable: {error}")
 
-    def _check_width(self, system: TrainedSystem) -> None:
+    def _check_width(self, system: TrainedSystem | BaselineSystem) -> None:
         """TokirError where its vectors are too narrow for its index."""
-        with suppress(Unavailable):  # which is said when it is to be trained
-            width = self.parts.models.plan(system.model).dimensions
-            if misfit := system.index.misfit(width, system.id):
+        with suppress(Unavailable):  # which is said when it is to be trained, or asked
+            if isinstance(system, TrainedSystem):
+                width: int | None = self.parts.models.plan(system.model).dimensions
+            elif system.index.dimensions is None:
+                return
+            else:
+                width = baseline(system.name).width(self.parts.searchers.embeddings)
+            if width is not None and (misfit := system.index.misfit(width, system.id)):
                 raise TokirError(misfit)
 
     def compare_tokenizers(self, words: Sequence[str] = ()) -> TokenizerComparison:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,16 +36,16 @@ def validation_pool(context: Context, passages: TrainingPassages, encode: Encode
 def _of_crops(
     context: Context, passages: TrainingPassages, encode: Encode, rng: np.random.Generator
 ) -> ValidationPool:
-    """A crop of each of 200 passages, drawn from all over the corpus."""
+    """A crop of each of 200 passages that have a text, drawn from all over the corpus."""
     from tokir.training.distillation import query_like
 
-    drawn = rng.permutation(len(passages.positions))[: QUERIES + OTHERS].tolist()
-    asked = drawn[:QUERIES]
     titles, texts = passages.texts()
+    drawn = rng.permutation(len(passages.positions)).tolist()
+    asked = list(islice((index for index in drawn if texts[index].strip()), QUERIES))
     crops, owners = query_like(
         [titles[i] for i in asked], [texts[i] for i in asked], 1, context.config.data.seed + 1
     )
-    return _pool(encode(crops), [{asked[owner]} for owner in owners], drawn)
+    return _pool(encode(crops), [{asked[owner]} for owner in owners], drawn[: QUERIES + OTHERS])
 
 
 def _pool(queries: Texts, relevant: list[set[int]], others: list[int]) -> ValidationPool:

@@ -27,6 +27,7 @@ REACH = 4  # a group is drawn from this many times its size of nearest passages,
 ALL_AT_ONCE = (
     20_000  # passages; of so many the nearest ones of each are found once, of more when they are asked for
 )
+NO_TEXT = "no passage has a text to distil from"
 BLOCK = 256  # passages whose nearest ones are found at once
 
 
@@ -124,6 +125,8 @@ def taught_pairs(inputs: SourceInputs) -> TaughtPairs:
     if teacher is None:
         raise Unavailable("there is no teacher to distil from")
     crops, owners = query_like(*inputs.texts(), settings.teacher_texts, inputs.seed)
+    if not crops:
+        raise Unavailable(NO_TEXT)
     return TaughtPairs(
         inputs.passages,
         inputs.encode(crops),

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tokir.models import LanguageModel, Model
     from tokir.tokenizers import Tokenizer
 
-VALIDATION_BATCH = 64  # windows; bounds memory, does not change the figures
+VALIDATION_BATCH = 64  # windows at most, and
+VALIDATION_CELLS = 2**26  # logits, 256 MB; both bound memory
 
 
 class LanguageModelObjective:
@@ -116,8 +117,9 @@ class LanguageModelObjective:
         total, tokens = 0.0, 0
         was_training = model.training
         model.eval()
-        for first in range(0, len(order), VALIDATION_BATCH):
-            batch = order[first : first + VALIDATION_BATCH]
+        at_once = max(1, min(VALIDATION_BATCH, VALIDATION_CELLS // (length * model.config.vocabulary_size)))
+        for first in range(0, len(order), at_once):
+            batch = order[first : first + at_once]
             width = max(len(rows[i]) for i in batch)
             inputs_ = torch.zeros(len(batch), width, dtype=torch.long)
             targets_ = torch.full((len(batch), width), -100)

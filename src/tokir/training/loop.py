@@ -226,7 +226,8 @@ class _Training:
         groups = objective.parameter_groups(self.model)
         self.peaks = [group.pop("peak") for group in groups]
         self.optimizer = torch.optim.Adam(groups, lr=self.peaks[0], fused=device.type != "mps")
-        key = digest([inputs, settings.model_dump(), self.precision, device.type])
+        # Steps that a budget of seconds gave on another number of threads have another schedule.
+        key = digest([inputs, settings.model_dump(), objective.steps, self.precision, device.type])
         self.state = State(folder, key, device)
         self.position = self.state.load(self.model, self.optimizer)
         if len(set(processes.gathered(self.position.step))) > 1:  # none writes before all have read

@@ -19,6 +19,9 @@ class Baseline(Protocol):
     def dense(self) -> bool:
         """Has it one vector for each passage, which any index can hold?"""
 
+    def width(self, embeddings: Embeddings) -> int | None:
+        """Dimensions of its vectors, where it has any; Unavailable where this machine cannot tell."""
+
     def missing(self, embeddings: Embeddings) -> str | None:
         """What this machine lacks for it, in a sentence; None where nothing is missing."""
 

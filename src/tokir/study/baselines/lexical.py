@@ -25,6 +25,9 @@ class Lexical:
     tuned: bool = False
     dense: ClassVar[bool] = False
 
+    def width(self, embeddings: Embeddings) -> None:
+        """It has no vectors."""
+
     def missing(self, embeddings: Embeddings) -> str | None:
         """Words in the corpus, the only thing that can be; asked of a row that is unavailable."""
         return NO_WORDS

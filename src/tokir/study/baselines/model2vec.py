@@ -5,6 +5,7 @@ from __future__ import annotations
 from tokir.artifacts import Names, RunFolder, write_json
 from tokir.config import IndexForm
 from tokir.encoders.files import Model2VecFiles
+from tokir.encoders.model2vec import DIMENSIONS
 from tokir.errors import Unavailable
 from tokir.results.records import System
 from tokir.retrieval.files import SystemFiles
@@ -19,6 +20,10 @@ class Model2Vec:
     """What a user of small static models would pick instead of training one: no text of the corpus is seen."""
 
     dense = True
+
+    def width(self, embeddings: Embeddings) -> int:
+        """Of the distilled vectors."""
+        return DIMENSIONS
 
     def missing(self, embeddings: Embeddings) -> str | None:
         """Its library, or the encoder that it distils."""

@@ -24,6 +24,10 @@ class PretrainedBaseline:
     name: str
     dense: ClassVar[bool] = True
 
+    def width(self, embeddings: Embeddings) -> int:
+        """Of the model's vectors."""
+        return embeddings.context.open(embeddings.pretrained_files(self.name)).dimensions
+
     def missing(self, embeddings: Embeddings) -> str | None:
         """Its weights, or the library that reads them."""
         try:

@@ -228,17 +228,21 @@ class Cluster:
         """Join the cluster, or begin one, unless that is done.
 
         Raises:
-            TokirError: Ray is not installed, the cluster is not reached, or no node of it has enough processors.
+            TokirError: Ray is not installed, the cluster is not reached, or no node of it has what a task takes.
         """
         if self._ray is not None:
             return
         ray = _begun(self.address)
         self._ray = ray
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        processors = [int(node.get("CPU", 0)) for node in nodes]
+        gpu = self.context.device.type == "cuda"
+        if gpu and not any(node.get("GPU", 0) >= 1 for node in nodes):
+            raise TokirError("no node of the cluster has a GPU, which each task takes: say --device cpu")
+        processors = [int(node.get("CPU", 0)) for node in nodes if not gpu or node.get("GPU", 0) >= 1]
         if max(processors, default=0) < self.threads:
             raise TokirError(
-                f"no node of the cluster has {self.threads} processors, which each task takes: say --threads "
+                f"no node of the cluster{' with a GPU' if gpu else ''} has {self.threads} processors, which each task "
+                f"takes: say --threads "
                 f"{max([1, *processors])} or fewer"
             )
         self.workers = sum(count // self.threads for count in processors)
