@@ -24,8 +24,11 @@ from tokir.artifacts import RunFolder, durable, file_digest, write_array
 from tokir.config import load_config
 from tokir.data import beir
 from tokir.data.corpus import Document
-from tokir.errors import TokirError
+from tokir.errors import TokirError, Unavailable
 from tokir.models.whitening import Whitening
+from tokir.retrieval.exact import ExactIndex
+from tokir.retrieval.growth import Growth
+from tokir.retrieval.registry import INDEXES
 from tokir.study import Study
 from tokir.study.searchers import Searchers
 
@@ -323,6 +326,27 @@ def test_without_the_model_that_embeds_passages_nothing_is_changed_unless_it_may
     add_passages(every)
     whole = as_from_the_start(base, [*documents[:160], *documents[161:170]], tmp_path / "whole", **SYSTEMS)
     assert_same_answers(open_run(every), whole)
+
+
+def test_an_index_without_its_library_is_noticed_before_anything_is_encoded(
+    light, documents, tmp_path, monkeypatch
+):
+    class Missing(ExactIndex):
+        @classmethod
+        def check(cls):
+            raise Unavailable("index: exact needs a library")
+
+    monkeypatch.setitem(INDEXES._entries, "exact", Missing)
+    monkeypatch.setattr(Growth, "_embed", lambda *_: pytest.fail("encoded in vain"))
+    new = write(tmp_path / "new", documents[70:75])
+    with pytest.raises(
+        TokirError, match=r"nothing was changed.*cannot follow the change: index: exact needs a library"
+    ):
+        add_passages(light, new)
+    with pytest.raises(TokirError, match=r"nothing was changed.*with --partial"):
+        delete_passages(light, [documents[0].id])
+    made = delete_passages(light, [documents[0].id], partial=True)
+    assert STATIC in made.unavailable
 
 
 def test_what_the_study_makes_again_is_not_searched_beside_what_was_added_before(light, documents, tmp_path):

@@ -99,6 +99,10 @@ def test_overrides_reach_nested_settings_and_lists():
         (["models.static=5"], ["models.static is 5: input should be a mapping of settings"]),
         (["seeds=[]"], ["seeds is []: list should have at least 1 item, not 0"]),
         (["seeds.0.x=1"], ["seeds.0 is not a group of settings"]),
+        (
+            [f"tokenizers=[{{type: bpe, vocabulary_size: {[*range(300, 700)]}, lowercase: {[True] * 400}}}]"],
+            ["their lists of values make 160,000 tokenizers, and a study has 1,000"],
+        ),
     ],
 )
 def test_a_wrong_setting_gets_one_sentence_with_the_field(overrides, words):

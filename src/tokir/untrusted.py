@@ -41,6 +41,19 @@ def _number(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
+def expanded(name: str | Path) -> Path:
+    """A path with the home folder in place of ``~``; as it is written where there is no such home.
+
+    >>> expanded("~nobody-of-this-name/data").as_posix()
+    '~nobody-of-this-name/data'
+    """
+    path = Path(name)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def within(folder: Path, name: str) -> Path:
     """The path of ``name`` in ``folder``.
 

@@ -1,5 +1,9 @@
 """The real loading and pooling code, on small random weights of exactly the baselines' model classes."""
 
+import logging
+import sys
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +12,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from small_models import TEXTS, make_byt5, make_canine, make_roberta
+from tokir.cli.terminal import errors_as_sentences
 from tokir.encoders import pretrained
 from tokir.encoders.model2vec import Model2VecEncoder
 from tokir.encoders.pretrained import load_pretrained, quiet
@@ -87,6 +92,18 @@ def test_missing_weights_name_the_remedy(tmp_path, monkeypatch):
         load_pretrained("roberta", folder=str(tmp_path))
 
 
+def test_whatever_a_download_ends_in_is_one_sentence(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise Refused("403 Forbidden")
+
+    class Refused(Exception):
+        """As a proxy's refusal in whichever library of the network."""
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refused)
+    with pytest.raises(Unavailable, match=r"its download failed \(Refused\).*name a local folder"):
+        load_pretrained("canine", download=True)
+
+
 def test_damaged_weights_of_a_named_folder_are_an_error_and_a_half_filled_cache_is_not(tmp_path, monkeypatch):
     make_canine(tmp_path / "canine")
     weights = tmp_path / "canine" / "model.safetensors"
@@ -127,3 +144,26 @@ def test_progress_bars_of_the_libraries_are_given_back_as_they_were(enabled):
         assert logging.is_progress_bar_enabled() == enabled
     finally:
         (logging.enable_progress_bar if before else logging.disable_progress_bar)()
+
+
+def test_one_thread_at_a_time_keeps_the_libraries_quiet_and_gives_stderr_back():
+    before, inside = sys.stderr, threading.Event()
+
+    def first():
+        with quiet(), quiet():
+            inside.set()
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    inside.wait()
+    with quiet():
+        assert not thread.is_alive() or sys.stderr is before
+    thread.join()
+    assert sys.stderr is before
+
+
+def test_what_the_program_says_while_a_library_is_kept_quiet_is_heard(capsys):
+    with errors_as_sentences(), quiet():
+        logging.getLogger("tokir").error("heard")
+    assert capsys.readouterr().err == "error: heard\n"

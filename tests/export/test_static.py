@@ -182,6 +182,7 @@ def test_the_card_says_what_it_is_what_it_scores_and_how_it_is_used(run, exporte
         assert f"library_name: {form}" in card and library in card
         used = card.split("```python\n")[1].split("```")[0]
         assert used.count("\n") <= 6
+        assert "Taught by" not in card  # no teacher was asked
         monkeypatch.chdir(exported)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # they look for more files there
         exec(used, names := {})
@@ -207,7 +208,7 @@ def test_what_cannot_be_exported_is_refused_in_one_sentence(run, tmp_path, capsy
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_export_replaces_an_earlier_one_and_nothing_else(run, tmp_path, capsys):
+def test_an_export_replaces_an_earlier_one_and_nothing_else(run, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     before = {path: file_digest(path) for path in run.rglob("*") if path.is_file()}
     out.mkdir()
@@ -222,6 +223,13 @@ def test_an_export_replaces_an_earlier_one_and_nothing_else(run, tmp_path, capsy
     assert "holds mine.txt, which is not of an earlier export" in capsys.readouterr().err
     assert {path: file_digest(path) for path in out.rglob("*") if path.is_file()} == kept
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    (tmp_path / "link").symlink_to(out)
+    (out / "mine.txt").unlink()
+    tokir("export", run, STATIC, "--to", "sentence-transformers", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and (out / "1_Normalize").exists()
+    monkeypatch.chdir(tmp_path / "link")
+    tokir("export", run, STATIC, "--to", "model2vec", ".", code=2)
+    assert "where you are: name a folder in it" in capsys.readouterr().err
     assert {path: file_digest(path) for path in run.rglob("*") if path.is_file()} == before
 
 

@@ -69,6 +69,7 @@ def test_the_page_needs_nothing_but_itself(rows, write: Write) -> None:
 
 def test_text_from_the_data_is_text_on_the_page(rows, write: Write) -> None:
     rows[3]["title"] = "<i>BM25</i>"
+    rows[4]["title"] = "my$x_{$m"  # which is no mathematics either
     folder = write(study(rows), examples(rows))
     text = write_report(folder).read_text("utf-8")
     assert "<script" not in text and "<b>bold" not in text and "<i>BM25" not in text

@@ -3,14 +3,17 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tokir.artifacts import RunFolder
 from tokir.errors import TokirError
+from tokir.results.names import SHORT, short_names
 from tokir.results.pairs import comparisons_of
 from tokir.results.paths import path, resolve
 from tokir.results.reading import as_json, read_results, write_records
-from tokir.results.records import Comparison, Results, System
+from tokir.results.records import Comparison, Results, System, Tokenizer
 from tokir.results.wording import difference, plural, signed
 
 from .conftest import averaged, results_of, row
@@ -100,3 +103,48 @@ def test_the_records_and_the_table_on_the_terminal_load_no_numerical_library():
 def test_an_unknown_field_is_refused():
     with pytest.raises(ValidationError, match="recall"):
         Results.model_validate(as_json(results_of([])) | {"recall": 1})
+
+
+parts = st.sampled_from(
+    ["Static", "LSTM", "contrastive", "+ queries", "+ distilled", "late interaction", "12", "$x"]
+)
+titles = st.lists(parts, max_size=8).map(", ".join)
+ids = st.text("abc.+-", min_size=1, max_size=70)
+
+
+@given(
+    st.lists(st.tuples(ids, titles, ids | st.none(), st.integers(0, 2) | st.none()), unique_by=lambda row: row[0])
+)
+def test_short_names_are_short_and_each_of_one_system(rows):
+    systems = [
+        System(
+            id=id,
+            kind="trained",
+            title=title,
+            tokenizer=tokenizer and Tokenizer(id=tokenizer, type="bpe", vocabulary_size=10, documents=1),
+            seed=seed,
+        )
+        for id, title, tokenizer, seed in rows
+    ]
+    found = short_names(systems)
+    assert list(found) == [row.id for row in systems] and len(set(found.values())) == len(rows)
+    assert all(name and (len(name) <= SHORT or name == id) for id, name in found.items())
+
+
+def test_what_differs_in_a_title_stays_in_its_short_name():
+    tokenizer = Tokenizer(id="wordpiece-bpe-2k-lower", type="wordpiece", vocabulary_size=2000, documents=1)
+    other = tokenizer.model_copy(update={"id": "byte-lower"})
+    title = "Static, contrastive + queries"
+    systems = [
+        System(id=f"{one.id}.{number}", kind="trained", title=title + more, tokenizer=one)
+        for one in (tokenizer, other)
+        for number, more in enumerate(("", " + distilled", ", late interaction"))
+    ]
+    assert list(short_names(systems).values()) == [
+        "Static, …+queries, wordpiece-bpe-2k-lower",
+        "Static, …istilled, wordpiece-bpe-2k-lower",
+        "Static, …eraction, wordpiece-bpe-2k-lower",
+        "Static, contrastive+queries, byte-lower",
+        "Static, contra…ries+distilled, byte-lower",
+        "Static, contra…te interaction, byte-lower",
+    ]

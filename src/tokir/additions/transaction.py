@@ -19,6 +19,7 @@ from tokir.additions import state
 from tokir.additions.state import Additions, is_held, made_from, read_additions
 from tokir.artifacts import Names, RunFolder, read_array, write_array, write_sealed, write_text
 from tokir.artifacts.durable import make_folder, remove, remove_folder
+from tokir.config.names import check_device
 from tokir.data import beir, tables
 from tokir.data import corpus as corpora
 from tokir.data.corpus import Corpus, Document
@@ -59,18 +60,28 @@ def add_passages(
         TokirError: the file, a line or a field of it is wrong; there is no finished run, or another process writes
             into it; or a system cannot take in the passages. Nothing was changed then.
     """
+    check_device(device)
     machine = _Machine(device, download, partial, progress or Silent())
     return _change(RunFolder.open(Path(path)), None if documents is None else Path(documents), (), machine)
 
 
-def delete_passages(path: str | Path, ids: Sequence[str], *, progress: Progress | None = None) -> Additions:
+def delete_passages(
+    path: str | Path, ids: Sequence[str], *, partial: bool = False, progress: Progress | None = None
+) -> Additions:
     """Delete passages by their ids from the run in the folder ``path``; nothing is encoded.
 
+    Args:
+        path: of a finished run.
+        ids: of the passages.
+        partial: where the index of a system cannot be made without them on this machine, go on; it gives no answers
+            until it can.
+        progress: hears how the work goes.
+
     Raises:
-        TokirError: an id is unknown, no passage would be left, there is no finished run, or another process writes
-            into it. Nothing was changed then.
+        TokirError: an id is unknown, no passage would be left, there is no finished run, another process writes into
+            it, or a system cannot do without the passages. Nothing was changed then.
     """
-    machine = _Machine("cpu", False, False, progress or Silent())
+    machine = _Machine("cpu", False, partial, progress or Silent())
     return _change(RunFolder.open(Path(path)), None, tuple(ids), machine)
 
 
@@ -256,7 +267,7 @@ def _grow(growth: Growth, present: _Present, partial: bool) -> tuple[dict[str, S
         if (lost := [name for name in lacking if name in answering]) and not partial:
             more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
             raise TokirError(
-                f"nothing was changed, since {lost[0]}{more} cannot take in the passages: {lacking[lost[0]]}; with "
+                f"nothing was changed, since {lost[0]}{more} cannot follow the change: {lacking[lost[0]]}; with "
                 "--partial such systems give no answers until they can"
             )
 

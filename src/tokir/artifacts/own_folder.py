@@ -16,9 +16,13 @@ RECORD = "tokir.json"  # what was made, and which files it consists of
 
 
 def require_free(folder: Path, what: str) -> None:
-    """TokirError where ``folder`` holds anything but an earlier thing of the kind ``what``."""
+    """TokirError where ``folder`` is where one is, or holds anything but an earlier thing of the kind ``what``."""
     if folder.is_file():
         raise TokirError(f"{folder} is a file: choose another folder")
+    if folder.resolve() == Path.cwd():
+        raise TokirError(
+            f"the {what} would take the place of {folder.resolve()}, where you are: name a folder in it"
+        )
     inside = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
     if foreign := sorted(inside - set(_made(folder, what))):
         raise TokirError(
@@ -38,6 +42,7 @@ def own_folder(folder: Path, what: str, about: dict[str, Any]) -> Iterator[Path]
     Raises:
         TokirError: ``folder`` holds anything else.
     """
+    folder = folder.resolve()  # what a link points at is replaced, not the link
     require_free(folder, what)
     with new_folder(folder) as fresh:
         yield fresh

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tokir.additions.state import Additions
     from tokir.progress import Progress
 
+Partial = Annotated[
+    bool, typer.Option("--partial", help="Go on without systems whose index cannot be made anew here.")
+]
+
 
 def add(
     folder: Run,
@@ -24,9 +28,7 @@ def add(
         Optional[Path],  # noqa: UP045
         typer.Argument(help="A JSONL/CSV/TSV/Parquet file, a BEIR folder or a zip."),
     ] = None,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Go on without systems that cannot take in passages here.")
-    ] = False,
+    partial: Partial = False,
     device: Device = "auto",
     download: Download = False,
     quiet: Quiet = False,
@@ -50,6 +52,7 @@ def add(
 def delete(
     folder: Run,
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of passages.")],
+    partial: Partial = False,
     quiet: Quiet = False,
 ) -> None:
     """Delete passages from a finished run by their ids: all of them, or none where one is unknown.
@@ -59,7 +62,7 @@ def delete(
     from tokir.additions.transaction import delete_passages
 
     with _listening(quiet) as progress:
-        made = delete_passages(folder, ids, progress=progress)
+        made = delete_passages(folder, ids, partial=partial, progress=progress)
     _show(folder, made)
 
 

@@ -55,7 +55,7 @@ def examine() -> list[Line]:
             not missing,
             "all here"
             if not missing
-            else f"{', '.join(missing)} not installed: pip install 'tokir[minilm,onnx,remote]'",
+            else f"{', '.join(missing)} not installed: pip install 'tokir[minilm,onnx,remote,faiss]'",
         ),
         Line("disk", True, f"{shutil.disk_usage('.').free / 1e9:.0f} GB free here"),
     ]

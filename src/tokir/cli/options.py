@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from tokir.cli.terminal import TerminalProgress, echo
-from tokir.errors import TokirError, interrupted, nearest
+from tokir.errors import interrupted
 
 if TYPE_CHECKING:
     from tokir.config import StudyConfig
@@ -61,10 +61,13 @@ def read_config(
 ) -> StudyConfig:
     """The configuration that the words of a command describe."""
     from tokir.config import load_config
+    from tokir.data.sources import absolute
 
-    if data is not None and Path(data).expanduser().exists():
-        data = str(Path(data).expanduser().resolve())  # a run can be resumed from any folder
-    named = {"data.source": data, "data.queries": queries, "data.split": split}
+    named = {
+        "data.source": data and absolute(data),  # a run can be resumed from any folder
+        "data.queries": queries,
+        "data.split": split,
+    }
     # JSON strings are YAML strings, whatever characters a path holds.
     overrides = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
     return load_config(preset, overrides + (sets or []))
@@ -80,11 +83,10 @@ def make_study(
     engine: str = "local",
 ) -> Study:
     """The study of a configuration on this machine."""
-    from tokir.config import DEVICES
+    from tokir.config.names import check_device
     from tokir.study import Machine, Study
 
-    if device not in DEVICES:
-        raise TokirError(f"--device {device}{nearest(device, DEVICES)}: allowed are {', '.join(DEVICES)}")
+    check_device(device)
     return Study(config, out, Machine(device, threads, download, engine), None if quiet else TerminalProgress())
 
 

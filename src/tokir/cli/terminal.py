@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -87,13 +87,17 @@ def echo(text: str, *, err: bool = False, nl: bool = True, **style: Any) -> None
 
 
 class _OneLine(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self._stream = sys.stderr  # which is another one while a library is kept quiet on some thread
+
     def emit(self, record: logging.LogRecord) -> None:
-        say(f"{record.levelname.lower()}: {record.getMessage()}")
+        say(f"{record.levelname.lower()}: {record.getMessage()}", self._stream)
 
 
-def say(line: str) -> None:
-    """Print one line on stderr, of whatever origin."""
-    print(printable(line), file=sys.stderr, flush=True)  # noqa: T201
+def say(line: str, stream: TextIO | None = None) -> None:
+    """Print one line on stderr, or on ``stream``, of whatever origin."""
+    print(printable(line), file=stream or sys.stderr, flush=True)
 
 
 @contextmanager

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from tokir.cli.options import Data, Download, Out, Quiet, Sets, finish, make_study, read_config
 from tokir.cli.terminal import echo
-from tokir.untrusted import printable
+from tokir.untrusted import expanded, printable
 
 if TYPE_CHECKING:
     from tokir.config import StudyConfig
@@ -66,7 +65,7 @@ def _named(config: StudyConfig, files: list[str]) -> StudyConfig:
     values = config.model_dump(mode="json")
     values["name"] += "-compared"
     if files:
-        paths = [str(Path(name).expanduser().resolve()) for name in files]
+        paths = [str(expanded(name).resolve()) for name in files]
         values["tokenizers"] += [{"type": "file", "file": path} for path in paths]
         values["name"] += f"-{digest(paths)[:NAMED]}"
     return check_config(values, "--file")

@@ -8,7 +8,6 @@ from tokir.config.index import WHOLE, IndexForm
 from tokir.config.loading import PRESETS, check_config, dump_config, flatten, load_config
 from tokir.config.models import ArchitectureSettings
 from tokir.config.names import (
-    DEVICES,
     ArchitectureName,
     BaselineName,
     FusionName,
@@ -29,7 +28,6 @@ from tokir.config.tokenizer import TokenizerSettings
 from tokir.config.training import BudgetSettings, OptimizationSettings, Precision, TrainingSettings
 
 __all__ = [
-    "DEVICES",
     "PRESETS",
     "WHOLE",
     "ArchitectureName",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal
@@ -29,6 +30,7 @@ from tokir.encoders.registry import PRETRAINED, model_id
 from tokir.models.registry import ARCHITECTURES, STATIC
 from tokir.study.registry import BASELINES
 
+MOST_TOKENIZERS = 1_000
 LONGEST = 120  # letters of a fusion's id that name its members
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -143,6 +145,11 @@ class StudyConfig(Settings):
         """A list as the value of a tokenizer's setting stands for one tokenizer with each of its values."""
         if not isinstance(values, list):
             return values
+        sizes = (math.prod(map(len, _choices(entry))) if isinstance(entry, dict) else 1 for entry in values)
+        if (count := sum(sizes)) > MOST_TOKENIZERS:
+            raise ValueError(
+                f"their lists of values make {count:,} tokenizers, and a study has {MOST_TOKENIZERS:,}"
+            )
         return [point for entry in values for point in (_points(entry) if isinstance(entry, dict) else [entry])]
 
     @field_validator("objectives")
@@ -325,5 +332,8 @@ def _points(entry: dict[str, Any]) -> list[dict[str, Any]]:
     >>> _points({"type": "bpe", "lowercase": [False, True]})
     [{'type': 'bpe', 'lowercase': False}, {'type': 'bpe', 'lowercase': True}]
     """
-    values = [value if isinstance(value, list) else [value] for value in entry.values()]
-    return [dict(zip(entry, point, strict=True)) for point in product(*values)]
+    return [dict(zip(entry, point, strict=True)) for point in product(*_choices(entry))]
+
+
+def _choices(entry: dict[str, Any]) -> list[list[Any]]:
+    return [value if isinstance(value, list) else [value] for value in entry.values()]

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 from tokir.artifacts import atomic
@@ -95,7 +96,7 @@ def fetch(target: Path, address: str = ADDRESS, md5: str = MD5) -> Path:
                     partial.write(block)
                 if hasher.hexdigest() != md5:
                     raise Unavailable(f"{address} gave other bytes than published (md5 {md5}): try again.")
-        except OSError as error:  # URLError and time-outs are OSErrors
+        except (OSError, HTTPException) as error:  # URLError and time-outs are OSErrors
             reason = getattr(error, "reason", None) or error
             raise Unavailable(
                 f"{address} cannot be fetched ({reason}): put the zip at {target} by hand."

@@ -10,7 +10,9 @@ from tokir.data.beir import Unknown
 from tokir.data.dataset import Dataset
 from tokir.data.files import FORMATS, cache_folder
 from tokir.errors import TokirError, Unavailable, nearest
+from tokir.untrusted import expanded
 
+BUILT_IN = ("wiki", "nq", "nq-subset")
 REMOTE = ("ir_datasets:", "hf:")
 
 
@@ -62,7 +64,7 @@ def load(
         Unavailable: the data set is not on this machine.
 
     """
-    path, cache = Path(source).expanduser(), cache_folder(cache)
+    path, cache = expanded(source), cache_folder(cache)
     if source == "wiki":
         return wiki.read(cache)
     if source == "nq":
@@ -73,12 +75,18 @@ def load(
         return remote.read(source, cache, unknown_documents)
     if path.exists():
         return beir.read(path, cache, unknown_documents=unknown_documents)
-    known = ("wiki", "nq", "nq-subset")
     raise TokirError(
-        f"There is no data set and no file {source!r}{nearest(source, known)}: name {', '.join(known)}, "
+        f"There is no data set and no file {source!r}{nearest(source, BUILT_IN)}: name {', '.join(BUILT_IN)}, "
         "ir_datasets:<id>, hf:<id>, or the path of a BEIR folder, a .zip, or a documents file "
         f"({', '.join(FORMATS)})."
     )
+
+
+def absolute(source: str) -> str:
+    """A source as :func:`load` reads it from any folder: a path in full, unless it is the name of a data set."""
+    path = expanded(source)
+    named = source in BUILT_IN or source.startswith(REMOTE)
+    return source if named or not path.exists() else str(path.resolve())
 
 
 def build(
@@ -111,7 +119,7 @@ def build(
     if name != "nq-subset":
         raise TokirError(f"There is nothing to build for {name!r}{nearest(name, ['nq-subset'])}: name nq-subset.")
     cache = cache_folder(cache)
-    path = Path(source).expanduser() if source else natural_questions.find(cache)
+    path = expanded(source) if source else natural_questions.find(cache)
     if path is None and download:
         path = natural_questions.fetch(cache / "nq.zip")
     if path is None:

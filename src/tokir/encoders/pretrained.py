@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import threading
 from collections.abc import Sequence
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
@@ -101,13 +102,21 @@ def checksum(folder: Path) -> str:
     return digest([file_digest(path) for path in sorted(folder.iterdir()) if path.suffix in kinds])
 
 
+_quiet = threading.RLock()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the progress bars and advice of the model libraries off the terminal, and them off the network.
 
     Models lie in folders when they are read; even so the libraries ask the hub for one thing or another. What was
-    taken from them is given back afterwards.
+    taken from them is given back afterwards; it belongs to the process, so that one thread at a time has it.
     """
+    with _quiet:
+        yield from _silenced()
+
+
+def _silenced() -> Iterator[None]:
     from huggingface_hub import constants
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")

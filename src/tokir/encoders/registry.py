@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tokir.errors import nearest
 from tokir.registry import Registry
+from tokir.untrusted import expanded
 
 if TYPE_CHECKING:
     from tokir.encoders.files import EncoderFiles
@@ -79,7 +80,7 @@ def model_name(name: str, kind: str = "pretrained model", known: Iterable[str] |
     """
     if name in PRETRAINED:
         return name
-    path = Path(name).expanduser()
+    path = expanded(name)
     if name and path.is_dir():
         if not any((path / file).is_file() for file in _MODEL_FILES):
             raise ValueError(f"{path} holds neither {' nor '.join(_MODEL_FILES)}, so it is not a model folder")

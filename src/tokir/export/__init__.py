@@ -12,6 +12,7 @@ from tokir.artifacts import write_text
 from tokir.artifacts.own_folder import own_folder
 from tokir.errors import TokirError
 from tokir.export.registry import EXPORTS
+from tokir.untrusted import printable
 
 if TYPE_CHECKING:
     from tokir.retrieval.files import Opener
@@ -40,4 +41,4 @@ def export(opener: Opener, system: str, to: str, folder: Path) -> None:
         for found in measured:
             if found.fault:
                 raise TokirError(f"{system} cannot be exported to {to}: {found.fault}")
-        write_text(fresh / "README.md", model_card(source, exporter, measured, folder.name))
+        write_text(fresh / "README.md", model_card(source, exporter, measured, printable(folder.resolve().name)))

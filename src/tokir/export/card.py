@@ -85,9 +85,9 @@ def _data(source: Source) -> list[str]:
         data = results.dataset
         about = data.description if data.name == data.source else "documents of its user"
         lines.append(
-            f"- Trained on {safe(data.name)}, {safe(about)} (SHA-256 of the corpus {data.checksum[:12]})."
+            f"- Trained on {safe(data.name)}, {safe(about)} (SHA-256 of the data set {data.checksum[:12]})."
         )
-    if results is not None and row is not None and row.seconds.teacher is not None:
+    if results is not None and row is not None and row.teacher_files:
         lines.append(f"- Taught by {_teacher(results)}.")
     lines.append("- What may be done with the weights follows from the licences of these; tokir itself is MIT.")
     return lines

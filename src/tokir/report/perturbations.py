@@ -74,8 +74,8 @@ def compared(results: Results) -> list[tuple[str, str, list[Cell]]]:
     for entry in results.perturbation_comparisons:
         if entry.outcome == "change":
             cell = _cell(entry.difference, entry.interval, entry.significant)
-            found.setdefault((short[entry.a], short[entry.b]), {})[entry.perturbation] = cell
-    return [(*pair, _in_order(results, cells)) for pair, cells in found.items()]
+            found.setdefault((entry.a, entry.b), {})[entry.perturbation] = cell
+    return [(short[a], short[b], _in_order(results, cells)) for (a, b), cells in found.items()]
 
 
 def _in_order(results: Results, cells: dict[str, Cell]) -> list[Cell]:

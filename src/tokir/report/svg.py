@@ -37,6 +37,7 @@ _SETTINGS = {
     "font.family": "DejaVu Sans",  # comes with matplotlib; wider than most, so what fits in it fits
     "font.size": FONT,
     "path.simplify": False,
+    "text.parse_math": False,  # names may hold dollars
 }
 
 

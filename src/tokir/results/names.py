@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tokir.config import IndexForm
 from tokir.results.records import System
 
-SHORT = 41  # characters
+SHORT, LEAST = 41, 16  # characters of a label, and of the title in it
 
 
 def titles(systems: Sequence[System]) -> dict[str, str]:
@@ -40,23 +40,31 @@ def short_names(systems: Sequence[System]) -> dict[str, str]:
     """
     tokenizers = {row.tokenizer.id for row in systems if row.tokenizer}
     seeds = {row.seed for row in systems if row.seed is not None}
-    short = {}
+    short, whole = {}, {row.id: row.id for row in systems}
     for row in systems:
         name = row.title.replace(" language model", "") if row.kind == "trained" else row.title
         name = name.replace(" + ", "+") if row.kind == "trained" else brief(row)
         name = row.id if row.kind == "fusion" else name
         if row.index and not row.whole:
             name = name.replace(IndexForm.parse(row.index).label, row.index)
+        more = ""
         if row.tokenizer and row.kind != "fusion" and len(tokenizers) > 1:
-            name += f", {row.tokenizer.id}"
+            more += f", {row.tokenizer.id}"
         if row.seed is not None and len(seeds) > 1:
-            name += f", seed {row.seed}"
-        short[row.id] = name or row.id
-    counts = Counter(short.values())
-    return {id: _cut(label if counts[label] == 1 else id) for id, label in short.items()}
+            more += f", seed {row.seed}"
+        name = name or row.id
+        short[row.id] = _cut(_cut(name, max(LEAST, SHORT - len(more))) + more, SHORT)
+    for instead in ({id: _cut(id, SHORT) for id in short}, whole):
+        counts = Counter(short.values())
+        short = {id: label if counts[label] == 1 else instead[id] for id, label in short.items()}
+    return short
 
 
-def _cut(label: str) -> str:
-    """At most ``SHORT`` characters; the end, which distinguishes ids, is kept."""
-    half = SHORT // 2
-    return label if len(label) <= SHORT else f"{label[: half - 1]}…{label[-half:]}"
+def _cut(label: str, longest: int) -> str:
+    """At most ``longest`` characters; the end, which distinguishes titles and ids, is kept.
+
+    >>> _cut("Static, contrastive+queries+distilled", 24)
+    'Static, con…es+distilled'
+    """
+    half = longest // 2
+    return label if len(label) <= longest else f"{label[: longest - half - 1]}…{label[-half:]}"

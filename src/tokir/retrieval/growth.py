@@ -83,10 +83,11 @@ class Growth:
     # -- vectors ------------------------------------------------------------------------------------------
 
     def vectors(self, files: DenseFiles) -> Fill:
-        """Index vectors; raises Unavailable at once where this machine cannot encode passages that have none yet."""
+        """Index vectors; raises Unavailable at once where this machine cannot, or cannot encode new passages."""
         name = files.vectors
         if name is None or not self.folder.recorded(name):
             raise _of_old(self.folder)
+        INDEXES[files.index_kind].check()
         vectors, key = read_array(self.folder.checked(name)), self.folder.key(name)
         known = self.known.get(name)
         if known is not None and known.key != key:  # the study has made its vectors anew since

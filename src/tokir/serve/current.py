@@ -1,42 +1,54 @@
-"""The run as it is now: opened again, beside the answers, when passages were added or deleted."""
+"""The run as it is now: opened again, beside the answers, soon after passages were added or deleted."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tokir.artifacts import Names
 
 Made = TypeVar("Made")
+SECONDS, SECONDS_AFTER_A_FAULT = 1.0, 10.0  # from one look at the run folder to the next
 log = logging.getLogger("tokir")
 
 
 class Current(Generic[Made]):
     """What was made of an opened run, made anew for whichever of its generations counts.
 
-    Requests that come while a new one is opened get the old one, which goes when the last of them has its answer. Where
-    a run cannot be opened the old one stays.
+    A thread looks at the folder every second. Requests that come while a new one is opened get the old one, which goes
+    when the last of them has its answer. Where a run cannot be opened the old one stays, and it is tried again.
 
     Args:
         run: the run folder.
-        make: opens it; called here at first, later on a thread of its own.
+        make: opens it; called here at first, later on that thread.
     """
 
     def __init__(self, run: Path, make: Callable[[], Made]) -> None:
         self._file, self._make = run / Names.ADDITIONS, make
         self._seen = self._stamp()
         self._made = make()
-        self._making = False
+        threading.Thread(target=_watch, args=(weakref.ref(self),), daemon=True).start()
 
     def get(self) -> Made:
-        """The present one; always called on the same thread."""
-        if not self._making and (stamp := self._stamp()) != self._seen:
-            self._seen, self._making = stamp, True
-            threading.Thread(target=self._renew, daemon=True).start()
+        """The present one."""
         return self._made
+
+    def look(self) -> float:
+        """Open the run anew if it has changed; seconds until the next look."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return SECONDS
+        try:
+            self._made, self._seen = self._make(), stamp
+        except Exception as error:
+            log.error("%s: passages were changed, but it cannot be opened anew: %s", self._file.parent, error)
+            return SECONDS_AFTER_A_FAULT
+        return SECONDS
 
     def _stamp(self) -> tuple[int, int] | None:
         """What differs after each change, since the file is replaced as a whole; None without a file."""
@@ -46,10 +58,13 @@ class Current(Generic[Made]):
             return None
         return about.st_ino, about.st_mtime_ns
 
-    def _renew(self) -> None:
-        try:
-            self._made = self._make()
-        except Exception as error:
-            log.error("%s: passages were changed, but it cannot be opened anew: %s", self._file.parent, error)
-        finally:
-            self._making = False
+
+def _watch(current: weakref.ref[Current[Any]]) -> None:
+    """Look as long as anybody else holds it."""
+    seconds = SECONDS
+    while True:
+        time.sleep(seconds)
+        if (found := current()) is None:
+            return
+        seconds = found.look()
+        del found

@@ -18,6 +18,7 @@ from tokir.serve.openapi import document
 from tokir.serve.requests import check_query
 from tokir.serve.responses import answer_error, as_json
 from tokir.serve.service import Service
+from tokir.untrusted import printable
 from tokir.words import shortened
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Pages:
 
     def __init__(self, service: Service, metrics: Metrics) -> None:
         self.service, self.metrics = service, metrics
-        self._name = service.run.path.resolve().name
+        self._name = printable(service.run.path.resolve().name)
         self._document = document(f"tokir: {self._name}")
 
     def paths(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:

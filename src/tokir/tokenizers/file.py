@@ -12,6 +12,7 @@ from tokir.tokenizers.code_points import CodePointTokenizer
 from tokir.tokenizers.huggingface import HuggingFaceTokenizer
 from tokir.tokenizers.protocol import Tokenizer, TokenizerKind
 from tokir.tokenizers.registry import TOKENIZERS
+from tokir.untrusted import expanded
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
@@ -38,7 +39,7 @@ class File(TokenizerKind):
         """The whole path, so that a run can be resumed from any folder."""
         values = {"vocabulary_size": UNREAD_SIZE, **values}
         if isinstance(values.get("file"), str):
-            values["file"] = str(Path(values["file"]).expanduser().resolve())
+            values["file"] = str(expanded(values["file"]).resolve())
         return values
 
     @classmethod
