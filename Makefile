@@ -1,15 +1,13 @@
 # `make study` and `make test` each set up everything they need on a fresh machine.
 PYTHON ?= python3
 BIN := .venv/bin
-# The tested versions need Python 3.11; on 3.10 the ranges of pyproject.toml decide.
-CONSTRAINTS := $(shell $(PYTHON) -c "import sys; print('-c constraints.txt' if sys.version_info >= (3, 11) else '')")
 
 .PHONY: study test check bench clean
 
 # Installed again only when what is to be installed has changed.
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
 study: .venv/installed

@@ -14,7 +14,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def main() -> None:
             left_out[program] = found
         else:
             records += [{"program": program, **record} for record in found]
-    machine, now = facts(), datetime.now(timezone.utc).isoformat(timespec="seconds")
+    machine, now = facts(), datetime.now(UTC).isoformat(timespec="seconds")
     print(
         f"{now}, {machine['cpu']}, {machine['cores']} cores: products of matrices "
         f"{limits['matrix_product_gflops']:.0f} GFLOP/s, memory {limits['memory_gb_per_s']:.1f} GB/s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 from itertools import combinations
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tokir.data import Dataset, beir, load
 from tokir.tokenizers import Tokenizer, train_tokenizer
 from words import WORDS
 
+HOME = pytest.StashKey[tempfile.TemporaryDirectory]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--network", action="store_true", help="let the tests reach other machines")
@@ -28,12 +31,28 @@ def pytest_configure(config: pytest.Config) -> None:
     """Neither the tests nor the processes that they start reach another machine, and none of them tries to."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of a shell that has begun the tests in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not hasattr(config, "workerinput"):  # the workers take it over
+        config.stash[HOME] = tempfile.TemporaryDirectory(prefix="tokir-tests-", ignore_cleanup_errors=True)
+        at_home(Path(config.stash[HOME].name))
     if config.getoption("--network"):
         return
     loopback.only()
     os.environ["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(Path(__file__).parent / "offline"), os.environ.get("PYTHONPATH")])
     )
+
+
+def at_home(folder: Path) -> None:
+    """Nothing is written into the user's home folder, and nothing that lies there counts."""
+    for name in ("TOKIR_CACHE", "HF_HUB_CACHE", "IR_DATASETS_HOME"):
+        os.environ[name] = str(folder / name.lower())
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime before tokir does
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what stood for the home folder."""
+    if HOME in config.stash:
+        config.stash[HOME].cleanup()
 
 
 @pytest.fixture(autouse=True)

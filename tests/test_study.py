@@ -90,7 +90,7 @@ def contents(folder: Path) -> dict[str, tuple[str, int]]:
     }
 
 
-def test_a_second_run_writes_nothing_and_a_damaged_file_alone_is_made_again(copy, data, capsys):
+def test_a_second_run_writes_nothing_and_a_damaged_file_alone_is_made_again(run, copy, data, capsys):
     before = contents(copy)
     tokir("run", "quickstart", "--data", data, "--out", copy, "--quiet", *SMALL)
     assert contents(copy) == before and "recall@10" in capsys.readouterr().out
@@ -103,7 +103,7 @@ def test_a_second_run_writes_nothing_and_a_damaged_file_alone_is_made_again(copy
     assert changed <= {"manifest.jsonl", "results.json", "results.csv", "report.md", "report.html", *(
         name for name in before if "history" in name or "config.json" in name or "latency" in name
     )}  # fmt: skip
-    one, two = (json.loads((folder / "results.json").read_text()) for folder in (copy, copy))
+    one, two = (json.loads((folder / "results.json").read_text()) for folder in (run, copy))
     assert [row["scores"] for row in one["systems"]] == [row["scores"] for row in two["systems"]]
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokir.retrieval.terms import terms
 from tokir.words import characters, pieces, runs, shortened, without_spaces, words
 
 WORDS = [
@@ -52,6 +53,12 @@ def test_runs_end_where_a_script_that_is_set_apart_begins():
     found = [("東京の", True, 0), ("tower2", False, 3), ("塔", True, 9)]
     assert [tuple(run) for run in runs("東京のtower2塔")] == found
     assert [run.apart for run in runs("한국어 東", ("Hangul",))] == [True, False]
+
+
+def test_a_joiner_stays_in_its_word_and_makes_none():
+    assert [run.text for run in runs("ශ්\u200dරී ලංකා می\u200cخواهم")] == ["ශ්\u200dරී", "ලංකා", "می\u200cخواهم"]
+    assert [run.text for run in runs("👨\u200d👩 a\u200d \u200cb")] == ["a", "b"]
+    assert terms("co\u00adoperate 東\u00ad京") == ["cooperate", "東京"]
 
 
 def test_a_text_is_without_spaces_when_many_of_its_letters_are():

@@ -5,7 +5,7 @@
 >>> run.search("who painted the ceiling of the chapel", top=3)  # doctest: +SKIP
 
 Nothing is written, trained or computed again, and neither the data set nor a teacher is needed, unless a system itself
-embeds queries with a pretrained model. Passages, vectors, token ids and BM25 are memory-mapped.
+embeds queries with a pretrained model. Passages, vectors, best cosines and BM25 are memory-mapped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -312,7 +312,7 @@ def _changes(opener: Opener) -> tuple[str, ...]:
         if not Path(file.path).exists():
             changed.append(f"{file.path} is gone")
         elif file.has_changed():
-            when = datetime.fromtimestamp(Path(file.path).stat().st_mtime, timezone.utc)
+            when = datetime.fromtimestamp(Path(file.path).stat().st_mtime, UTC)
             changed.append(f"{file.path} has changed ({when.day} {when:%B %Y, %H:%M} UTC)")
     if not changed:
         return ()

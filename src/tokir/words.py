@@ -37,8 +37,12 @@ class Run(NamedTuple):
 
 
 def runs(text: str, apart: tuple[str, ...] = SPACELESS) -> Iterator[Run]:
-    """The runs of a text in its order; a run of the scripts ``apart`` ends where another script begins."""
-    for found in _compiled(_apart(apart, r"\p{L}\p{M}\p{N}\p{Pc}") + "+").finditer(text):
+    """The runs of a text in its order; a run of the scripts ``apart`` ends where another script begins.
+
+    A joiner belongs to the word that it stands in, as in Persian and Sinhala.
+    """
+    letter = rf"[\p{{L}}\p{{M}}\p{{N}}\p{{Pc}}--[{_of(apart)}]]"
+    for found in _compiled(_apart(apart, rf"{letter}(?:[\u200c\u200d]?{letter})*")).finditer(text):
         yield Run(found[0], found.lastgroup is not None, found.start())
 
 
@@ -53,7 +57,7 @@ def words(text: str) -> list[str]:
     >>> words("Don't panic: Café Zürich, 東京タワー 333 m")
     ["Don't", 'panic', 'Café', 'Zürich', '333', 'm']
     """
-    to_boundary = _apart(SPACELESS, r"\p{L}\p{Nd}\p{Nl}") + r"(?s:.)*?\b"
+    to_boundary = _apart(SPACELESS, rf"[\p{{L}}\p{{Nd}}\p{{Nl}}--[{_of(SPACELESS)}]]") + r"(?s:.)*?\b"
     found = _compiled(to_boundary, default_boundaries=True).finditer(text)
     return [one[0] for one in found if one.lastgroup is None]
 
@@ -116,9 +120,9 @@ def _of(scripts: Sequence[str]) -> str:
 
 
 def _apart(scripts: Sequence[str], others: str) -> str:
-    """A run of ``scripts``, in a group, or one character of the class ``others`` that is not of them."""
+    """A run of ``scripts``, in a group, or ``others``."""
     of = _of(scripts)
-    return rf"(?P<apart>[{of}][{of}\p{{M}}]*)|[{others}--[{of}]]"
+    return rf"(?P<apart>[{of}][{of}\p{{M}}]*)|{others}"
 
 
 @lru_cache(maxsize=16)

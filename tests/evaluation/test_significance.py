@@ -2,6 +2,7 @@ import math
 import os
 import subprocess
 import sys
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -132,6 +133,15 @@ def test_no_two_systems_of_a_group_differ_significantly():
     # Two that differ, each level with a third: neighbours alone would miss a tie.
     assert groups(list("abc"), [("a", "b")]) == [["a", "c"], ["b", "c"]]
     assert groups(["a"], []) == [["a"]] and groups([], []) == []
+
+
+def test_many_systems_that_differ_in_pairs_share_groups_that_can_be_counted():
+    order = [f"{name}{number:02}" for number in range(40) for name in "ab"]
+    different = {frozenset((f"a{number:02}", f"b{number:02}")) for number in range(40)}  # 2 ** 40 largest sets
+    found = groups(order, map(tuple, different))
+    assert len(found) <= 40 and all(any(name in group for group in found) for name in order)
+    together = {frozenset(pair) for group in found for pair in combinations(group, 2)}
+    assert together == {frozenset(pair) for pair in combinations(order, 2)} - different
 
 
 def test_a_difference_is_significant_when_both_p_and_the_interval_say_so():

@@ -35,6 +35,8 @@ def test_characters_have_vectors_of_their_own_though_none_has_a_row_of_its_own()
     vectors = table(ids)
     assert vectors.shape == (28, 64) and table.rows(ids).max() < 800
     assert len({tuple(vector.tolist()) for vector in vectors}) == 28
+    every = HashedEmbedding(2000, 256).rows(torch.arange(0x110000))
+    assert len(torch.unique(every, dim=0)) == 0x110000  # all of Unicode
 
 
 @given(st.lists(st.lists(st.integers(0, 9), max_size=6), min_size=1, max_size=6), st.sampled_from([10, 1000]))

@@ -20,8 +20,8 @@ from tokir.results.seeds import Averaged
 from tokir.results.systems import LanguageModel, Percentiles, Seconds
 
 QUERIES = 300
-RNG = np.random.default_rng(3)
-HARD = RNG.uniform(size=QUERIES)
+HARD = np.random.default_rng(3).uniform(size=QUERIES)
+DRAWS = [np.random.default_rng(4)]
 
 DATASET = DatasetFacts(
     name="letters", source="letters.jsonl", description="Letters.", checksum="c0ffee", passages=5000, characters=90_000,
@@ -87,7 +87,8 @@ def averaged(name: str, quality: float, seeds: int = 1, lost: float = 0.0, **mor
 
     Of what it finds, it loses the share ``lost`` when letters are swapped.
     """
-    tables = {measure: (RNG.uniform(size=(seeds, QUERIES)) + HARD < 2 * quality) * 1.0 for measure in MEASURES}
+    [rng] = DRAWS
+    tables = {measure: (rng.uniform(size=(seeds, QUERIES)) + HARD < 2 * quality) * 1.0 for measure in MEASURES}
     tokenizer = more.pop("tokenizer", Tokenizer(id=name, type="bpe", vocabulary_size=2000, fertility=3 - quality))
     found = tables["recall@10"]
     values = {"seed": None, "objective": "contrastive", "language_model": None, "architecture": "static",
@@ -96,8 +97,14 @@ def averaged(name: str, quality: float, seeds: int = 1, lost: float = 0.0, **mor
               "tokenizer": tokenizer} | more  # fmt: skip
     if seeds > 1:
         values |= {"seeds": tuple(range(seeds)), "by_seed": tuple(found.mean(axis=1).tolist())}
-    kept = found * (RNG.uniform(size=(seeds, QUERIES)) >= lost)
+    kept = found * (rng.uniform(size=(seeds, QUERIES)) >= lost)
     return Averaged(row(f"{name}.static", **values), tables, {"swap": kept}, {})
+
+
+@pytest.fixture(autouse=True)
+def fresh_draws():
+    """What a test draws does not hang on the tests before it."""
+    DRAWS[:] = [np.random.default_rng(4)]
 
 
 @pytest.fixture

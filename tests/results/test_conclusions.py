@@ -30,6 +30,10 @@ def test_a_measure_that_orders_the_tokenizers_is_found_and_one_that_does_not_is_
     assert found["whole_words"].p > 0.2 and low < 0 < high
     assert found["unknown_rate"].rho is None and found["fertility"].configuration == "Static"
     assert correlations(rows[:5], 0) == ()
+    bits = [entry for entry in correlations(rows, 0) if entry.outcome == "bits_per_byte"]
+    cased = rows[0].model_copy(update={"tokenizer": rows[0].tokenizer.model_copy(update={"lowercase": True})})
+    other = [entry for entry in correlations([cased, *rows[1:]], 0) if entry.outcome == "bits_per_byte"]
+    assert bits and not other  # a model of lower-case text has less to predict
 
 
 def test_a_tokenizer_and_the_same_with_one_thing_more_are_an_ablation(assemble):

@@ -89,3 +89,13 @@ def test_no_claim_is_made_against_a_baseline_that_could_not_read():
         assert ("canine has 0.100" in found[2].text) == (rate == 0.2)
     minilm = row("minilm", "pretrained", 0.65, unknown_rate=0.5)
     assert answers([lm, minilm])[4] == "cannot tell"
+
+
+def test_what_was_not_measured_is_named_and_no_table_is_a_larger_model():
+    ours = row("ours", recall=0.3, latency=0.2)
+    canine = row("canine", "pretrained", 0.2, latency=9.0, parameters=130_000_000)
+    missing = row("roberta", "pretrained", status="unavailable", title="RoBERTa base")
+    table = row("model2vec", "pretrained", 0.2, latency=0.2)
+    _, _, level, _, _, fastest = findings(results_of([ours, canine, missing, table]))
+    assert "(CANINE; mean-pooled)" in level.claim and "RoBERTa base could not be evaluated" in level.text
+    assert level.answer == fastest.answer == "supported"

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tokir.results.findings import findings
@@ -191,3 +192,49 @@ def test_the_verdict_says_what_a_difference_that_is_not_significant_would_need()
         pair = results.comparisons[0].model_copy(update={"queries_needed": needed})
         changed = verdict(results.model_copy(update={"comparisons": (pair,)}))[1].text
         assert changed == f"It does not differ significantly from b (+0.020 [−0.010, +0.050]{said})."
+
+
+def test_configurations_are_compared_over_the_tokenizers_that_all_of_them_have(assemble):
+    def system(name, objective, quality):
+        tokenizer = Tokenizer(id=name, type="bpe", vocabulary_size=2000)
+        return averaged(
+            f"{name}-{objective}", quality, objective=objective, title=objective, validation_recall=quality,
+            tokenizer=tokenizer,
+        )  # fmt: skip
+
+    wide = [system("a", "simcse", 0.6), system("b", "simcse", 0.6), system("c", "simcse", 0.1)]
+    narrow = [system("a", "contrastive", 0.5), system("b", "contrastive", 0.5)]
+    results = assemble([*wide, *narrow])
+    assert "same configuration (simcse)" in results.verdict[0].text
+    assert "highest mean recall@10 over the 2 tokenizers that all have on validation" in results.verdict[0].text
+
+
+def test_another_ones_gain_is_no_loss(results):
+    scores = {id: dict(kinds) for id, kinds in results.robustness.items()}
+    pairs = [
+        pair.model_copy(update={"difference": -0.05, "interval": (-0.06, -0.04), "p_holm": 0.01})
+        for pair in results.perturbation_comparisons
+    ]
+    said = []
+    for low, high in ((-0.06, -0.04), (-0.01, 0.01)):
+        changed = {"change": (low + high) / 2, "interval": (low, high)}
+        first = {id: {"swap": kinds["swap"].model_copy(update=changed)} for id, kinds in scores.items()}
+        found = verdict(results.model_copy(update={"robustness": first, "perturbation_comparisons": tuple(pairs)}))
+        said.append(any("It loses significantly more" in sentence.text for sentence in found))
+    assert said == [True, False]
+
+
+def test_the_interval_of_a_fusion_is_of_one_training_of_each_member(assemble):
+    one, other = averaged("a", 0.6, seeds=2), averaged("b", 0.3, seeds=2)
+    fused = replace(averaged("f", 0.7), row=row("f", "fusion"), perturbed={})
+    texts = [assemble(systems).verdict[-1].text for systems in ([one, other], [one, other, fused])]
+    assert texts[0].endswith("2 trainings of each model.")
+    assert "2 trainings of each model; those of fusions, which join one training of each" in texts[1]
+
+
+def test_no_interval_of_a_score_reaches_beyond_what_a_score_can_be(assemble):
+    best = averaged("good", 0.99, seeds=2)
+    table = np.ones((2, best.scores["recall@10"].shape[1]))
+    table[1, :9] = 0
+    result = assemble([replace(best, scores={name: table for name in best.scores}), averaged("bad", 0.3)])
+    assert all(0 <= low <= high <= 1 for low, high in result.systems[0].intervals.values())

@@ -26,6 +26,7 @@ from tokir.study.passages import TrainingPassages
 from tokir.study.rankings import Rankings
 from tokir.study.validation import validation_pool
 from tokir.training.sources import TrainQueries
+from tokir.training.texts import Texts
 from words import WORDS
 
 
@@ -110,6 +111,18 @@ def test_a_query_does_not_find_itself(duplicates):
 
     assert scored(split.own_passages)["recall@1"] == 1.0 and scored(())["recall@1"] == 0.0
     assert scored(split.own_passages)["ndcg@10"] == 1.0
+
+
+def test_no_weights_are_chosen_by_a_query_that_finds_itself(duplicates):
+    split, passages = duplicates.evaluation_splits().scored(), duplicates.corpus.ids
+    at_work = context(duplicates, validation=split)
+    asked: list[str] = []
+    pool = validation_pool(
+        at_work, TrainingPassages(at_work), lambda texts: asked.extend(texts) or Texts.of([[1]] * len(texts))
+    )
+    assert len(asked) == len(pool.own) == 66
+    for row, own in pool.own.items():
+        assert split.queries[passages[pool.pool[own]]] == asked[row] and own not in pool.relevant[row]
 
 
 def test_nothing_is_chosen_by_a_query_that_finds_itself(duplicates, monkeypatch):

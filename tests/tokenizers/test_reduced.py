@@ -1,6 +1,7 @@
 """Words without stop words and as their stems: what becomes of them, and what is lost."""
 
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -83,6 +84,13 @@ def test_its_file_holds_the_stop_words_and_a_damaged_one_is_named(tmp_path):
         file.write_text(json.dumps({**kept, **change}))
         with pytest.raises(TokirError, match=rf"tokenizer\.json: no tokenizer can be read from it: .*{said}"):
             load(file)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKD"])
+def test_stop_words_are_left_out_in_every_form_of_unicode(form):
+    settings = TokenizerSettings(type="word", stop_words="french", normalization=form)
+    tokenizer = train_tokenizer(["le château était"] * 3, settings)
+    assert [unicodedata.normalize("NFC", piece) for piece in tokenizer.pieces("le château était")] == ["château"]
 
 
 def test_there_are_lists_and_stemmers_of_many_languages():

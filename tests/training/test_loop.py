@@ -1,7 +1,6 @@
 import copy
 import json
 import math
-import os
 import shutil
 import signal
 import subprocess
@@ -105,7 +104,7 @@ def test_a_killed_training_resumes_where_it_stopped(tmp_path):
         seen = state.stat().st_mtime_ns if state.exists() else 0
         while process.poll() is None and not (state.exists() and state.stat().st_mtime_ns > seen):
             time.sleep(0.01)
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
         assert state.exists(), "it ended before it could be killed"
     subprocess.run(command, check=True)

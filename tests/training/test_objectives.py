@@ -343,3 +343,14 @@ def test_titles_are_numbered_and_one_long_title_costs_no_more_than_itself(tokeni
     passages = TokenisedPassages(tokenizer, titles, ["t"] * len(titles))
     title_of = passages.title_of
     assert title_of[0] == title_of[2] and len(set(title_of.tolist())) == 5
+
+
+def test_a_second_training_draws_batches_of_its_own(tokenizer, wiki):
+    records = [wiki.corpus.record(index) for index in range(60)]
+    passages = TokenisedPassages(tokenizer, [r.title for r in records], [r.text for r in records])
+    source = OwnPairs(passages, "crop", (5, 9), (10, 20))
+    pool = ValidationPool(passages.wholes(np.arange(2)), [{0}, {1}], [0, 1])
+    settings = RetrievalSettings(), ArchitectureSettings.of("static"), False, 64
+    stages = [RetrievalObjective(passages, [(source, 1.0)], pool, *settings, stage=stage) for stage in (0, 0, 1)]
+    drawn = [objective._drawn(np.array([0, 7])).left.ids.tolist() for objective in stages]
+    assert drawn[0] == drawn[1] != drawn[2]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -189,7 +189,7 @@ def _make(
     replaced = len(present.study.positions({document.id for document in corpus.records(len(kept))}))
     return Additions(
         generation=number,
-        when=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
         corpus=present.study.checksum,
         trained=len(present.study),
         added=len(corpus) - len(kept) - replaced,

@@ -16,7 +16,7 @@ RECORD = "tokir.json"  # what was made, and which files it consists of
 
 
 def require_free(folder: Path, what: str) -> None:
-    """TokirError where ``folder`` is where one is, or holds anything but an earlier thing of the kind ``what``."""
+    """TokirError where it is the present folder, or holds anything but an earlier thing of the kind ``what``."""
     if folder.is_file():
         raise TokirError(f"{folder} is a file: choose another folder")
     if folder.resolve() == Path.cwd():

@@ -3,8 +3,9 @@
 Intervals by bootstrap over queries (Efron and Tibshirani, 1993; Sakai, 2006), with several trainings over queries and
 seeds alike (hierarchical; Davison and Hinkley, 1997, section 3.8); a randomisation test over queries (Smucker et al.,
 2007), with several trainings also a t test over queries and seeds; Holm's correction over all pairs (1979). One set of
-resampled queries serves every system and every pair, as a matrix product, so a study of many systems costs no more
-than one; the tests hold it against scipy's, and `benchmarks/false_positives.py` against chance.
+resampled queries serves every system and every pair, as a matrix product; the randomisation test of a study of many
+systems needs more patterns, so that its time grows with the square of the pairs. The tests hold it against scipy's, and
+`benchmarks/false_positives.py` against chance.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from tokir.evaluation.decision import LEVEL
 
 POWER = 0.8
+MOST_GROUPS = 100  # of systems that do not differ, before the letters of a table run out of meaning
 AT_ONCE = 4_000_000  # numbers of a resampling held at once
 
 
@@ -215,19 +217,45 @@ def groups(order: Sequence[str], different: Iterable[tuple[str, str]]) -> list[l
     """The largest sets of systems no two of which differ significantly, best first.
 
     A system may stand in several, as with the letters of a compact letter display; made by insertion and absorption
-    (Piepho, 2004).
+    (Piepho, 2004). There can be more such sets than anyone could read, or compute: beyond ``MOST_GROUPS`` some are left
+    out, so that any two systems which do not differ still share one.
 
     Args:
         order: ids, best first.
         different: every pair that differs significantly.
     """
     rank = {name: number for number, name in enumerate(order)}
+    pairs = [frozenset(pair) for pair in different]
     found = [frozenset(order)] if order else []
-    for a, b in different:
+    for pair in pairs:
         split = []
         for group in found:
-            split += [group - {a}, group - {b}] if a in group and b in group else [group]
+            split += [group - {name} for name in pair] if pair <= group else [group]
         distinct = list(dict.fromkeys(split))
         found = [group for group in distinct if not any(group < other for other in distinct)]
+        if len(found) > MOST_GROUPS:
+            found = _covering(order, set(pairs))
+            break
     ordered = [sorted(group, key=rank.__getitem__) for group in found]
     return sorted(ordered, key=lambda group: [rank[name] for name in group])
+
+
+def _covering(order: Sequence[str], different: set[frozenset[str]]) -> list[frozenset[str]]:
+    """Largest sets of systems that do not differ, until each pair that does not is in one of them.
+
+    Each begins with a pair that is in none so far, and grows by whatever brings most of such pairs into it.
+    """
+    level = {a: {b for b in order if frozenset((a, b)) not in different} for a in order}  # itself among them
+    apart = {a: set(others) for a, others in level.items()}  # of those, what shares no set with it so far
+    found = []
+    for name in order:
+        while apart[name]:
+            group, able = {name}, set(level[name])
+            while able := able - group:
+                chosen = max(sorted(able), key=lambda other: len(apart[other] & group))
+                group.add(chosen)
+                able &= level[chosen]
+            for one in group:
+                apart[one] -= group
+            found.append(frozenset(group))
+    return found

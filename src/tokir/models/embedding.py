@@ -9,26 +9,40 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-PRIMES = (31, 43, 59, 61, 73, 97, 103, 113)  # one for each hash function
+# One multiplier for each hash function; modulo a prime first, so that ids that meet in one table part in the others.
+FACTORS = (
+    374_761_393,
+    668_265_263,
+    974_634_777,
+    1_274_126_177,
+    1_103_515_245,
+    1_664_525_003,
+    1_812_433_253,
+    69_069_067,
+)
+MODULUS = 2**31 - 1
 
 
 class HashedEmbedding(nn.Module):
     """Vectors of ids without a list of them, as CANINE has them for characters (Clark et al., 2022).
 
     Each of eight hash functions sends an id to one of ``buckets`` rows of a table of its own; the eight rows, an eighth
-    of the width each, lie side by side. Two ids share a row now and then, but hardly ever all eight.
+    of the width each, lie side by side. Two ids share a row now and then, but no two characters share all eight.
     """
 
     def __init__(self, buckets: int, width: int) -> None:
         super().__init__()
         self.buckets = buckets
-        self.weight = nn.Parameter(torch.empty(len(PRIMES) * buckets, width // len(PRIMES)))
+        self.factors: Tensor
+        self.register_buffer(
+            "factors", torch.tensor(FACTORS)
+        )  # with the weights, which are of no use without them
+        self.weight = nn.Parameter(torch.empty(len(FACTORS) * buckets, width // len(FACTORS)))
 
     def rows(self, ids: Tensor) -> Tensor:
         """(...) ids to (..., 8) rows of the weight."""
-        primes = torch.tensor(PRIMES, device=ids.device)
-        firsts = torch.arange(len(PRIMES), device=ids.device) * self.buckets
-        return (ids[..., None].long() + 1) * primes % self.buckets + firsts
+        firsts = torch.arange(len(FACTORS), device=ids.device) * self.buckets
+        return (ids[..., None].long() + 1) * self.factors % MODULUS % self.buckets + firsts
 
     def forward(self, ids: Tensor) -> Tensor:
         """(...) ids to (..., width)."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tokir.models.embedding import Table
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tokir.evaluation.registry import HEADLINE
 from tokir.report.rows import Headline, teacher_seconds, training_seconds
-from tokir.results.configurations import ranked
+from tokir.results.configurations import ALIKE, ranked, same_text
 from tokir.results.names import short_names
 from tokir.results.records import BudgetFacts, Results, System
 from tokir.results.wording import could_not_read, date, difference, duration, joined, plural, recall
@@ -92,6 +92,10 @@ def retrieval_caption(results: Results) -> str:
         )
     if any(row.seeds for row in results.systems):
         text += " Systems of several seeds are means over them; their intervals hold the spread over seeds and queries."
+        if any(row.kind == "fusion" and row.ok for row in results.systems):
+            text += (
+                " A fusion joins one training of each member; its interval holds the spread over queries alone."
+            )
     once = dict.fromkeys(
         row.title for row in results.systems if row.kind == "trained" and row.ok and not row.seeds
     )
@@ -134,8 +138,9 @@ def cost_caption(results: Results) -> str:
     if any(row.language_model for row in results.systems):
         text += (
             " Perplexity is per token on held-out documents and compares models of one tokenizer only; bits per "
-            "character and per byte compare all of them."
+            "character and per byte compare all of them"
         )
+        text += "." if same_text(results.systems) else f" over tokenizers, {ALIKE}."
     lost = dict.fromkeys(
         f"{row.tokenizer.id} {row.tokenizer.lost_bits_per_character:.3f}"
         for row in results.systems

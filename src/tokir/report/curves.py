@@ -8,6 +8,7 @@ from tokir.report.labels import extent, spread
 from tokir.report.marks import Drawing, colours_of
 from tokir.report.rows import model_key
 from tokir.report.svg import COLOURS, WIDTH, canvas, finish, heading
+from tokir.results.configurations import ALIKE, same_text
 from tokir.results.records import Results, System
 from tokir.results.systems import LanguageModel
 from tokir.results.wording import joined
@@ -48,10 +49,12 @@ def bits_per_character(results: Results) -> Drawing | None:
         for name, colour, _, model in models
     ]
     name, _, _, best = min(models, key=lambda entry: entry[3].bits_per_character)
-    message = f"{name} models text best, {best.bits_per_character:.2f} bits per character"
+    same = same_text(results.systems)
+    does = "models text best" if same else "needs the fewest bits for the text that it sees"
+    message = f"{name} {does}, {best.bits_per_character:.2f} bits per character"
     caption = (
-        "On held-out documents, while training; lower is better. Comparable across tokenizers: the bits that restore "
-        "what a tokenizer loses are included."
+        "On held-out documents, while training; lower is better. Comparable across tokenizers"
+        f"{'' if same else ', ' + ALIKE}: the bits that restore what a tokenizer loses are included."
     )
     return Drawing(_curves(curves, "bits per character, held-out", "bits"), message, caption)
 

@@ -26,7 +26,8 @@ from tokir.results.seeds import Averaged
 if TYPE_CHECKING:
     from tokir.config import EvaluationSettings
 
-PATTERNS_PER_PAIR = 200  # random signs of a randomisation test
+PATTERNS_PER_PAIR = 200  # random signs of a randomisation test, of as many pairs as these,
+PAIRS, PATTERNS_OF_MANY = 1_000, 40  # and for each of more pairs: twice what Holm's correction asks for at 5%
 Means = NDArray[np.float64]
 Resampled = Mapping[tuple[str, str], Means]
 """Id and measure, or id and perturbation with outcome, to resampled means, (resamples,).
@@ -63,8 +64,9 @@ def with_scores(system: Averaged, resampled: Resampled) -> System:
     Raises:
         pydantic.ValidationError: a score is not between 0 and 1.
     """
-    intervals = {
-        measure: _interval(resampled.get((system.row.id, measure)), (0.0, 1.0)) for measure in system.scores
+    intervals = {  # of several seeds they may reach beyond what a score can be
+        measure: tuple(np.clip(_interval(resampled.get((system.row.id, measure)), (0.0, 1.0)), 0, 1).tolist())
+        for measure in system.scores
     }
     scores = {measure: float(table.mean()) for measure, table in system.scores.items()}
     return System.model_validate({**dict(system.row), "scores": scores, "intervals": intervals})
@@ -168,7 +170,7 @@ def _tested(
     over_seeds = np.array([table.mean(axis=0) for table in tables])  # (systems, queries)
     differences = np.array([over_seeds[i] - over_seeds[j] for i, j in pairs])
     # The smallest p there can be is to stay small when it is multiplied by the number of pairs.
-    patterns = max(settings.bootstrap, PATTERNS_PER_PAIR * len(pairs))
+    patterns = max(settings.bootstrap, PATTERNS_PER_PAIR * min(len(pairs), PAIRS), PATTERNS_OF_MANY * len(pairs))
     by_queries = randomisation_test(differences, patterns, settings.seed)
     return [
         Tested(

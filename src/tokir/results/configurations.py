@@ -10,6 +10,8 @@ from tokir.results.wording import joined
 
 CONFIGURATION = ("kind", "architecture", "objective", "variant", "pooling")
 """All that a system is but its tokenizer and its seed; of a fusion its method and its members say the rest."""
+ALIKE = "where these normalise text alike (letter case, form of Unicode)"
+"""Which tokenizers :func:`same_text` holds of."""
 RETRIEVAL = {
     "lexical": "Lexical retrieval",
     "dense": "Dense retrieval",
@@ -30,6 +32,12 @@ def configurations(systems: Sequence[System]) -> list[list[System]]:
         if row.ok and row.tokenizer and row.whole:
             found.setdefault(_configuration(row), {}).setdefault(row.tokenizer.id, row)
     return [list(same.values()) for same in found.values() if len(same) > 1]
+
+
+def same_text(systems: Sequence[System]) -> bool:
+    """Do their language models predict the same text: do their tokenizers normalise it alike?"""
+    tokenizers = [row.tokenizer for row in systems if row.tokenizer and row.language_model]
+    return len({(one.lowercase, one.normalization, one.file) for one in tokenizers}) <= 1
 
 
 def retrieval(row: System) -> str:

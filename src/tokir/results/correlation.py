@@ -9,7 +9,7 @@ import numpy as np
 
 from tokir.evaluation.registry import HEADLINE
 from tokir.results.base import Interval
-from tokir.results.configurations import configuration_title, configurations, score
+from tokir.results.configurations import configuration_title, configurations, same_text, score
 from tokir.results.records import Correlation, System, Tokenizer
 from tokir.tokenizers.measures import INTRINSIC
 
@@ -31,7 +31,7 @@ def correlations(systems: Sequence[System], seed: int) -> tuple[Correlation, ...
     Within each configuration (all of a system but its tokenizer) that at least six tokenizers share: ``rho``, its
     two-sided ``p`` by permutation, and a 95% bootstrap interval over tokenizers. None of them where the measure, or the
     outcome, is the same for all. Tokenizers that a measure does not suit are left out of its correlation. Bits per byte
-    hold what restores the text that a tokenizer loses.
+    hold what restores the text that a tokenizer loses, and are there for tokenizers that normalise text alike.
     """
     found = []
     for rows in configurations(systems):
@@ -39,7 +39,7 @@ def correlations(systems: Sequence[System], seed: int) -> tuple[Correlation, ...
             continue
         outcomes = {HEADLINE: [score(row) for row in rows]}
         models = [row.language_model for row in rows if row.language_model]
-        if len(models) == len(rows):
+        if len(models) == len(rows) and same_text(rows):
             outcomes["bits_per_byte"] = [model.bits_per_byte for model in models]
         tokenizers = [row.tokenizer for row in rows if row.tokenizer]
         for outcome, values in outcomes.items():

@@ -20,7 +20,9 @@ from tokir.results.paths import path
 from tokir.results.records import Answer, Comparison, Finding, Results, System
 from tokir.results.wording import could_not_read, difference, joined, recall
 
-GENERAL = ("canine", "roberta", "byt5")  # much larger models, trained on general text and not on retrieval
+# Much larger models, trained on general text and not on retrieval.
+GENERAL = {"canine": "CANINE", "roberta": "RoBERTa", "byt5": "ByT5"}
+TABLE = "model2vec"  # pretrained, but no larger model: it looks tokens up, as a static model does
 MARGIN = 0.02  # of recall@10 by which a model that is level may be behind
 
 
@@ -221,9 +223,10 @@ def _beyond_bm25(facts: _Facts) -> Held:
 
 
 def _level_with_larger(facts: _Facts) -> Held:
-    claim = "It is at least level with general models many times its size (CANINE, RoBERTa, ByT5; mean-pooled)."
     models = facts.trained()
     larger = [row for name in GENERAL if (row := facts.row(name))]
+    named = ", ".join(name for id, name in GENERAL.items() if facts.row(id) or not larger)
+    claim = f"It is at least level with general models many times its size ({named}; mean-pooled)."
     if not models:
         return Held(claim, "cannot tell", [], "No model was trained in this study.")
     if not larger:
@@ -244,6 +247,9 @@ def _level_with_larger(facts: _Facts) -> Held:
         "after correction."
     )
     text = f"{facts.name(best)} has recall@10 {recall(best)}. {' '.join(texts)} {rule}"
+    if missing := [row for row in facts.rows if row.id in GENERAL and row not in larger]:
+        text += f" {joined([row.title for row in missing])} could not be evaluated on this machine."
+        evidence += [facts.path(row, "status") for row in missing]
     return Held(claim, answer, evidence, text)
 
 
@@ -340,7 +346,7 @@ def _objective_by_proxy(facts: _Facts) -> Held:
 
 
 def _fastest(facts: _Facts) -> Held:
-    claim = "A small language model answers a query faster than the larger pretrained models."
+    claim = "A model trained here answers a query faster than the larger pretrained models."
     timed = sorted(((row, times) for row in facts.rows if (times := row.latency())), key=lambda pair: pair[1].p50)
     if not timed:
         return Held(claim, "cannot tell", [], "No latency was measured.")
@@ -351,7 +357,7 @@ def _fastest(facts: _Facts) -> Held:
     )
     evidence = [facts.path(row, "latency_ms", "total") for row, _ in timed]
     small = [pair for pair in timed if pair[0].kind == "trained"]
-    pretrained = [pair for pair in timed if pair[0].kind == "pretrained"]
+    pretrained = [pair for pair in timed if pair[0].kind == "pretrained" and pair[0].id.split(".")[0] != TABLE]
     unread = [row for row, _ in pretrained if not row.could_read]
     for row in unread:
         text += f" {_unread(row)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from tokir.results.wording import difference, joined, recall
 
 @dataclass(frozen=True)
 class Choice:
-    """Chooses among configurations, by the mean recall@10 over their tokenizers.
+    """Chooses among configurations, by the mean recall@10 over their tokenizers, those that all have where some are.
 
     On the validation queries; on the scored ones where there are no others.
     """
@@ -45,11 +45,17 @@ class Choice:
 
     def best(self, among: Sequence[list[System]]) -> list[System]:
         """The tokenizers of the best of some configurations, the best first on the scored queries."""
-        return ranked(max(among, key=self._quality))
+        return ranked(max(among, key=lambda rows: self._quality(rows, shared(among))))
 
-    def _quality(self, rows: Sequence[System]) -> float:
-        values = [row.validation_recall if self.validated else row.score() for row in rows]
-        return sum(value or 0.0 for value in values) / len(rows)
+    def _quality(self, rows: Sequence[System], tokenizers: Collection[str]) -> float:
+        counted = [row for row in rows if tokenizer_id(row) in tokenizers] or rows
+        values = [row.validation_recall if self.validated else row.score() for row in counted]
+        return sum(value or 0.0 for value in values) / len(counted)
+
+
+def shared(among: Sequence[list[System]]) -> frozenset[str]:
+    """The tokenizers that all of some configurations have."""
+    return frozenset.intersection(*(frozenset(map(tokenizer_id, rows)) for rows in among))
 
 
 def other_retrievals(results: Results, choice: Choice, headline: System) -> list[Sentence]:

@@ -14,7 +14,7 @@ from tokir.results.names import brief, titles
 from tokir.results.pairs import Pair, comparisons_of, perturbation_comparisons_of
 from tokir.results.paths import path
 from tokir.results.records import Comparison, Correlation, PerturbationScore, Results, Sentence, System
-from tokir.results.retrievals import Choice, other_retrievals, tokenizer_id, written
+from tokir.results.retrievals import Choice, other_retrievals, shared, tokenizer_id, written
 from tokir.results.wording import could_not_read, difference, joined, recall, signed, signed_interval
 from tokir.tokenizers.measures import INTRINSIC
 
@@ -60,9 +60,15 @@ class _Case:
         evidence += [self._path(row, "scores", HEADLINE) for row in self.rows]
         several = self.choice.single
         if len(several) > 1:
+            common = len(shared(several))
+            over = (
+                f"the {common} tokenizers that all have"
+                if 0 < common < max(map(len, several))
+                else "its tokenizers"
+            )
             text += (
                 f" (Of {len(several)} configurations, this one has the highest mean recall@10 over "
-                f"its tokenizers on {self.choice.where}.)"
+                f"{over} on {self.choice.where}.)"
             )
             evidence += [self._path(row, *self.choice.steps) for rows in several for row in rows]
         return _sentence(text, evidence)
@@ -140,7 +146,12 @@ class _Case:
             return _sentence(text + (aside.text if aside else ""), evidence)
         worst = min(costly, key=lambda name: scores[name].change)
         change, interval = scores[worst].change, scores[worst].interval
-        text = f"Its largest drop is under {worst}: recall@10 changes by {difference(change, interval)}."
+        largest = (
+            "largest"
+            if scores[worst].change == min(one.change for one in scores.values())
+            else "largest significant"
+        )
+        text = f"Its {largest} drop is under {worst}: recall@10 changes by {difference(change, interval)}."
         near = [name for name in costly if name != worst and scores[name].interval[0] <= interval[1]]
         if near:
             verb = "overlaps" if len(near) == 1 else "overlap"
@@ -186,7 +197,9 @@ class _Case:
         for row in self.tied:
             for name in self.results.robustness.get(self.first.id, {}):
                 pair = self.perturbation_pairs.find(self.first.id, row.id, (name, "change"))
-                if pair and pair.significant and pair.difference * sign < 0:  # of changes, which are losses
+                changes = [self.results.robustness[one.id][name] for one in (self.first, row)]
+                loss = min(changes, key=lambda change: change.change).interval[1] < 0  # and not another's gain
+                if pair and pair.significant and pair.difference * sign < 0 and loss:
                     found.setdefault(tokenizer_id(row), []).append(name)
                     evidence.append(pair.path)
         if not found:
@@ -254,7 +267,11 @@ class _Case:
         """What the intervals hold."""
         if self.first.seeds:
             text = (
-                f"Intervals hold the spread over queries and over {len(self.first.seeds)} trainings of each model."
+                f"Intervals hold the spread over queries and over {len(self.first.seeds)} trainings of each model"
+            )
+            fused = any(row.kind == "fusion" and row.ok for row in self.results.systems)
+            text += (
+                "; those of fusions, which join one training of each, that over queries alone." if fused else "."
             )
             return _sentence(text, [self._path(self.first, "by_seed")])
         if retrieval(self.first) == "lexical":

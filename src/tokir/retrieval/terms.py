@@ -28,6 +28,7 @@ IN_WORDS = "words by Unicode, character bigrams where a script has no spaces"
 _IN_PAIRS = (*SPACELESS, "Hangul")
 _COMBINING = "\u0300"  # below it words are those of the standard library
 _SIMPLE = re.compile(r"\w+")
+_SOFT_HYPHEN = "\u00ad"  # where a word may be broken at the end of a line; it is not seen elsewhere
 
 
 def terms(text: str) -> list[str]:
@@ -54,7 +55,7 @@ def tokens_of(tokenizer: Tokenizer) -> Cut:
 
 
 def _terms(text: str) -> Iterator[str]:
-    text = unicodedata.normalize("NFC", text).casefold()
+    text = unicodedata.normalize("NFC", text).casefold().replace(_SOFT_HYPHEN, "")
     if not text or max(text) < _COMBINING:
         yield from _SIMPLE.findall(text)  # several times as fast
         return

@@ -254,6 +254,7 @@ class Models:
             window=plan.longest,
             contrastive_weight=contrastive_weight(stage, plan.retrieval),
             fixed=self.teacher.passages(self.passages.positions) if stage.queries_alone else None,
+            stage=sum(earlier.retrieves for earlier in plan.point.objective.stages[:-1]),
         )
 
     def _source_inputs(self, plan: TrainingPlan) -> SourceInputs:

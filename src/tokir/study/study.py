@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -224,7 +224,7 @@ class Study:
         from tokir.results.reading import read_results, write_records
         from tokir.results.seeds import average_seeds
 
-        started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        started = datetime.now(UTC).isoformat(timespec="seconds")
         split, folder = self.context.splits.scored(), self.folder
         with self._held():
             self._train()  # first, so that all models are there before any is compared

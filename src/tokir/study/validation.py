@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,15 @@ def validation_pool(context: Context, passages: TrainingPassages, encode: Encode
     kept = [names[i] for i in sorted(rng.permutation(len(names))[:QUERIES].tolist())]
     others = rng.permutation(len(passages.positions))[:OTHERS].tolist()
     texts = [context.validation.queries[query] for query in kept]
-    return _pool(encode(texts), [set(relevant[query]) for query in kept], others)
+    pool = _pool(encode(texts), [set(relevant[query]) for query in kept], others)
+    place, own = (
+        {passage: number for number, passage in enumerate(pool.pool)},
+        set(context.validation.own_passages),
+    )
+    hidden = {
+        row: place.get(passages.index_of.get(query, -1), -1) for row, query in enumerate(kept) if query in own
+    }
+    return replace(pool, own={row: passage for row, passage in hidden.items() if passage >= 0})
 
 
 def _of_crops(

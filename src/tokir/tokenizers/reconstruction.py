@@ -1,10 +1,11 @@
-"""What a tokenizer loses, in bits: so that language models over any two tokenizers compare.
+"""What a tokenizer loses, in bits: so that language models over any two tokenizers that normalise alike compare.
 
 A model over tokens is a code for a text only as far as the text follows from its tokens. White space that a tokenizer
 drops and words that it does not know cost the model nothing, so its bits would be too few. Here they are written out
 behind the tokens, in a code of two parts as of minimum description length (Rissanen, 1978): the gaps between tokens,
 given what stands before and after and whether a token says that it continues a word; and the spelling of what its token
 does not spell (unknown words, inflected ones behind their stem), byte by byte, empty where a stem is the word itself.
+What normalisation takes away (case, a form of Unicode) was asked for, and is not written out.
 """
 
 from __future__ import annotations

@@ -81,11 +81,12 @@ class ReducedWords:
     @classmethod
     def train(cls, texts: Iterable[str], settings: TokenizerSettings, cut: Any) -> ReducedWords:
         """The most frequent stems of the words that ``cut`` finds; of equally frequent ones the first by code point."""
-        left_out = stop_words()[settings.stop_words] if settings.stop_words else ()
+        left_out: Iterable[str] = stop_words()[settings.stop_words] if settings.stop_words else ()
         cutter = _cutter()
         cutter.pre_tokenizer = cut
         if steps := normalizer(settings):
             cutter.normalizer = steps
+            left_out = [steps.normalize_str(word) for word in left_out]
         words = cls(cutter, settings.stemming, left_out, ())
         counts = Counter(word.stem for text in texts for word in words._kept(words.normalize(text)))
         order = sorted(counts, key=lambda stem: (-counts[stem], stem))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,11 +31,19 @@ EMBEDDED_AT_ONCE = 128  # texts; bounds the memory of validation
 
 @dataclass(frozen=True)
 class ValidationPool:
-    """Queries that a training is validated on, and the passages that are ranked for them."""
+    """Queries that a training is validated on, and the passages that are ranked for them.
+
+    Attributes:
+        queries: their tokens.
+        relevant: of each query, indices into ``pool``; none is empty.
+        pool: indices of passages trained on.
+        own: of queries that are passages of the pool themselves, which they are not to find, the index into it.
+    """
 
     queries: Texts
-    relevant: list[set[int]]  # of each query, indices into ``pool``; none is empty
-    pool: list[int]  # indices of passages trained on
+    relevant: list[set[int]]
+    pool: list[int]
+    own: dict[int, int] = field(default_factory=dict)
 
 
 class RetrievalObjective:
@@ -51,6 +59,7 @@ class RetrievalObjective:
         window: the longest text a network reads at once, in tokens.
         contrastive_weight: of the contrastive loss in batches that a teacher scores; 0 leaves it out of them.
         fixed: (passages, width) unit vectors of the passages, where only the query encoder is trained.
+        stage: trainings for retrieval before this one; each draws its own batches.
     """
 
     def __init__(
@@ -64,11 +73,13 @@ class RetrievalObjective:
         window: int,
         contrastive_weight: float = 1.0,
         fixed: NDArray[np.float32] | None = None,
+        stage: int = 0,
     ) -> None:
         self.passages, self.validation, self.settings = passages, validation, settings
         self.network_rate, self.trained = architecture.retrieval_learning_rate, trained
         self.steps, self.batch_size = architecture.steps, architecture.batch_size
         self.window, self.contrastive_weight, self.fixed = window, contrastive_weight, fixed
+        self._stage = [stage] if stage else []
         self.steps_per_epoch = max(1, math.ceil(len(passages) / self.batch_size))
         self.unit, self.units_per_step = "pairs", self.batch_size
         self._sources = [source for source, _ in sources]
@@ -144,7 +155,7 @@ class RetrievalObjective:
 
     def _drawn(self, batch: NDArray[np.int64]) -> Pairs:
         """The pairs of a batch, their texts as a model is to read them."""
-        rng = np.random.default_rng(batch.tolist())
+        rng = np.random.default_rng([*batch.tolist(), *self._stage])
         source = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
         pairs = source.draw(rng, self.batch_size)
         left = self._thinned(pairs.left, rng)
@@ -212,7 +223,8 @@ class RetrievalObjective:
         else:
             pool = self.passages.wholes(np.asarray(self.validation.pool, dtype=np.int64)).cut(self.window)
             matrix = self._ranked(retriever, queries, pool)
-        scores = matrix.cpu().numpy()
+        scores = matrix.cpu().numpy().copy()
+        scores[list(self.validation.own), list(self.validation.own.values())] = -np.inf
         model.train(was_training)
         reciprocal, recalled = [], []
         for row, relevant in zip(scores, self.validation.relevant, strict=True):
