@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from tokir.results.wording import difference, joined, recall
 
 @dataclass(frozen=True)
 class Choice:
-    """Chooses among configurations, by the mean recall@10 over their tokenizers, those that all have where some are.
+    """Chooses the configuration with a higher mean recall@10 than most others, over the tokenizers that both have.
 
     On the validation queries; on the scored ones where there are no others.
     """
@@ -45,17 +45,17 @@ class Choice:
 
     def best(self, among: Sequence[list[System]]) -> list[System]:
         """The tokenizers of the best of some configurations, the best first on the scored queries."""
-        return ranked(max(among, key=lambda rows: self._quality(rows, shared(among))))
+        return ranked(max(among, key=lambda rows: (len(self.beaten(rows, among)), self._quality(rows, rows))))
 
-    def _quality(self, rows: Sequence[System], tokenizers: Collection[str]) -> float:
-        counted = [row for row in rows if tokenizer_id(row) in tokenizers] or rows
+    def beaten(self, rows: Sequence[System], among: Sequence[list[System]]) -> list[list[System]]:
+        """Those ``among`` that have no higher mean than ``rows`` over the tokenizers that both have."""
+        return [other for other in among if self._quality(rows, other) >= self._quality(other, rows)]
+
+    def _quality(self, rows: Sequence[System], beside: Sequence[System]) -> float:
+        both = set(map(tokenizer_id, beside))
+        counted = [row for row in rows if tokenizer_id(row) in both] or rows
         values = [row.validation_recall if self.validated else row.score() for row in counted]
         return sum(value or 0.0 for value in values) / len(counted)
-
-
-def shared(among: Sequence[list[System]]) -> frozenset[str]:
-    """The tokenizers that all of some configurations have."""
-    return frozenset.intersection(*(frozenset(map(tokenizer_id, rows)) for rows in among))
 
 
 def other_retrievals(results: Results, choice: Choice, headline: System) -> list[Sentence]:

@@ -14,7 +14,7 @@ from tokir.results.names import brief, titles
 from tokir.results.pairs import Pair, comparisons_of, perturbation_comparisons_of
 from tokir.results.paths import path
 from tokir.results.records import Comparison, Correlation, PerturbationScore, Results, Sentence, System
-from tokir.results.retrievals import Choice, other_retrievals, shared, tokenizer_id, written
+from tokir.results.retrievals import Choice, other_retrievals, tokenizer_id, written
 from tokir.results.wording import could_not_read, difference, joined, recall, signed, signed_interval
 from tokir.tokenizers.measures import INTRINSIC
 
@@ -60,18 +60,18 @@ class _Case:
         evidence += [self._path(row, "scores", HEADLINE) for row in self.rows]
         several = self.choice.single
         if len(several) > 1:
-            common = len(shared(several))
-            over = (
-                f"the {common} tokenizers that all have"
-                if 0 < common < max(map(len, several))
-                else "its tokenizers"
-            )
-            text += (
-                f" (Of {len(several)} configurations, this one has the highest mean recall@10 over "
-                f"{over} on {self.choice.where}.)"
-            )
+            text += f" (Of {len(several)} configurations, this one has {self._lead()} on {self.choice.where}.)"
             evidence += [self._path(row, *self.choice.steps) for rows in several for row in rows]
         return _sentence(text, evidence)
+
+    def _lead(self) -> str:
+        """By what the configuration was chosen."""
+        several = self.choice.single
+        if len({frozenset(map(tokenizer_id, rows)) for rows in several}) == 1:
+            return "the highest mean recall@10 over its tokenizers"
+        beaten = len(self.choice.beaten(self.rows, several)) - 1  # it is one of them
+        others = "each other one" if beaten == len(several) - 1 else f"{beaten} of the {len(several) - 1} others"
+        return f"a higher mean recall@10 than {others}, over the tokenizers that both have,"
 
     def level(self) -> Sentence:
         """What does not differ from it significantly."""
