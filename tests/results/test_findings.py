@@ -99,3 +99,11 @@ def test_what_was_not_measured_is_named_and_no_table_is_a_larger_model():
     _, _, level, _, _, fastest = findings(results_of([ours, canine, missing, table]))
     assert "(CANINE; mean-pooled)" in level.claim and "RoBERTa base could not be evaluated" in level.text
     assert level.answer == fastest.answer == "supported"
+
+
+def test_of_many_systems_the_fastest_and_the_pretrained_are_named():
+    lexical = [row(f"bm25-{number}", "lexical", 0.5, latency=0.1 + number / 100) for number in range(20)]
+    rows = [*lexical, row("ours", recall=0.3, latency=0.5), row("minilm", "pretrained", 0.6, latency=9.0)]
+    text = findings(results_of(rows))[5].text
+    assert "bm25-4 0.14" in text and "bm25-5" not in text and "ours 0.50" in text and "minilm 9.00" in text
+    assert "The table has the 15 others." in text
