@@ -2,8 +2,10 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -146,6 +148,27 @@ def test_what_dead_writers_left_is_swept_and_nothing_else(tmp_path):
         assert not list(tmp_path.rglob(".tokir-*-*"))
     left = {file.name for file in tmp_path.rglob("*") if file.is_file()}
     assert left == {".gitignore", ".tokir-notes", ".lock"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a limit of POSIX stands for a full disk")
+@pytest.mark.parametrize(("free", "fault"), [(0, errno.ENOSPC), (1 << 40, errno.EIO)])
+@pytest.mark.parametrize("written", [durable.from_library, durable.new_folder])
+def test_a_library_that_cannot_write_to_the_end_is_an_error_with_a_reason(
+    written, free, fault, tmp_path, monkeypatch
+):
+    import resource
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+        with pytest.raises(OSError) as error, written(tmp_path / "index") as fresh:
+            np.save(fresh / "scores.npy", np.ones(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (error.value.errno, error.value.filename) == (fault, str(tmp_path / "index"))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EIO])

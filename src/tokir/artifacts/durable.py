@@ -14,7 +14,9 @@ import errno
 import glob
 import io
 import os
+import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +25,7 @@ from typing import IO, Any, Literal, NamedTuple, TypeVar
 MARK = ".tokir-"  # what the names of unfinished files and folders begin with
 LONGEST = 100  # characters of a name that an unfinished one repeats: file systems take 255 bytes
 BUFFER = 1 << 20  # bytes gathered for one write
+SCARCE = 1 << 26  # bytes free on a disk that is as good as full
 Result = TypeVar("Result")
 Kind = Literal["create", "write", "sync", "rename", "remove", "make folder", "sync folder"]
 
@@ -196,7 +199,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     old = _unfinished(path)
     try:
         make_folder(fresh)
-        yield fresh
+        with _short_writes(path):
+            yield fresh
         _settle(fresh)
         if path.exists():
             _replace(path, old)
@@ -219,7 +223,8 @@ def from_library(path: Path) -> Iterator[Path]:
     fresh = _unfinished(path)
     try:
         make_folder(fresh)
-        yield fresh
+        with _short_writes(path):
+            yield fresh
         for file in _settle(fresh):
             target = path / file.relative_to(fresh)
             make_folder(target.parent)
@@ -227,6 +232,18 @@ def from_library(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             remove_folder(fresh)
+
+
+@contextmanager
+def _short_writes(path: Path) -> Iterator[None]:
+    """Say what has happened where NumPy, for a library, could not write ``path`` to its end: it gives two numbers."""
+    try:
+        yield
+    except OSError as error:
+        if not re.fullmatch(r"\d+ requested and \d+ written", str(error)):
+            raise
+        why = errno.ENOSPC if shutil.disk_usage(path.parent).free < SCARCE else errno.EIO
+        raise OSError(why, os.strerror(why), str(path)) from None
 
 
 def sweep(path: Path, name: str = "") -> None:
