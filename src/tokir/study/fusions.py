@@ -73,8 +73,7 @@ class Fusions:
 
     def rank(self, fusion: FusionSystem, split: Split) -> Ranking:
         """Its ranked lists of the scored queries, out of those of its members, which must be there."""
-        names = [Names.ranking(member) for member in self.make(fusion).members]
-        return self._read(fusion, split, names, self.context.config.evaluation.depth)
+        return self._read(fusion, split, [Names.ranking(member) for member in self.make(fusion).members])
 
     def rank_others(
         self, fusion: FusionSystem, queries: Mapping[str, str], depth: int, own: Sequence[str] = ()
@@ -93,14 +92,12 @@ class Fusions:
         if validation is None or judgements is None:
             return None
         lists = [self.selection.run_file(member) for member in self.members(fusion)]
-        return tuning.recall(
-            self._read(fusion, validation, lists, self.context.config.evaluation.depth), judgements
-        )
+        return tuning.recall(self._read(fusion, validation, lists), judgements)
 
-    def _read(self, fusion: FusionSystem, split: Split, names: list[str], depth: int) -> Ranking:
+    def _read(self, fusion: FusionSystem, split: Split, names: list[str]) -> Ranking:
         """Ranked lists of the queries of ``split``, out of those of the members in the run files ``names``."""
         lists = [self.rankings.read_hits(name, split.queries) for name in names]
-        return self._fused(fusion, split.queries, lists, depth)
+        return self._fused(fusion, split.queries, lists, self.context.config.evaluation.depth)
 
     def _fused(
         self, fusion: FusionSystem, queries: Iterable[str], lists: Sequence[Sequence[Hits]], depth: int

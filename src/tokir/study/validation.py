@@ -32,14 +32,11 @@ def validation_pool(context: Context, passages: TrainingPassages, encode: Encode
     others = rng.permutation(len(passages.positions))[:OTHERS].tolist()
     texts = [context.validation.queries[query] for query in kept]
     pool = _pool(encode(texts), [set(relevant[query]) for query in kept], others)
-    place, own = (
-        {passage: number for number, passage in enumerate(pool.pool)},
-        set(context.validation.own_passages),
+    place = {passage: number for number, passage in enumerate(pool.pool)}
+    own = {query: passages.index_of.get(query, -1) for query in context.validation.own_passages}
+    return replace(
+        pool, own={row: place[own[query]] for row, query in enumerate(kept) if own.get(query, -1) in place}
     )
-    hidden = {
-        row: place.get(passages.index_of.get(query, -1), -1) for row, query in enumerate(kept) if query in own
-    }
-    return replace(pool, own={row: passage for row, passage in hidden.items() if passage >= 0})
 
 
 def _of_crops(
