@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -91,8 +91,7 @@ class Collection:
 
     def exists(self) -> bool:
         """Is there a collection of this name?"""
-        with self._errors():
-            return bool(self._client.has_collection(self.name, timeout=SECONDS))
+        return bool(self._ask(self._client.has_collection))
 
     def create(self, dimensions: int, kind: str) -> None:
         """Make it, empty, with an index of ``INDEXES`` over vectors of so many dimensions."""
@@ -105,14 +104,11 @@ class Collection:
         indexes = self._milvus.MilvusClient.prepare_index_params()
         name, params, _ = INDEXES[kind]
         indexes.add_index("vector", index_type=name, metric_type="IP", params=params)
-        with self._errors():
-            self._client.create_collection(self.name, schema=schema, index_params=indexes, timeout=SECONDS)
+        self._ask(self._client.create_collection, schema=schema, index_params=indexes)
 
     def dimensions(self) -> int | None:
         """Of its vectors; None where it is a collection of something else."""
-        with self._errors():
-            described = self._client.describe_collection(self.name, timeout=SECONDS)
-        fields = {field["name"]: field for field in described["fields"]}
+        fields = {field["name"]: field for field in self._ask(self._client.describe_collection)["fields"]}
         wanted = {"id", "title", "text", "version", "vector"}
         return int(fields["vector"]["params"]["dim"]) if wanted <= fields.keys() else None
 
@@ -132,13 +128,11 @@ class Collection:
 
     def upsert(self, rows: Sequence[Row]) -> None:
         """Put rows in, each in place of the one with its id."""
-        with self._errors():
-            self._client.upsert(self.name, [row._asdict() for row in rows], timeout=SECONDS)
+        self._ask(self._client.upsert, data=[row._asdict() for row in rows])
 
     def delete(self, ids: Sequence[str]) -> None:
         """Take rows out; ids that are not there are passed over."""
-        with self._errors():
-            self._client.delete(self.name, filter=_among(ids), timeout=SECONDS)
+        self._ask(self._client.delete, filter=_among(ids))
 
     def ids(self) -> Iterator[list[str]]:
         """The ids of all rows in ascending order, some at a time."""
@@ -150,32 +144,34 @@ class Collection:
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[list[str]]:
         """The ids of the rows nearest to each of ``queries`` (n, dimensions), best first."""
-        with self._errors():
-            self._load()
-            described = self._client.describe_index(self.name, "vector", timeout=SECONDS) or {}
-            asked = next((ask for name, _, ask in INDEXES.values() if name == described.get("index_type")), {})
-            found = self._client.search(
-                self.name,
-                data=list(queries),
-                limit=depth,
-                anns_field="vector",
-                search_params={"metric_type": "IP", "params": asked},
-                consistency_level="Strong",
-                timeout=SECONDS,
-            )
+        self._load()
+        described = self._ask(self._client.describe_index, index_name="vector") or {}
+        asked = next((ask for name, _, ask in INDEXES.values() if name == described.get("index_type")), {})
+        found = self._ask(
+            self._client.search,
+            data=list(queries),
+            limit=depth,
+            anns_field="vector",
+            search_params={"metric_type": "IP", "params": asked},
+            consistency_level="Strong",
+        )
         return [[hit["id"] for hit in hits] for hits in found]
 
     def _load(self) -> None:
         """Let the collection be searched, which a server has to be told once."""
         if not self._loaded:
-            self._client.load_collection(self.name, timeout=SECONDS_TO_LOAD)
+            self._ask(self._client.load_collection, timeout=SECONDS_TO_LOAD)
             self._loaded = True
 
     def _query(self, where: str, fields: list[str], **more: Any) -> list[dict[str, Any]]:
+        self._load()
+        asked = {"filter": where, "output_fields": fields, "consistency_level": "Strong", **more}
+        return list(self._ask(self._client.query, **asked))
+
+    def _ask(self, request: Callable[..., Any], timeout: int = SECONDS, **words: Any) -> Any:
+        """What the client answers to a request about this collection, within ``timeout`` seconds."""
         with self._errors():
-            self._load()
-            asked = {"filter": where, "output_fields": fields, "consistency_level": "Strong", "timeout": SECONDS}
-            return list(self._client.query(self.name, **asked, **more))
+            return request(self.name, timeout=timeout, **words)
 
 
 # What the client's own iterator asks for, so that a page holds the smallest ids; that one writes ids as they are.

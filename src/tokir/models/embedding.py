@@ -34,9 +34,8 @@ class HashedEmbedding(nn.Module):
         super().__init__()
         self.buckets = buckets
         self.factors: Tensor
-        self.register_buffer(
-            "factors", torch.tensor(FACTORS)
-        )  # with the weights, which are of no use without them
+        # Saved with the weights, which are of no use without them.
+        self.register_buffer("factors", torch.tensor(FACTORS))
         self.weight = nn.Parameter(torch.empty(len(FACTORS) * buckets, width // len(FACTORS)))
 
     def rows(self, ids: Tensor) -> Tensor:

@@ -73,18 +73,19 @@ class Fusions:
 
     def rank(self, fusion: FusionSystem, split: Split) -> Ranking:
         """Its ranked lists of the scored queries, out of those of its members, which must be there."""
-        return self._read(fusion, split, [Names.ranking(member) for member in self.make(fusion).members])
+        files = self.make(fusion)
+        return self._read(files, split, [Names.ranking(member) for member in files.members])
 
     def rank_others(
         self, fusion: FusionSystem, queries: Mapping[str, str], depth: int, own: Sequence[str] = ()
     ) -> Ranking:
         """Ranked lists of queries (id to text) that its members have not ranked; as :meth:`Rankings.rank`."""
-        reach = self.context.config.evaluation.depth
+        files, engine = self.make(fusion), self.context.engine
         lists = [
-            self.rankings.rank(self.searchers.searcher(member), queries, reach, own).lists()
-            for member in self.members(fusion)
+            self.rankings.rank(engine.searcher(member), queries, files.depth, own).lists()
+            for member in files.members
         ]
-        return self._fused(fusion, queries, lists, depth)
+        return self._fused(files, queries, lists, depth)
 
     def recall(self, fusion: FusionSystem) -> float | None:
         """Recall@10 on the validation queries; None where there are none."""
@@ -92,18 +93,18 @@ class Fusions:
         if validation is None or judgements is None:
             return None
         lists = [self.selection.run_file(member) for member in self.members(fusion)]
-        return tuning.recall(self._read(fusion, validation, lists), judgements)
+        return tuning.recall(self._read(self.make(fusion), validation, lists), judgements)
 
-    def _read(self, fusion: FusionSystem, split: Split, names: list[str]) -> Ranking:
+    def _read(self, files: FusionFiles, split: Split, names: list[str]) -> Ranking:
         """Ranked lists of the queries of ``split``, out of those of the members in the run files ``names``."""
         lists = [self.rankings.read_hits(name, split.queries) for name in names]
-        return self._fused(fusion, split.queries, lists, self.context.config.evaluation.depth)
+        return self._fused(files, split.queries, lists, files.depth)
 
     def _fused(
-        self, fusion: FusionSystem, queries: Iterable[str], lists: Sequence[Sequence[Hits]], depth: int
+        self, files: FusionFiles, queries: Iterable[str], lists: Sequence[Sequence[Hits]], depth: int
     ) -> Ranking:
         """The lists of each member, one for each query, as one."""
-        files, tie_order = self.make(fusion), self.context.opener.tie_order
+        tie_order = self.context.opener.tie_order
         found = (join(hits, files.method) for hits in zip(*lists, strict=True))
         return Ranking.of(queries, [fuse(joined, files.weights, depth, tie_order) for joined in found])
 

@@ -40,8 +40,8 @@ def token_table(
     targets = _narrowed(targets, width)
     shape = len(texts), len(weights)
     ends = np.concatenate([[0], np.cumsum(texts.lengths)])
-    counts = csr_array((weights[texts.ids].astype(np.float32), texts.ids.copy(), ends), shape=shape)
-    counts.sum_duplicates()  # in place, ids too
+    counts = csr_array((weights[texts.ids].astype(np.float32), texts.ids, ends), shape=shape)
+    counts.sum_duplicates()  # in place, ids too, which are this table's own
     lengths = np.sqrt(np.asarray(counts.power(2).sum(axis=1)))
     counts.data /= np.repeat(np.maximum(lengths, 1e-9), np.diff(counts.indptr))
     turned = counts.T.tocsr()

@@ -223,7 +223,7 @@ class RetrievalObjective:
         else:
             pool = self.passages.wholes(np.asarray(self.validation.pool, dtype=np.int64)).cut(self.window)
             matrix = self._ranked(retriever, queries, pool)
-        scores = matrix.cpu().numpy().copy()
+        scores = matrix.cpu().numpy()
         scores[list(self.validation.own), list(self.validation.own.values())] = -np.inf
         model.train(was_training)
         reciprocal, recalled = [], []
