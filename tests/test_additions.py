@@ -300,6 +300,9 @@ def test_unknown_ids_and_a_run_without_passages_are_refused(light, small, docume
     assert "no passage would be left" in capsys.readouterr().err
     tokir("add", light, code=2)
     assert "nothing was ever added" in capsys.readouterr().err
+    for ids, said in ((documents[0].id, "ids are a list"), ([], "no passage is named")):
+        with pytest.raises(TokirError, match=said):
+            delete_passages(light, ids)
     assert open_run(light).additions is None and not (light / "additions").exists()
 
 
@@ -320,6 +323,14 @@ def test_without_the_model_that_embeds_passages_nothing_is_changed_unless_it_may
             "tiny" in lacking and any("query-distillation" in name for name in lacking) and STATIC not in lacking
         )
         assert len(partial.search("history", systems=[STATIC], top=300)[STATIC].hits) == 170
+        # Systems that do not follow are what they were; only their answers are missing, and their models can leave.
+        taught = next(
+            name for name in sorted(lacking) if "query-distillation" in name and name in partial.embedders
+        )
+        assert "tiny" in partial.embedders and partial.tokenizers_of(taught)
+        with pytest.raises(Unavailable, match="does not follow passages that were added or deleted"):
+            partial.encode(["history"], taught)
+        partial.export(taught, "onnx", tmp_path / "exported")
         tokir("delete", every, documents[160].id, "--quiet")  # nothing has to be embedded for that
     finally:
         (base / "away").rename(base / "tiny")

@@ -55,6 +55,16 @@ def test_it_encodes_and_tokenizes(opened):
         opened.encode(["x"], "canine")
 
 
+def test_one_text_in_place_of_a_list_is_not_taken_for_its_letters(opened):
+    for ask in (
+        lambda: opened.encode("who painted", STATIC),
+        lambda: opened.find("who painted", STATIC),
+        lambda: opened.search("who painted", systems="bm25"),
+    ):
+        with pytest.raises(TokirError, match="are a list: write"):
+            ask()
+
+
 def test_a_mistake_names_the_nearest(opened, run, capsys):
     for words, said in (
         (["x", "--system", "bm52"], "did you mean 'bm25'"),

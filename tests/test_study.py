@@ -175,6 +175,19 @@ def test_a_mistake_gets_one_sentence_and_exit_code_2(arguments, words, tmp_path,
     assert error.startswith("error: ") and words in error
 
 
+HOPELESS = [
+    (["objectives.static=[contrastive+queries]", "retrieval.negatives=self"], "put one first"),
+    (["objectives.static=[contrastive+queries]", "retrieval.documents=2"], "raise retrieval.documents"),
+]
+
+
+@pytest.mark.parametrize(("settings", "said"), HOPELESS)
+def test_what_settings_and_data_show_is_said_before_anything_is_trained(settings, said, data, tmp_path, capsys):
+    sets = [word for setting in settings for word in ("--set", setting)]
+    tokir("run", "quickstart", "--data", data, "--out", tmp_path / "run", *SMALL, *sets, code=2)
+    assert said in capsys.readouterr().err and not (tmp_path / "run/models").exists()
+
+
 def test_a_data_set_without_queries_trains_but_is_not_evaluated(tmp_path, passages, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     lines = (json.dumps({"_id": str(number), "text": text}) for number, text in enumerate(passages))
@@ -189,12 +202,13 @@ def test_a_data_set_without_queries_trains_but_is_not_evaluated(tmp_path, passag
         "--set",
         "architectures=[static]",
         "--set",
-        f"variants=[{kinds}]",
+        f"variants=[{kinds}, {{name: mined, retrieval: {{negatives: bm25}}, objectives: [contrastive+queries]}}]",
         *SMALL[:-2],
     ]
     tokir("run", "quickstart", *words)
     captured = capsys.readouterr()
     assert "queries is left out of the objectives: the data set has no train queries" in captured.err
+    assert "the variant mined is left out: the data set has no train queries" in captured.err
     assert "nothing to score" in captured.out
     run = Path("runs/quickstart-documents")
     assert (run / "models/bpe-500.static.contrastive.s0/final.safetensors").exists()

@@ -49,6 +49,17 @@ def interrupted(stop: KeyboardInterrupt, message: str) -> Interrupted:
     return Interrupted(message, getattr(stop, "number", signal.SIGINT))
 
 
+def require_list(values: object, what: str) -> None:
+    """TokirError where one text stands for a list of them: its letters would be taken for the members.
+
+    Args:
+        values: what was given.
+        what: its members, in the plural.
+    """
+    if isinstance(values, str | bytes):
+        raise TokirError(f"{what} are a list: write [{values!r}] for a single one")
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the closest of ``choices``, or the empty string.
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from tokir.additions.state import ID_ORDER, PASSAGES, Additions, hold
 from tokir.artifacts import Names, RunFolder, read_array
-from tokir.errors import TokirError, Unavailable, nearest
+from tokir.errors import TokirError, Unavailable, nearest, require_list
 from tokir.retrieval.files import DenseFiles, Opener, read_systems
 from tokir.tokenizers.protocol import require_unicode
 from tokir.untrusted import built, read_json
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from tokir.database.push import Pushed
     from tokir.progress import Progress
     from tokir.results.records import Results
-    from tokir.retrieval.searchers import Searcher
 
 
 @dataclass(frozen=True)
@@ -80,12 +79,13 @@ class Run:
         """Ids of the systems, in the order of the study."""
         self._tokenizer_files = made.tokenizers
         self._corpus, self._id_order = Names.CORPUS, Names.ID_ORDER
-        files, self._unavailable = made.files, made.unavailable
+        self._studied = Opener(folder)  # of the systems as they were made: models do not change with the passages
+        self._studied.files, self._studied.unavailable = made.files, made.unavailable
+        self._opener = self._studied
         if self.additions is not None:
             self._corpus, self._id_order = map(self.additions.file, (PASSAGES, ID_ORDER))
-            files, self._unavailable = self.additions.over(made, folder)
-        self._opener = Opener(folder, id_order=self._id_order)
-        self._opener.files, self._opener.unavailable = files, self._unavailable
+            self._opener = Opener(folder, id_order=self._id_order)
+            self._opener.files, self._opener.unavailable = self.additions.over(made, folder)
 
     @cached_property
     def results(self) -> Results:
@@ -125,7 +125,7 @@ class Run:
             TokirError: as :meth:`search`.
         """
         _check_search(queries, top)
-        found = self._searcher(self._named([system])[0]).search(list(queries), top)
+        found = self._opener.searcher(self._named([system])[0]).search(list(queries), top)
         return [self._hits(hits.positions.tolist(), hits.scores.tolist()) for hits in found]
 
     def encode(self, texts: Sequence[str], system: str) -> NDArray[np.float32]:
@@ -144,7 +144,8 @@ class Run:
         from tokir.retrieval.index import normalize
         from tokir.retrieval.searchers import DenseSearcher
 
-        searcher = self._searcher(self._named([system])[0])
+        require_list(texts, "texts")
+        searcher = self._opener.searcher(self._named([system])[0])
         if not isinstance(searcher, DenseSearcher):
             raise TokirError(
                 f"{system} has no vector for each text: name one of {', '.join(self.embedders) or 'none'}"
@@ -169,9 +170,9 @@ class Run:
         from tokir.export import export
 
         name = self._named([system])[0]
-        if name in self._unavailable:
-            raise Unavailable(self._unavailable[name])
-        export(self._opener, name, to, Path(folder))
+        if name in self._studied.unavailable:
+            raise Unavailable(self._studied.unavailable[name])
+        export(self._studied, name, to, Path(folder))
 
     def push(
         self,
@@ -246,11 +247,11 @@ class Run:
     @property
     def embedders(self) -> tuple[str, ...]:
         """Ids of the systems with a vector for each text, in the order of the study; see :meth:`encode`."""
-        return tuple(name for name in self.systems if isinstance(self._opener.files.get(name), DenseFiles))
+        return tuple(name for name in self.systems if isinstance(self._studied.files.get(name), DenseFiles))
 
     def tokenizers_of(self, system: str) -> tuple[str, ...]:
         """Ids of the run's tokenizers that cut a query for a system; a fusion has those of its members."""
-        files = self._opener.files.get(system)
+        files = self._studied.files.get(system)
         members = [name for member in getattr(files, "members", ()) for name in self.tokenizers_of(member)]
         file = getattr(getattr(files, "encoder", files), "tokenizer", None)
         own = [name for name in self.tokenizers if file is not None and self._tokenizer_files[name] == file]
@@ -265,6 +266,7 @@ class Run:
     # -- how an answer is made ----------------------------------------------------------------------------
 
     def _named(self, systems: Sequence[str] | None) -> list[str]:
+        require_list(systems, "systems")
         for name in systems or ():
             if name not in self.systems:
                 raise TokirError(
@@ -272,9 +274,6 @@ class Run:
                     f"it has {', '.join(self.systems)}"
                 )
         return list(dict.fromkeys(self.systems if systems is None else systems))
-
-    def _searcher(self, name: str) -> Searcher:
-        return self._opener.searcher(name)
 
     def _answer(self, name: str, query: str, top: int) -> Answer:
         try:
@@ -288,6 +287,7 @@ class Run:
 
 
 def _check_search(queries: Sequence[str], top: int) -> None:
+    require_list(queries, "queries")
     for query in queries:
         if not query.strip():
             raise TokirError("the query is empty: give some words to look for")

@@ -24,6 +24,7 @@ from tokir.config import TokenizerSettings
 from tokir.encoders.graphs.model import network_model
 from tokir.encoders.trained import TrainedEncoder
 from tokir.errors import TokirError
+from tokir.export.exporter import Check
 from tokir.models.whitening import Whitening
 from tokir.retrieval.index import normalize
 from tokir.tokenizers import train_tokenizer
@@ -94,6 +95,15 @@ def test_every_network_reads_in_windows_and_pools_and_whitens_as_it_does_here(na
         assert_allclose(vectors(exact, [one])[0], other, atol=2e-5)
     cosines = (vectors(small, ids) * expected).sum(1)[expected.any(1)]
     assert cosines.min() > 0.98
+
+
+def test_whitened_vectors_are_held_to_their_direction():
+    expected = normalize(np.random.default_rng(0).normal(size=(3, 256)).astype(np.float32))
+    for off, fault in ((1e-3, None), (3e-2, "too little")):
+        moved = normalize(expected + np.float32(off) * expected[::-1])
+        check = Check("model.onnx", lambda _, moved=moved: moved, ["", "", ""], expected, None, 0.9999)
+        found = check.measure().fault
+        assert found is None if fault is None else fault in found
 
 
 def test_a_tokenizer_that_cannot_be_written_is_refused(corpus, passages, tmp_path):

@@ -47,6 +47,13 @@ def test_whitening_of_fewer_vectors_than_dimensions_stays_finite():
     assert np.isfinite(Whitening.fit([x])(x)).all()
 
 
+@pytest.mark.parametrize("architecture", ["static", "lstm", "transformer", "convolution"])
+def test_texts_without_tokens_alone_in_a_batch_have_a_vector_too(architecture):
+    model = build_retriever(architecture, 50, RetrievalSettings(), 32)
+    none = model(torch.zeros(0, dtype=torch.long), torch.zeros(3, dtype=torch.long))
+    assert none.shape == (3, 256) and torch.isfinite(none).all()
+
+
 def test_gradients_of_token_weights_are_the_same_bits_every_time():
     """Of so many tokens torch sums an indexed gradient in threads, in an order of their own."""
     threads = torch.get_num_threads()

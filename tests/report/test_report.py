@@ -283,16 +283,22 @@ def test_a_measure_of_ones_own_has_a_column_everywhere(rows, write: Write, monke
 def test_perturbations_correlations_and_the_verdict_are_shown(rows, write: Write) -> None:
     results = study(rows)
     best, other = rows[1]["id"], rows[2]["id"]
-    score = {"recall@10": 0.21, "change": -0.0001, "interval": [-0.01, 0.01]}
+    score = {"recall@10": 0.21, "change": -0.0001, "interval": [-0.01, 0.01], "p_holm": 1.0}
     pair = {"a": best, "b": other, "difference": 0.03, "interval": [0.01, 0.05], "p": 0.001, "p_holm": 0.002}
     correlation = {"configuration": "LSTM", "measure": "whole_words", "outcome": "recall@10", "tokenizers": 6}
     results |= {
         "perturbations": [
             {"name": "swap", "words": "two letters swapped", "changed": 1, "examples": [["ab", "ba"]]}
         ],
-        "robustness": {best: {"swap": score}, other: {"swap": score | {"change": -0.2, "interval": [-0.3, -0.1]}}},
+        "robustness": {
+            best: {"swap": score},
+            other: {"swap": score | {"change": -0.2, "interval": [-0.3, -0.1], "p_holm": 0.001}},
+        },
         "perturbation_comparisons": [pair | {"perturbation": "swap", "outcome": "change"}],
-        "correlations": [correlation | {"rho": 0.5, "p": 0.3, "interval": [-0.2, 0.9]}, correlation],
+        "correlations": [
+            correlation | {"rho": 0.5, "p": 0.3, "interval": [-0.2, 0.9]},
+            correlation,
+        ],
         "verdict": [{"text": "Use the tokenizer bpe-2k.", "evidence": [f'robustness["{best}"].swap']}],
     }
     folder = write(results)
@@ -309,7 +315,7 @@ def test_perturbations_correlations_and_the_verdict_are_shown(rows, write: Write
 def test_a_perturbation_that_changes_no_query_is_said_not_to_apply(rows, write: Write) -> None:
     results = study(rows)
     best, other = rows[1]["id"], rows[2]["id"]
-    score = {"recall@10": 0.21, "change": -0.2, "interval": [-0.3, -0.1]}
+    score = {"recall@10": 0.21, "change": -0.2, "interval": [-0.3, -0.1], "p_holm": 0.001}
     pair = {"a": best, "b": other, "difference": 0.03, "interval": [0.01, 0.05], "p": 0.001, "p_holm": 0.002}
     upper = {"name": "upper", "words": "capitals only", "changed": 0, "examples": []}
     drop = {

@@ -118,9 +118,12 @@ def test_passages_beyond_those_scored_again_follow_by_hamming_distance(monkeypat
     distances = ((QUERIES[:, None] > 0) != (VECTORS > 0)).sum(-1)
     for hits, apart in zip(opened(BinaryIndex, tmp_path).search(QUERIES, 50), distances, strict=True):
         first = np.lexsort((TIES, apart))
-        assert set(hits.positions[:12]) == set(first[:12]) and (hits.scores[:12] > -1).all()
+        assert set(hits.positions[:12]) == set(first[:12]) and hits.scores[11] > hits.scores[12]
         assert hits.positions[12:].tolist() == first[12:].tolist()
-        assert_allclose(hits.scores[12:], -1 - apart[first[12:]] / 8)
+        expected = np.cos(np.pi * apart[first[12:]] / 8)  # 8 dimensions
+        # Lowered where they would be above those scored again, and then as far from each other as before.
+        lowered = max(0.0, expected[0] - hits.scores[11])
+        assert_allclose(hits.scores[12:], expected - lowered, atol=1e-6)
 
 
 def test_passages_beyond_those_scored_again_follow_by_their_codes(monkeypatch, tmp_path):
@@ -128,7 +131,7 @@ def test_passages_beyond_those_scored_again_follow_by_their_codes(monkeypatch, t
     pytest.importorskip("faiss")
     monkeypatch.setattr(ivfpq, "RESCORED", 12)
     for hits in opened(ivfpq.IvfPqIndex, tmp_path).search(QUERIES, 50):
-        assert (hits.scores[:12] >= -1).all() and (hits.scores[12:] <= -1).all()
+        assert hits.scores[11] > hits.scores[12] and (hits.scores >= -3).all()
         assert sorted(hits.positions) == list(range(50)) and (np.diff(hits.scores) <= 0).all()
 
 

@@ -151,6 +151,7 @@ def test_paths_and_methods_that_there_are_not(client):
     gone = client.get("/passages/no/such?one")
     assert gone.status_code == 404 and "no passage 'no/such'" in gone.json()["error"]["message"]
     assert client.head("/health").status_code == 200
+    assert client.post("/health").headers["allow"] == "GET, HEAD"
 
 
 def test_another_sites_name_for_this_machine_is_refused(run):

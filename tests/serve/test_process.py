@@ -77,6 +77,7 @@ def test_what_keeps_it_from_starting_is_one_line(run, tmp_path, capsys, monkeypa
     assert "cannot be listened at" in refused(run, "--host", "no-such-host.invalid")
     assert "is not a run folder" in refused(tmp_path)
     assert "did you mean 'texts'" in refused(run, "--limit", "text=3")
-    assert "write a whole number above zero, for example top=100" in refused(run, "--limit", "top=0")
+    for number in ("0", "9" * 5000):
+        assert "write a whole number above zero, for example top=100" in refused(run, "--limit", f"top={number}")
     monkeypatch.setattr(process, "REQUIRED", ("starlette", "no_such_library"))
     assert refused(run) == "error: serving needs no_such_library: pip install 'tokir[serve]'"

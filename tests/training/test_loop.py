@@ -14,7 +14,7 @@ import torch
 
 from tokir.artifacts import file_digest
 from tokir.config import ArchitectureSettings, TrainingSettings
-from tokir.errors import TokirError
+from tokir.errors import Stopped, TokirError
 from tokir.models import build_language_model
 from tokir.progress import Silent
 from tokir.training import language_model, loop
@@ -76,6 +76,18 @@ def test_stopped_and_resumed_equals_unbroken_bit_for_bit(objective, tmp_path, ar
     assert not (tmp_path / "broken" / "resume").exists()
     history = [json.loads(line) for line in (tmp_path / "broken" / "history.jsonl").read_text().splitlines()]
     assert history[-1]["loss"] < history[0]["loss"] < math.log(600)
+
+
+def test_a_signal_after_the_last_question_stops_what_comes_next(objective, tmp_path, monkeypatch):
+    def save(self):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_SAVES", -1.0)
+    monkeypatch.setattr(loop._Training, "save", save)
+    monkeypatch.setattr(loop._Training, "batches", lambda self: iter(list(objective.batches(3, 0)[:1])))
+    with pytest.raises(Stopped) as stopped:
+        train(objective, tmp_path / "model")
+    assert stopped.value.number == signal.SIGTERM and not (tmp_path / "model/config.json").exists()
 
 
 KILLED = """

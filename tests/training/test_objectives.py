@@ -218,6 +218,13 @@ def test_query_pairs_mask_every_relevant_passage_and_append_hard_negatives(token
     assert pairs.not_negative.shape == (3, 5) and not pairs.not_negative[:, 3:].any()
 
 
+def test_a_query_that_is_a_passage_is_not_trained_against_it(tokenised, tokenizer):
+    queries = Texts.of(tokenizer.encode(["one", "two"]))
+    pairs = QueryPairs(tokenised, queries, [[1], [0]], (20, 60), own=[0, None]).draw(np.random.default_rng(0), 2)
+    # The first query is passage 0, which is relevant to the second.
+    assert pairs.not_negative.any(axis=1).sum() == 1 and pairs.not_negative.sum() == 1
+
+
 def test_crops_of_text_with_spaces_are_words_as_ever(wiki):
     records = [wiki.corpus.record(index) for index in range(0, len(wiki.corpus), 7)]
     crops, owners = query_like([r.title for r in records], [r.text for r in records], 3, 5)

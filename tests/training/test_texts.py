@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokir.training import texts
 from tokir.training.pairs import Relevant, TokenisedPassages
 from tokir.training.texts import Texts, crop
 
@@ -46,6 +47,17 @@ def test_crops_and_thinned_texts_are_drawn_evenly():
         assert np.allclose(found, 1 / (11 - size), atol=0.02)
     texts = Texts.of([[*range(10)]] * 5_000).thinned(0.3, rng)
     assert np.allclose(np.bincount(texts.ids) / 5_000, 0.7, atol=0.03)
+
+
+def test_passages_are_the_same_however_many_are_encoded_at_once(tokenizer, monkeypatch):
+    titles, words = ["A title", "", "Another", ""], ["some words", "more of them", "", "the last"]
+    whole = TokenisedPassages(tokenizer, titles, words)
+    monkeypatch.setattr(texts, "ENCODED_AT_ONCE", 3)
+    parts = TokenisedPassages(tokenizer, titles, words)
+    for index, (title, text) in enumerate(zip(titles, words, strict=True)):
+        expected = [*tokenizer.encode([title])[0], *tokenizer.encode([text])[0]]
+        assert whole.whole(index).tolist() == parts.whole(index).tolist() == expected
+        assert parts.title(index).tolist() == tokenizer.encode([title])[0]
 
 
 def test_parts_of_passages_come_after_their_titles(tokenizer):

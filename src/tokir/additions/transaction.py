@@ -23,7 +23,7 @@ from tokir.config.names import check_device
 from tokir.data import beir, tables
 from tokir.data import corpus as corpora
 from tokir.data.corpus import Corpus, Document
-from tokir.errors import TokirError, Unavailable
+from tokir.errors import TokirError, Unavailable, require_list
 from tokir.progress import Progress, Silent
 from tokir.retrieval.files import Opener, SystemFiles, Systems, read_systems, to_json
 from tokir.retrieval.growth import Growth, Known
@@ -81,6 +81,9 @@ def delete_passages(
         TokirError: an id is unknown, no passage would be left, there is no finished run, another process writes into
             it, or a system cannot do without the passages. Nothing was changed then.
     """
+    require_list(ids, "ids")
+    if not ids:
+        raise TokirError("no passage is named: give the ids of those to delete")
     machine = _Machine("cpu", False, partial, progress or Silent())
     return _change(RunFolder.open(Path(path)), None, tuple(ids), machine)
 
@@ -284,7 +287,10 @@ def _grow(growth: Growth, present: _Present, partial: bool) -> tuple[dict[str, S
             lacking[name] = str(error)
     refuse()
     growth.opener.release()
-    return made, {name: f"it lacks passages that were added: {reason}" for name, reason in lacking.items()}
+    return made, {
+        name: f"it does not follow passages that were added or deleted: {reason}"
+        for name, reason in lacking.items()
+    }
 
 
 # -- folders ----------------------------------------------------------------------------------------------

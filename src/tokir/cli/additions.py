@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from tokir.progress import Progress
 
 Partial = Annotated[
-    bool, typer.Option("--partial", help="Go on without systems whose index cannot be made anew here.")
+    bool, typer.Option("--partial", help="Continue without systems whose index cannot be rebuilt on this machine.")
 ]
 
 
 def add(
     folder: Run,
     documents: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Argument(help="A JSONL/CSV/TSV/Parquet file, a BEIR folder or a zip."),
     ] = None,
     partial: Partial = False,
@@ -33,9 +33,9 @@ def add(
     download: Download = False,
     quiet: Quiet = False,
 ) -> None:
-    """Add passages to a finished run; one whose id is there already replaces that passage.
+    """Add passages to a finished run; a document whose id already exists replaces that passage.
 
-    They are encoded and indexed with the models as they are; nothing is trained, and the study's own results stay as
+    Passages are encoded and indexed with the existing models; nothing is trained, and the study's own results stay as
     they are. Without a file, systems that lack what was added before are brought up to date.
 
     Example: tokir add runs/best-my-corpus new-documents.jsonl
@@ -55,7 +55,7 @@ def delete(
     partial: Partial = False,
     quiet: Quiet = False,
 ) -> None:
-    """Delete passages from a finished run by their ids: all of them, or none where one is unknown.
+    """Delete passages from a finished run by their ids; if one id is unknown, none is deleted.
 
     Example: tokir delete runs/best-my-corpus d17 d18
     """

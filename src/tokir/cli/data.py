@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -44,18 +44,18 @@ def show(
 def build(
     name: Annotated[str, typer.Argument(help="`nq-subset`.")],
     source: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
-            "--from", help="The BEIR folder or zip of Natural Questions.", show_default="where `nq` lies"
+            "--from", help="The BEIR folder or zip of Natural Questions.", show_default="where `nq` is stored"
         ),
     ] = None,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option("--out", help="The folder to write.", show_default="the cache"),
     ] = None,
-    passages: Annotated[int, typer.Option("--passages", min=1)] = 7247,
-    queries: Annotated[int, typer.Option("--queries", min=1)] = 100,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the queries.")] = 0,
+    passages: Annotated[int, typer.Option("--passages", min=1, help="How many passages.")] = 7247,
+    queries: Annotated[int, typer.Option("--queries", min=1, help="How many queries.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The seed that draws the queries.")] = 0,
     download: Download = False,
 ) -> None:
     """Build the reference corpus out of BEIR's Natural Questions.

@@ -17,12 +17,12 @@ Form = Annotated[str, typer.Option("--to", metavar="FORM", help=f"{', '.join(EXP
 def export(
     folder: Run,
     system: Annotated[
-        str, typer.Argument(metavar="SYSTEM", help="One of the run's, as `tokir search` names them.")
+        str, typer.Argument(metavar="SYSTEM", help="The id of a system of the run, as `tokir search` prints it.")
     ],
     to: Form,
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the export.")],
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write.")],
 ) -> None:
-    """Write the model of a system for another library, which then gives the same vectors.
+    """Write a system's model in another library's format, where it gives the same vectors.
 
     The folder appears whole or not at all, with a model card. An earlier export in it is replaced; a folder that holds
     other files is refused.

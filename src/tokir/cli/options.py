@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,39 +15,38 @@ if TYPE_CHECKING:
     from tokir.config import StudyConfig
     from tokir.study import Study
 
-# typer reads annotations at run time on Python 3.10, hence Optional.
 Preset = Annotated[
     str, typer.Argument(metavar="[PRESET or FILE.yaml]", help="A preset (`quickstart`, `best`, ...) or a file.")
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart-wiki.")]
 Data = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--data",
         help="A built-in data set, a BEIR folder or zip, a JSONL/CSV/TSV/Parquet file, hf:ID, ir_datasets:ID.",
     ),
 ]
-Out = Annotated[Optional[Path], typer.Option("--out", help="The run folder.", show_default="runs/NAME-DATASET")]  # noqa: UP045
+Out = Annotated[Path | None, typer.Option("--out", help="The run folder.", show_default="runs/NAME-DATASET")]
 Sets = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "--set", metavar="KEY=VALUE", help="Change a setting, for example training.epochs=3. Repeatable."
     ),
 ]
-Queries = Annotated[Optional[int], typer.Option("--queries", help="Evaluate on this many queries, drawn by seed.")]  # noqa: UP045
-SplitName = Annotated[Optional[str], typer.Option("--split", help="Evaluate on train, dev or test.")]  # noqa: UP045
+Queries = Annotated[int | None, typer.Option("--queries", help="Evaluate on this many queries, drawn by seed.")]
+SplitName = Annotated[str | None, typer.Option("--split", help="Evaluate on train, dev or test.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-Threads = Annotated[Optional[int], typer.Option("--threads", min=1, help="Threads to compute with.")]  # noqa: UP045
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to compute with.")]
 EngineName = Annotated[
     str,
     typer.Option(
         "--engine",
         metavar="ENGINE",
-        help="Where it is computed: local, ray (all of this machine), or ray://HOST:PORT, a cluster.",
+        help="Where it is computed: local, ray (all cores of this machine), or ray://HOST:PORT, a cluster.",
     ),
 ]
 Download = Annotated[
-    bool, typer.Option("--download", help="Fetch the models and data named, where they are not here.")
+    bool, typer.Option("--download", help="Fetch any named models and built-in data that are not on this machine.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -17,23 +17,30 @@ TOKEN = "MILVUS_TOKEN"
 def push(
     folder: Run,
     system: Annotated[
-        str, typer.Argument(metavar="SYSTEM", help="One of the run's that searches one vector a passage, exactly.")
+        str,
+        typer.Argument(
+            metavar="SYSTEM", help="A system of the run with exact search over one vector per passage."
+        ),
     ],
     to: Annotated[str, typer.Option("--to", metavar="ADDRESS", help="A folder PATH.db, or http://HOST:19530.")],
-    collection: Annotated[str, typer.Option("--collection", help="Its name; made where it does not exist.")],
+    collection: Annotated[
+        str, typer.Option("--collection", help="The name of the collection; created if it does not exist.")
+    ],
     index: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
-            "--index", help="Of a new collection: exact or hnsw.", show_default="exact in a folder, else hnsw"
+            "--index",
+            help="The index of a new collection: exact or hnsw.",
+            show_default="exact in a folder, else hnsw",
         ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Make a collection of a Milvus database equal to the passages of a run: ids, titles, texts and vectors.
+    """Make a Milvus collection match the passages of a run: ids, titles, texts and vectors.
 
-    Only what differs is sent, so the same command goes on after a stop, and brings the collection up to date after
-    `tokir add` and `tokir delete`. Then the database is asked the run's queries, and how many of the passages of exact
-    search it finds is printed. A key for the server is read from the environment: MILVUS_TOKEN.
+    Only what differs is sent, so the same command continues after a stop, and brings the collection up to date after
+    `tokir add` and `tokir delete`. Then the run's queries are sent to the database, and the share of exact
+    search's passages that it finds is printed. A key for the server is read from the environment: MILVUS_TOKEN.
 
     Example: tokir push runs/best-wiki minilm --to passages.db --collection wiki
     """

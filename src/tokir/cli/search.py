@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +19,12 @@ EXCERPT = 160  # characters of a passage shown
 def search(
     folder: Run,
     query: Annotated[str, typer.Argument(help="What to look for.")],
-    top: Annotated[int, typer.Option("--top", "-k", min=1, max=100, help="Passages of each system.")] = 3,
-    system: Annotated[Optional[list[str]], typer.Option("--system", help="Only this one. Repeatable.")] = None,  # noqa: UP045
+    top: Annotated[
+        int, typer.Option("--top", "-k", min=1, max=100, help="How many passages to show for each system.")
+    ] = 3,
+    system: Annotated[
+        list[str] | None, typer.Option("--system", help="Show only this system. Repeatable.")
+    ] = None,
 ) -> None:
     """Show what each system of a run finds for a query, and how each tokenizer cuts it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -13,22 +13,25 @@ from tokir.cli.terminal import echo
 def serve(
     folder: Run,
     host: Annotated[
-        str, typer.Option("--host", help="The address to listen at; others reach 0.0.0.0.")
+        str,
+        typer.Option(
+            "--host", help="The address to listen on; 0.0.0.0 lets other machines in, without a password."
+        ),
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="The port; 0 for any that is free.")
     ] = 8000,
     workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that answer.")] = 1,
     limit: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(
-            "--limit", metavar="NAME=N", help="Change a limit of requests, such as texts=100. Repeatable."
+            "--limit", metavar="NAME=N", help="Change a limit on requests, such as texts=100. Repeatable."
         ),
     ] = None,
 ) -> None:
-    """Serve a run: embeddings as OpenAI's API has them, search, and a page to search from.
+    """Serve a run: embeddings in the format of OpenAI's API, search, and a page to search from.
 
-    The run is only read. Ctrl-C or SIGTERM stop the server once running requests are finished.
+    The run is only read. Ctrl-C or SIGTERM stops the server once running requests have finished.
 
     Example: tokir serve runs/quickstart-wiki --port 8000
     """

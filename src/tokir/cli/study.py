@@ -117,7 +117,7 @@ def evaluate(
     engine: EngineName = "local",
     quiet: Quiet = False,
 ) -> None:
-    """Rank, score and time every system of a run, making what is missing; latency is measured anew.
+    """Rank, score and time every system of a run, making what is missing; latency is measured again.
 
     Example: tokir evaluate runs/quickstart-wiki --threads 1
     """

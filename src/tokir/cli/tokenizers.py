@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,17 +27,18 @@ def _group() -> None:
 @app.command()
 def compare(
     preset: Annotated[
-        str, typer.Argument(metavar="[PRESET or FILE.yaml]", help="Whose tokenizers: a preset or a file.")
+        str,
+        typer.Argument(metavar="[PRESET or FILE.yaml]", help="The preset or file whose tokenizers are compared."),
     ] = "tokenizers",
     data: Data = None,
     out: Out = None,
     sets: Sets = None,
     file: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--file", help="Also a tokenizer of your own: tokenizer.json or .model. Repeatable."),
     ] = None,
     word: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--word", help="Also show how this text is cut. Repeatable."),
     ] = None,
     download: Download = False,

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tokir.tokenizers import Tokenizer
 
 
+TOKENS_AT_ONCE = 4096  # of a text, so that a long one takes no more memory
+
+
 class StaticEncoder:
     """The sum of a text's weighted token vectors.
 
@@ -34,5 +37,8 @@ class StaticEncoder:
         """Sums of token vectors, (texts, dimensions); a text without tokens is the zero vector."""
         out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
         for row, ids in enumerate(tokens):
-            np.add.reduce(self.table.take(np.asarray(ids, dtype=np.int64), axis=0), axis=0, out=out[row])
+            for start in range(0, len(ids), TOKENS_AT_ONCE):
+                some = self.table.take(np.asarray(ids[start : start + TOKENS_AT_ONCE], dtype=np.int64), axis=0)
+                # Added one after the other, as all at once and as in the libraries that read exports.
+                np.add.reduce(np.concatenate([out[row][None], some]) if start else some, axis=0, out=out[row])
         return out

@@ -21,6 +21,7 @@ from tokir.evaluation.decision import LEVEL
 
 POWER = 0.8
 MOST_GROUPS = 100  # of systems that do not differ, before the letters of a table run out of meaning
+ROUNDING = 1e-12  # a mean difference that is less is none: scores are between 0 and 1
 AT_ONCE = 4_000_000  # numbers of a resampling held at once
 
 
@@ -136,7 +137,7 @@ def seeds_test(a: ArrayLike, b: ArrayLike) -> float:
     both = sum(_interaction(table) for table in (one, other))
     variance = max(sum(term for term, _ in terms) - both, max(term for term, _ in terms))
     if variance == 0:
-        return 1.0 if differences.mean() == 0 else 0.0
+        return 1.0 if abs(differences.mean()) < ROUNDING else 0.0
     freedom = variance**2 / sum(term**2 / df for term, df in terms)
     return float(2 * t.sf(abs(differences.mean()) / math.sqrt(variance), freedom))
 
@@ -174,8 +175,8 @@ def queries_needed(a: ArrayLike, b: ArrayLike) -> int | None:
     By the t test that is applied, with the spread that was observed: that of the queries falls as they grow more, that
     of several seeds stays.
 
-    None where no difference was observed, or where the spread of the seeds alone hides it: then more queries would not
-    help, and more seeds might.
+    None where no difference was observed, or one query, which tells no spread, or where the spread of the seeds alone
+    hides it: then more queries would not help, and more seeds might.
 
     Args:
         a: (queries,) or (seeds, queries) scores.
@@ -184,13 +185,15 @@ def queries_needed(a: ArrayLike, b: ArrayLike) -> int | None:
     one, other = _tables(a, b)
     differences = one.mean(axis=0) - other.mean(axis=0)
     mean, number = float(differences.mean()), len(differences)
-    variance = float(differences.var(ddof=1)) if number > 1 else 0.0
+    if number < 2 or abs(mean) < ROUNDING:
+        return None
+    variance = float(differences.var(ddof=1))
     seeds = [
         (max(0.0, term - _interaction(table)), freedom)
         for table in (one, other)
         for term, freedom in _seed_terms(table)
     ]
-    if mean == 0 or not _would_find(mean, 0.0, math.inf, seeds):
+    if not _would_find(mean, 0.0, math.inf, seeds):
         return None
     too_few, enough = 1, 2
     while not _would_find(mean, variance, enough, seeds):

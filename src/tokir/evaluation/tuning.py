@@ -106,7 +106,8 @@ def fusion_weights(
             len(judged.intersection(fuse(lists, weights, FOUND, tie_order).positions.tolist())) / len(judged)
             for lists, judged in zip(joined, relevant, strict=True)
         )
-        return sum(found) / len(joined), -sum(abs(math.log(weight)) for weight in weights)
+        # Exactly rounded: sums that differ only in their order are equal, and the weights decide.
+        return math.fsum(found) / len(joined), -math.fsum(abs(math.log(weight)) for weight in weights)
 
     others = len(joined[0].scores) - 1
     if len(WEIGHTS) ** others <= MOST_TRIED:

@@ -30,10 +30,15 @@ def model_card(source: Source, exporter: Exporter, measured: Sequence[Measured],
     """
     tags = ["tokir", "retrieval", *(["static-embeddings"] if source.table is not None else [])]
     lines = ["---", f"library_name: {exporter.library}", f"tags: {json.dumps(tags)}", "---", ""]
-    lines += [f"# {safe(name)}", "", *_what(source), "", "## Use", "", *exporter.usage(source, name), ""]
+    lines += [f"# {safe(name)}", "", *_what(source), "", "## Use", "", *exporter.usage(source, _written(name)), ""]
     lines += ["## Scores", "", *_scores(source), "", "## Held against the run", "", *map(_held, measured), ""]
     lines += ["## Data and licences", "", *_data(source)]
     return "\n".join(lines) + "\n"
+
+
+def _written(name: str) -> str:
+    """The name of the folder as it can stand in code; a placeholder where it cannot."""
+    return "FOLDER" if set(name) & set('"\\`$') else name
 
 
 def _what(source: Source) -> list[str]:

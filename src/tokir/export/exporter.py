@@ -31,6 +31,7 @@ class Check:
         texts: that it encodes.
         expected: their vectors in the run, (texts, dimensions).
         limit: the largest difference of two numbers that is allowed; None where it is only measured.
+        least_cosine: the least that is allowed of a text's two vectors.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Check:
     texts: Sequence[str]
     expected: NDArray[np.float32]
     limit: float | None = EXACT
+    least_cosine: float = -1.0
 
     def measure(self) -> Measured:
         """How far its vectors are from those of the run."""
@@ -61,10 +63,12 @@ class Measured:
     @property
     def fault(self) -> str | None:
         """A part of a sentence where the limit is exceeded."""
-        if self.check.limit is None or self.largest <= self.check.limit:
-            return None
         what = f" of {self.check.name}" if self.check.name else ""
-        return f"vectors{what} would differ by {self.largest:.1e}, more than {self.check.limit:.0e}"
+        if self.check.limit is not None and self.largest > self.check.limit:
+            return f"vectors{what} would differ by {self.largest:.1e}, more than {self.check.limit:.0e}"
+        if self.least_cosine < self.check.least_cosine:
+            return f"a vector{what} would have a cosine of {self.least_cosine:.6f} with the run's, too little"
+        return None
 
 
 class Exporter(Protocol):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MODELS = {"model.onnx": False, "model_int8.onnx": True}  # file: in 8 bits?
 LIMIT = 1e-4  # of float32: sums over thousands of tokens are rounded in another order
+LEAST_COSINE = 0.9999  # of whitened vectors in float32
 TEXTS_AT_ONCE = 16
 
 
@@ -56,8 +57,17 @@ class Onnx:
         from tokenizers import Tokenizer as HFTokenizer
 
         tokenizer = HFTokenizer.from_file(str(folder / "tokenizer.json"))
+        # Whitening stretches what hardly varies, up to a thousandfold, and with it how float32 was rounded.
+        limit, least = (LIMIT, -1.0) if source.whitening is None else (None, LEAST_COSINE)
         return [
-            Check(name, _encode(folder / name, tokenizer), source.texts, source.vectors, None if int8 else LIMIT)
+            Check(
+                name,
+                _encode(folder / name, tokenizer),
+                source.texts,
+                source.vectors,
+                None if int8 else limit,
+                -1.0 if int8 else least,
+            )
             for name, int8 in MODELS.items()
         ]
 

@@ -122,7 +122,7 @@ class Retriever(nn.Module):
                 )
         sums = self.sums(tokens, lengths)
         if self.network is not None:
-            width = int(lengths.max())
+            width = max(1, int(lengths.max()))  # no network reads texts of no tokens at all
             positions = torch.arange(width, device=tokens.device)
             mask = positions < lengths[:, None]  # (texts, width)
             padded = torch.zeros(mask.shape, dtype=tokens.dtype, device=tokens.device)

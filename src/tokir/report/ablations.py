@@ -20,7 +20,8 @@ FACTORS = {
     "fusion": "Fusion",
 }
 CAPTION = (
-    "Each line compares two systems that differ in one thing and share all else. Difference: after minus before, "
+    "Each line compares two systems that differ in one thing and share all else; a fusion joins the first of several "
+    "trainings, whose mean stands before it. Difference: after minus before, "
     "over the same queries, with its 95% interval. The change helps or hurts where the difference is significant after "
     "correction for all pairs of this table."
 )

@@ -125,7 +125,7 @@ def cost_caption(results: Results) -> str:
             " Recall of exact: of the ten passages that exact search over whole vectors finds first, the share that "
             "are among the first ten of this index."
         )
-    if any(row.needs and row.needs.query != row.needs.passage for row in results.systems):
+    if any(row.needs and row.needs.encoders_of_passages for row in results.systems):
         text += (
             " Needs: where a new passage needs a pretrained model and a query does not, the passage vectors are "
             "that model's own, and it has to read every passage that is added."

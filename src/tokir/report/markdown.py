@@ -155,4 +155,4 @@ def _heading(column: Column) -> str:
 def safe(text: str) -> str:
     """Text that Markdown and HTML read as text."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\*_`|\[\]#])", r"\\\1", text)
+    return re.sub(r"([\\*_`|\[\]#~$])", r"\\\1", text)

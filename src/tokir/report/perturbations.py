@@ -10,15 +10,15 @@ from tokir.results.wording import signed, signed_interval
 
 CAPTION = (
     "Recall@10 of the queries as they are, and its change when every query that a perturbation can change is "
-    "perturbed; bold where the 95% interval over queries does not include zero. A perturbation that changes no query "
-    "does not apply, for example capitals in a script without them."
+    "perturbed; bold where p, corrected over the perturbations of a system, is below 5% and the 95% interval does not "
+    "include zero. A perturbation that changes no query does not apply, for example capitals in a script without them."
 )
 POINTED = " Point at a number to see its interval."
 COMPARED = (
     "Change of recall@10 under each perturbation with the best tokenizer of a configuration (by the queries as they "
     "are), minus that with another tokenizer: above zero the best one loses less. Bold where p, corrected over all "
-    "perturbations and tokenizers of the configuration, is below 5% and the 95% interval does not include zero. A "
-    "system that finds little has little to lose."
+    "perturbations and pairs of tokenizers of the configuration, is below 5% and the 95% interval does not include "
+    "zero. A system that finds little has little to lose."
 )
 
 
@@ -60,8 +60,7 @@ def lines(results: Results) -> list[tuple[str, str, list[Cell]]]:
         scores = results.robustness.get(row.id)
         if scores:
             cells = {
-                name: _cell(entry.change, entry.interval, entry.interval[0] > 0 or entry.interval[1] < 0)
-                for name, entry in scores.items()
+                name: _cell(entry.change, entry.interval, entry.significant) for name, entry in scores.items()
             }
             found.append((short[row.id], f"{row.score() or 0.0:.3f}", _in_order(results, cells)))
     return found

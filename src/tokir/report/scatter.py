@@ -43,12 +43,17 @@ def against_minutes(results: Results) -> Drawing | None:
     if drawn is None or len({row.objective for row in trained}) < 2:
         return None
     best, name = trained[0], short_names(results.systems)
-    message = f"{name[best.id]} takes {best.minutes:.1f} minutes and has the best recall@10 of those trained here"
+    took = _minutes(best.minutes or 0)
+    message = f"{name[best.id]} takes {took} minutes and has the best recall@10 of those trained here"
     caption = (
         "Recall@10 with its 95% interval against the minutes a model took: every stage of its training and the vectors "
         "of its teacher, counted in full for each model even where several share them. Up and left is better."
     )
     return Drawing(drawn[0], message, caption + drawn[1])
+
+
+def _minutes(number: float) -> str:
+    return f"{number:.1f}" if number >= 1 else f"{number:.1g}"
 
 
 def against_parameters(results: Results) -> Drawing | None:

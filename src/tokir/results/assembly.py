@@ -65,7 +65,7 @@ def assemble_results(
         comparisons=comparisons,
         groups=tuple(map(tuple, found)),
         ablations=ablations(rows, comparisons),
-        robustness=robustness(ok, resampled),
+        robustness=robustness(ok, resampled, settings),
         perturbation_comparisons=compare_perturbed(ok, rows, resampled, settings),
         perturbations=_perturbations(queries, settings),
         correlations=correlations(rows, settings.seed),

@@ -26,14 +26,21 @@ from tokir.results.seeds import Averaged
 if TYPE_CHECKING:
     from tokir.config import EvaluationSettings
 
-PATTERNS_PER_PAIR = 200  # random signs of a randomisation test, of as many pairs as these,
-PAIRS, PATTERNS_OF_MANY = 1_000, 40  # and for each of more pairs: twice what Holm's correction asks for at 5%
+PATTERNS_PER_TEST = 200  # random signs of a randomisation test, for as many tests as these,
+TESTS, PATTERNS_OF_MANY = 1_000, 40  # and for each of more: twice what Holm's correction asks for at 5%
 Means = NDArray[np.float64]
 Resampled = Mapping[tuple[str, str], Means]
 """Id and measure, or id and perturbation with outcome, to resampled means, (resamples,).
 
 Empty where there is one query, which says nothing of others.
 """
+
+
+class Scored(NamedTuple):
+    """What one of two systems scored."""
+
+    table: NDArray[np.float64]  # (seeds, queries)
+    means: Means | None  # resampled
 
 
 class Tested(NamedTuple):
@@ -76,10 +83,9 @@ def compare(
     systems: Sequence[Averaged], resampled: Resampled, settings: EvaluationSettings
 ) -> tuple[Comparison, ...]:
     """Every pair on recall@10."""
-    tables = [system.scores[HEADLINE] for system in systems]
-    means = [resampled.get((system.row.id, HEADLINE)) for system in systems]
+    scored = [Scored(system.scores[HEADLINE], resampled.get((system.row.id, HEADLINE))) for system in systems]
     pairs = list(combinations(range(len(systems)), 2))
-    tested = _tested(tables, means, pairs, settings)
+    tested = _tested([(scored[i], scored[j]) for i, j in pairs], settings)
     corrected = holm([entry.p for entry in tested])
     return tuple(
         Comparison(
@@ -87,23 +93,40 @@ def compare(
             b=systems[j].row.id,
             **entry._asdict(),
             p_holm=p,
-            queries_needed=queries_needed(tables[i], tables[j]),
+            queries_needed=queries_needed(scored[i].table, scored[j].table),
         )
         for (i, j), entry, p in zip(pairs, tested, corrected, strict=True)
     )
 
 
-def robustness(systems: Sequence[Averaged], resampled: Resampled) -> dict[str, dict[str, PerturbationScore]]:
-    """Recall@10 of the perturbed queries, and its change, by id and perturbation."""
+def robustness(
+    systems: Sequence[Averaged], resampled: Resampled, settings: EvaluationSettings
+) -> dict[str, dict[str, PerturbationScore]]:
+    """Recall@10 of the perturbed queries, and its change, by id and perturbation.
+
+    p is corrected over all perturbations of a system.
+    """
     found: dict[str, dict[str, PerturbationScore]] = {}
     for system in systems:
+        if not system.perturbed:
+            continue
         name, clean = system.row.id, system.scores[HEADLINE]
-        for kind, table in system.perturbed.items():
-            found.setdefault(name, {})[kind] = PerturbationScore(
-                recall_at_10=float(table.mean()),
-                change=float((table - clean).mean()),
-                interval=_interval(resampled.get((name, f"{kind} change")), (-1.0, 1.0)),
+        unchanged = Scored(np.zeros((1, clean.shape[1])), None)
+        changes = {
+            kind: Scored(table - clean, resampled.get((name, f"{kind} change")))
+            for kind, table in system.perturbed.items()
+        }
+        tested = _tested([(change, unchanged) for change in changes.values()], settings)
+        corrected = holm([entry.p for entry in tested])
+        found[name] = {
+            kind: PerturbationScore(
+                recall_at_10=float(system.perturbed[kind].mean()),
+                change=entry.difference,
+                interval=_interval(change.means, (-1.0, 1.0)),
+                p_holm=p,
             )
+            for (kind, change), entry, p in zip(changes.items(), tested, corrected, strict=True)
+        }
     return found
 
 
@@ -112,8 +135,9 @@ def compare_perturbed(
 ) -> tuple[PerturbationComparison, ...]:
     """The best tokenizer of each configuration against every other one of it, under each perturbation.
 
-    Two outcomes: recall@10 of the perturbed queries, and its change against the queries as they were. p is corrected
-    over all perturbations and tokenizers of a configuration, for each outcome apart.
+    Two outcomes: recall@10 of the perturbed queries, and its change against the queries as they were. Which tokenizer
+    is the best is read off the same queries, so p is corrected over all perturbations and all pairs of tokenizers of
+    a configuration, as if each had been compared with each; for both outcomes apart.
     """
     by_id = {system.row.id: system for system in systems}
     found: list[PerturbationComparison] = []
@@ -130,55 +154,43 @@ def _under_perturbations(
     resampled: Resampled,
     settings: EvaluationSettings,
 ) -> list[PerturbationComparison]:
-    tested: list[tuple[str, int, Tested]] = []
-    pairs = [(0, other) for other in range(1, len(same))]
-    for kind in same[0].perturbed:
-        tables = [one.perturbed[kind] - (one.scores[HEADLINE] * (outcome == "change")) for one in same]
-        means = [resampled.get((one.row.id, f"{kind} {outcome}")) for one in same]
-        entries = _tested(tables, means, pairs, settings)
-        tested += [(kind, other, entry) for (_, other), entry in zip(pairs, entries, strict=True)]
-    corrected = holm([entry.p for *_, entry in tested])
+    def scored(one: Averaged, kind: str) -> Scored:
+        table = one.perturbed[kind] - (one.scores[HEADLINE] * (outcome == "change"))
+        return Scored(table, resampled.get((one.row.id, f"{kind} {outcome}")))
+
+    pairs = [(kind, a, b) for kind in same[0].perturbed for a, b in combinations(range(len(same)), 2)]
+    tested = _tested([(scored(same[a], kind), scored(same[b], kind)) for kind, a, b in pairs], settings)
+    corrected = holm([entry.p for entry in tested])
     return [
         PerturbationComparison(
             perturbation=kind,
             outcome=outcome,
-            a=same[0].row.id,
-            b=same[other].row.id,
+            a=same[a].row.id,
+            b=same[b].row.id,
             **entry._asdict(),
             p_holm=p,
         )
-        for (kind, other, entry), p in zip(tested, corrected, strict=True)
+        for (kind, a, b), entry, p in zip(pairs, tested, corrected, strict=True)
+        if a == 0
     ]
 
 
-def _tested(
-    tables: list[NDArray[np.float64]],
-    means: list[Means | None],
-    pairs: list[tuple[int, int]],
-    settings: EvaluationSettings,
-) -> list[Tested]:
-    """Difference, interval and uncorrected p of each of ``pairs``.
-
-    Args:
-        tables: (seeds, queries) of each system.
-        means: resampled ones of each.
-        pairs: positions of two systems.
-        settings: of the resampling.
-    """
+def _tested(pairs: Sequence[tuple[Scored, Scored]], settings: EvaluationSettings) -> list[Tested]:
+    """Difference, interval and uncorrected p of each pair that is corrected together."""
     if not pairs:
         return []
-    over_seeds = np.array([table.mean(axis=0) for table in tables])  # (systems, queries)
-    differences = np.array([over_seeds[i] - over_seeds[j] for i, j in pairs])
-    # The smallest p there can be is to stay small when it is multiplied by the number of pairs.
-    patterns = max(settings.bootstrap, PATTERNS_PER_PAIR * min(len(pairs), PAIRS), PATTERNS_OF_MANY * len(pairs))
+    differences = np.array([one.table.mean(axis=0) - other.table.mean(axis=0) for one, other in pairs])
+    # The smallest p there can be is to stay small when it is multiplied by the number of tests.
+    tests = len(pairs)
+    patterns = max(settings.bootstrap, PATTERNS_PER_TEST * min(tests, TESTS), PATTERNS_OF_MANY * tests)
     by_queries = randomisation_test(differences, patterns, settings.seed)
     return [
         Tested(
             float(difference.mean()),
-            _interval(_less(means[i], means[j]), (-1.0, 1.0)),
-            max(p, seeds_test(tables[i], tables[j])),
+            _interval(_less(one.means, other.means), (-1.0, 1.0)),
+            max(p, seeds_test(one.table, other.table)),
         )
-        for (i, j), difference, p in zip(pairs, differences, by_queries, strict=True)
+        for (one, other), difference, p in zip(pairs, differences, by_queries, strict=True)
     ]
 
 

@@ -3,7 +3,8 @@
 A claim is *supported* where the difference it is about is significant, after correction for all pairs of the study,
 and in its favour; *not supported* where it is significant and against it; and *cannot tell* where it is not
 significant, where what the claim is about was not measured, or where a baseline could not read the corpus. For
-latency, which is not a mean over queries, and for being level with larger models, the finding states its rule.
+latency, which is not a mean over queries, for chance, and for being level with larger models, the finding states its
+rule.
 """
 
 from __future__ import annotations
@@ -91,22 +92,31 @@ class _Facts:
             if (a.architecture, b.architecture) == (one, other)
             and a.ok
             and b.ok
-            and a.objective == LANGUAGE_MODEL
-            and (a.tokenizer, a.objective, a.pooling) == (b.tokenizer, b.objective, b.pooling)
+            and a.objective == b.objective == LANGUAGE_MODEL
+            and (a.tokenizer, a.pooling) == (b.tokenizer, b.pooling)
             and a.whole
             and b.whole
         ]
         return min(pairs, key=lambda pair: pair[0].pooling != "mean-white", default=None)
 
     def same_but_objective(self) -> list[tuple[System, System]]:
-        """For each architecture its best language model, and the best trained for the task, all else equal."""
+        """For each architecture its best language model, and the best trained for the task, all else equal.
+
+        Not one whose passages another model encodes.
+        """
         found: dict[str, tuple[System, System]] = {}
         for model in self.trained(objective=LANGUAGE_MODEL):
             for task in self.trained():
                 same = (model.tokenizer, model.architecture) == (task.tokenizer, task.architecture)
-                if task.objective != LANGUAGE_MODEL and same:
+                if task.objective != LANGUAGE_MODEL and same and not self.passages_by(task):
                     found.setdefault(model.architecture or "", (model, task))
         return list(found.values())
+
+    def passages_by(self, row: System) -> list[str]:
+        """A sentence that says what encodes its passages, where it does not itself."""
+        names = row.needs.encoders_of_passages if row.needs else []
+        makers = [brief(other) if (other := self.row(name)) else name for name in names]
+        return [f"It encodes queries only; passages are encoded by {joined(makers)}."] if makers else []
 
     def row(self, name: str) -> System | None:
         """An evaluated system by id."""
@@ -175,7 +185,8 @@ def _retrieves(facts: _Facts) -> Held:
         answer = "not supported"
     parts = [
         f"The best of them, {facts.name(best)} ({best.parameters or 0:,} parameters), has recall@10 "
-        f"{recall(best)}; a random order would have {facts.chance:.4f}."
+        f"{recall(best)}; a random order would have {facts.chance:.4f}. Supported means that the 95% "
+        "interval lies above that."
     ]
     evidence = [*facts.recall_paths(best), facts.path(best, "parameters"), path("chance", HEADLINE)]
     raw = facts.trained("mean", LANGUAGE_MODEL)
@@ -206,9 +217,7 @@ def _beyond_bm25(facts: _Facts) -> Held:
         f"The best of them, {facts.name(best)} ({best.parameters or 0:,} parameters, trained in "
         f"{_number(train)} seconds{taught}), has recall@10 {recall(best)}."
     ]
-    if best.needs and best.needs.query != best.needs.passage:
-        makers = [brief(row) if (row := facts.row(name)) else name for name in best.needs.passage]
-        parts.append(f"It encodes queries only; passages are encoded by {joined(makers)}.")
+    parts += facts.passages_by(best)
     evidence = [*facts.recall_paths(best), facts.path(best, "parameters"), facts.path(best, "seconds")]
     evidence += [facts.path(best, "needs")] if best.needs else []
     for other in (bm25, facts.row("minilm")):
@@ -247,7 +256,8 @@ def _level_with_larger(facts: _Facts) -> Held:
         f"difference lies above −{MARGIN:g}, not supported where it lies below that and the difference is significant "
         "after correction."
     )
-    text = f"{facts.name(best)} has recall@10 {recall(best)}. {' '.join(texts)} {rule}"
+    said = [f"{facts.name(best)} has recall@10 {recall(best)}.", *facts.passages_by(best), *texts, rule]
+    text = " ".join(said)
     if missing := [row for row in facts.rows if row.id in GENERAL and row not in larger]:
         text += f" {joined([row.title for row in missing])} could not be evaluated on this machine."
         evidence += [facts.path(row, "status") for row in missing]
@@ -360,7 +370,8 @@ def _fastest(facts: _Facts) -> Held:
         f"{listed}."
     )
     if len(told) < len(timed):
-        text += f" The table has the {len(timed) - len(told)} others."
+        left = len(timed) - len(told)
+        text += f" The table has the {f'{left} others' if left > 1 else 'other one'}."
     evidence = [facts.path(row, "latency_ms", "total") for row, _ in told]
     pretrained = [pair for pair in timed if pair[0].kind == "pretrained" and pair[0].id.split(".")[0] != TABLE]
     unread = [row for row, _ in pretrained if not row.could_read]
@@ -379,7 +390,11 @@ def _fastest(facts: _Facts) -> Held:
         answer = "not supported"
     text += (
         " Supported means that even the 95th percentile of one lies below the median of the other. The fastest of all "
-        f"is {facts.name(timed[0][0])}. The fastest model trained here takes {a.p50 / b.p50:.2g} times the time of "
+        f"is {facts.name(timed[0][0])}. The fastest model trained here takes {_times(a.p50 / b.p50)} "
         f"{facts.name(fastest_large)}."
     )
     return Held(claim, answer, evidence, text)
+
+
+def _times(ratio: float) -> str:
+    return "as long as" if f"{ratio:.2g}" in ("1", "0.99") else f"{ratio:.2g} times as long as"

@@ -107,11 +107,25 @@ class Perturbation(Record):
 
 
 class PerturbationScore(Record):
-    """Recall@10 of the perturbed queries, and its change against the queries as they were, with its interval."""
+    """Recall@10 of the perturbed queries, and its change against the queries as they were, with its interval.
+
+    ``p_holm`` is that of no change, corrected over the perturbations of the system.
+    """
 
     recall_at_10: Score = Field(alias=HEADLINE)
     change: float
     interval: Interval
+    p_holm: float
+
+    @property
+    def significant(self) -> bool:
+        """Is the change significant after correction, and does its interval say so too?"""
+        return significant(self.p_holm, self.interval)
+
+    @property
+    def lowers(self) -> bool:
+        """Does the perturbation lower recall@10 significantly?"""
+        return self.significant and self.change < 0
 
 
 class PerturbationComparison(Difference):

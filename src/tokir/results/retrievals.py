@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tokir.evaluation.registry import HEADLINE
-from tokir.results.configurations import RETRIEVAL, configuration_title, ranked, retrieval
+from tokir.results.configurations import RETRIEVAL, configuration_title, ranked, retrieval, score
 from tokir.results.pairs import comparisons_of
 from tokir.results.paths import path
 from tokir.results.records import Difference, Results, Sentence, System
@@ -45,17 +45,18 @@ class Choice:
 
     def best(self, among: Sequence[list[System]]) -> list[System]:
         """The tokenizers of the best of some configurations, the best first on the scored queries."""
-        return ranked(max(among, key=lambda rows: (len(self.beaten(rows, among)), self._quality(rows, rows))))
+        return ranked(max(among, key=lambda rows: (len(self.beaten(rows, among)), self._mean(rows, rows))))
 
     def beaten(self, rows: Sequence[System], among: Sequence[list[System]]) -> list[list[System]]:
-        """Those ``among`` that have no higher mean than ``rows`` over the tokenizers that both have."""
-        return [other for other in among if self._quality(rows, other) >= self._quality(other, rows)]
+        """Those ``among`` that have a lower mean than ``rows`` over the tokenizers that both have."""
+        return [other for other in among if self._mean(rows, other) > self._mean(other, rows)]
 
-    def _quality(self, rows: Sequence[System], beside: Sequence[System]) -> float:
+    def _mean(self, rows: Sequence[System], beside: Sequence[System]) -> float:
+        """Of those rows whose tokenizer is ``beside`` too; of none it is 0."""
         both = set(map(tokenizer_id, beside))
-        counted = [row for row in rows if tokenizer_id(row) in both] or rows
+        counted = [row for row in rows if tokenizer_id(row) in both]
         values = [row.validation_recall if self.validated else row.score() for row in counted]
-        return sum(value or 0.0 for value in values) / len(counted)
+        return sum(value or 0.0 for value in values) / max(1, len(counted))
 
 
 def other_retrievals(results: Results, choice: Choice, headline: System) -> list[Sentence]:
@@ -85,10 +86,11 @@ def _line(results: Results, choice: Choice, name: str, among: list[list[System]]
         evidence.append(pair.path)
     said = [f"does not differ significantly from {joined(tied)}"] if tied else []
     said += [f"is significantly better than {joined(beaten)}"] if beaten else []
-    text = (
-        f"{RETRIEVAL[name]} ({title}): of {len(rows)} tokenizers {tokenizer_id(first)} has the highest recall@10, "
-        f"{recall(first)}; it {' and '.join(said)}."
-    )
+    of = f"{RETRIEVAL[name]} ({title}): of {len(rows)} tokenizers"
+    if not score(first):
+        return Sentence(text=f"{of} none finds a relevant passage among the first ten.", evidence=tuple(evidence))
+    highest = "has as high a recall@10 as any" if score(rows[1]) == score(first) else "has the highest recall@10"
+    text = f"{of} {tokenizer_id(first)} {highest}, {recall(first)}; it {' and '.join(said)}."
     return Sentence(text=text, evidence=tuple(evidence))
 
 

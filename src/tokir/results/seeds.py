@@ -87,8 +87,8 @@ def _of_several_seeds(name: str, rows: list[System]) -> dict[str, object]:
         teacher=_mean([row.seconds.teacher for row in rows]),
         embed=_mean([row.seconds.embed for row in rows]),
     )
-    for name in ("validation_recall", "index_recall"):
-        changed[name] = _mean([getattr(row, name) for row in rows])
+    for figure in ("validation_recall", "index_recall"):
+        changed[figure] = _mean([getattr(row, figure) for row in rows])
     models = [row.language_model for row in rows if row.language_model]
     if len(models) == len(rows):
         changed["language_model"] = _mean_model(models)

@@ -9,6 +9,8 @@ from pydantic import Field
 from tokir.evaluation.registry import HEADLINE
 from tokir.results.base import Interval, OpenRecord, Record, Score
 
+OWN = ("table", "network", "tokens", "terms")
+"""What a system needs of its own: token vectors, a network, or only the tokens or terms that its index lists."""
 UNREADABLE = 0.2  # share of unknown tokens above which a system has not read the corpus
 
 
@@ -104,10 +106,15 @@ class Seen(Record):
 
 
 class Needs(Record):
-    """What a system needs when it is used: ``"table"``, ``"network"``, ``"terms"``, or a pretrained model's name."""
+    """What a system needs when it is used: something of :data:`OWN`, or a pretrained model by its name."""
 
     query: tuple[str, ...]  # for each query
     passage: tuple[str, ...]  # for each passage that is new
+
+    @property
+    def encoders_of_passages(self) -> list[str]:
+        """Pretrained models that read a new passage, and no query."""
+        return [name for name in self.passage if name not in (*OWN, *self.query)]
 
 
 class Seconds(Record):

@@ -33,6 +33,8 @@ def verdict(results: Results) -> tuple[Sentence, ...]:
     if not choice.configurations:
         return ()
     case = _Case(results, choice)
+    if not score(case.first):
+        return (case.best(),)
     found = [case.best(), case.level(), case.worse(), case.cost(), case.perturbed(), case.others()]
     found += [*other_retrievals(results, choice, case.first), case.predicted(), case.trainings()]
     return tuple(sentence for sentence in found if sentence is not None)
@@ -51,10 +53,12 @@ class _Case:
 
     def best(self) -> Sentence:
         """Which tokenizer."""
-        text = (
-            f"Use {_tokenizer(self.first)}: of {len(self.rows)} tokenizers with the same configuration "
-            f"({self.title}) it has the highest recall@10, {recall(self.first)}."
-        )
+        among = f"of {len(self.rows)} tokenizers with the same configuration ({self.title})"
+        if not score(self.first):
+            text = f"No tokenizer can be named: {among} none finds a relevant passage among the first ten."
+        else:
+            highest = "no other has a higher" if score(self.rows[1]) == score(self.first) else "it has the highest"
+            text = f"Use {_tokenizer(self.first)}: {among} {highest} recall@10, {recall(self.first)}."
         evidence = [self._path(self.first, "tokenizer", "vocabulary_size")]
         evidence += [self._path(self.first, "intervals", HEADLINE)]
         evidence += [self._path(row, "scores", HEADLINE) for row in self.rows]
@@ -69,7 +73,7 @@ class _Case:
         several = self.choice.single
         if len({frozenset(map(tokenizer_id, rows)) for rows in several}) == 1:
             return "the highest mean recall@10 over its tokenizers"
-        beaten = len(self.choice.beaten(self.rows, several)) - 1  # it is one of them
+        beaten = len(self.choice.beaten(self.rows, several))
         others = "each other one" if beaten == len(several) - 1 else f"{beaten} of the {len(several) - 1} others"
         return f"a higher mean recall@10 than {others}, over the tokenizers that both have,"
 
@@ -140,7 +144,7 @@ class _Case:
         evidence = [path("robustness", self.first.id, name) for name in scores]
         aside = self._not_applied()
         evidence += aside.evidence if aside else ()
-        costly = [name for name in scores if scores[name].interval[1] < 0]
+        costly = [name for name in scores if scores[name].lowers]
         if not costly:
             text = "No perturbation of the queries lowers its recall@10 significantly."
             return _sentence(text + (aside.text if aside else ""), evidence)
@@ -198,7 +202,7 @@ class _Case:
             for name in self.results.robustness.get(self.first.id, {}):
                 pair = self.perturbation_pairs.find(self.first.id, row.id, (name, "change"))
                 changes = [self.results.robustness[one.id][name] for one in (self.first, row)]
-                loss = min(changes, key=lambda change: change.change).interval[1] < 0  # and not another's gain
+                loss = min(changes, key=lambda change: change.change).lowers  # and not another's gain
                 if pair and pair.significant and pair.difference * sign < 0 and loss:
                     found.setdefault(tokenizer_id(row), []).append(name)
                     evidence.append(pair.path)
@@ -265,20 +269,26 @@ class _Case:
 
     def trainings(self) -> Sentence:
         """What the intervals hold."""
-        if self.first.seeds:
-            text = (
-                f"Intervals hold the spread over queries and over {len(self.first.seeds)} trainings of each model"
-            )
-            fused = any(row.kind == "fusion" and row.ok for row in self.results.systems)
-            text += (
-                "; those of fusions, which join one training of each, that over queries alone." if fused else "."
-            )
-            return _sentence(text, [self._path(self.first, "by_seed")])
-        if retrieval(self.first) == "lexical":
+        trained = [rows for rows in self.choice.configurations if rows[0].kind == "trained"]
+        if not trained:
             text = "BM25 is not trained: the intervals hold the spread over queries."
             return _sentence(text, [self._path(self.first, "architecture_label")])
-        text = "One training of each model: the intervals hold the spread over queries, not over trainings."
-        return _sentence(text, [self._path(self.first, "seed")])
+        often: dict[int, dict[str, None]] = {}  # how many to titles, each once and in order
+        for row in (row for rows in trained for row in rows):
+            often.setdefault(len(row.seeds) or 1, {})[configuration_title(row)] = None
+        evidence = [self._path(row, "by_seed" if row.seeds else "seed") for rows in trained for row in rows]
+        if set(often) == {1}:
+            text = "One training of each model: the intervals hold the spread over queries, not over trainings."
+            return _sentence(text, evidence)
+        text = "Intervals hold the spread over queries and over "
+        if len(often) == 1:
+            text += f"{next(iter(often))} trainings of each model"
+        else:
+            counted = [f"{count} of {joined(list(often[count]))}" for count in sorted(often, reverse=True)]
+            text += f"trainings: {'; '.join(counted)}"
+        fused = any(row.kind == "fusion" and row.ok for row in self.results.systems)
+        text += "; those of fusions, which join one training of each, that over queries alone." if fused else "."
+        return _sentence(text, evidence)
 
     def _path(self, row: System, *steps: str) -> str:
         return path("systems", self._positions[row.id], *steps)

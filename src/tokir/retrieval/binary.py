@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import read_array, write_array
-from tokir.retrieval.index import Hits, Vectors, top
+from tokir.retrieval.index import Hits, Vectors, follow, top
 from tokir.retrieval.int8 import Int8Index
 
 RESCORED = 200  # passages nearest by Hamming distance
@@ -26,7 +26,8 @@ FILE = "bits.npy"
 class BinaryIndex:
     """The bits of all passages and their rounded vectors.
 
-    Passages beyond those that are scored again follow by their Hamming distance: their scores lie between -2 and -1.
+    Passages beyond those that are scored again follow by their Hamming distance, from which their cosines are estimated
+    (Charikar, 2002).
 
     Args:
         bits: (words, passages): a word of all passages lies together, so that it is compared in one go.
@@ -70,8 +71,9 @@ class BinaryIndex:
         for word, of_passages in zip(words, self.bits, strict=True):
             distances += np.bitwise_count(of_passages ^ word)
         near = _first(distances, max(depth, RESCORED), self.tie_order)
-        scores = -1 - distances[near].astype(np.float32) / np.float32(len(query))
+        scores = np.cos(np.float32(np.pi) * distances[near] / np.float32(len(query)))
         scores[:RESCORED] = self.rounded.scores(query[None], near[:RESCORED])[0]
+        scores[RESCORED:] = follow(scores[:RESCORED], scores[RESCORED:])
         best = top(scores, depth, self.tie_order[near])
         return Hits(near[best], scores[best])
 

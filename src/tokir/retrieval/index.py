@@ -63,6 +63,25 @@ def write_rows(path: Path, shape: tuple[int, int], dtype: Any, blocks: Iterable[
             file.write(block.astype(dtype, copy=False).tobytes())
 
 
+def follow(best: NDArray[np.float32], rest: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scores of passages that come after others in a list, at the same distances from each other as ``rest``.
+
+    Estimates of cosines may be above the cosines of better passages: then all of them are lowered, no further than the
+    order asks for, so that a fusion sees one scale.
+
+    Args:
+        best: of the passages before them.
+        rest: estimated, (passages,).
+
+    >>> follow(np.float32([0.5, 0.75]), np.float32([1.0, 0.75])).round(3).tolist()
+    [0.5, 0.25]
+    """
+    highest = np.nextafter(best.min(initial=np.inf), np.float32(-np.inf))
+    lowered = rest - max(np.float32(0), rest.max(initial=-np.inf) - highest)
+    following: NDArray[np.float32] = np.minimum(lowered, highest)
+    return following
+
+
 def normalize(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Vectors of length one along the last axis; zero vectors stay as they are."""
     norms = np.sqrt(np.add.reduce(vectors * vectors, axis=-1, keepdims=True))  # np.linalg.norm takes twice as long

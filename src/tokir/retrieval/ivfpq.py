@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.retrieval.faiss import library, on_one_thread, read_index, write_index
-from tokir.retrieval.index import Hits, Vectors, normalize, top
+from tokir.retrieval.index import Hits, Vectors, follow, normalize, top
 from tokir.retrieval.int8 import Int8Index
 
 PART = 4  # dimensions that a byte stands for
@@ -33,8 +33,8 @@ FILE = "lists.faiss"
 class IvfPqIndex:
     """Lists of codes, and the rounded vectors of all passages.
 
-    Passages beyond those that are scored again follow by their codes: their scores lie between -3 and -1. No list is
-    longer than what the lists hold that a query looks at.
+    Passages beyond those that are scored again follow by their codes. No list is longer than what the lists hold that a
+    query looks at.
 
     Args:
         lists: the library's index.
@@ -90,8 +90,9 @@ class IvfPqIndex:
     def _rescored(
         self, query: NDArray[np.float32], by_code: NDArray[np.float32], near: NDArray[np.int64], depth: int
     ) -> Hits:
-        scores = np.clip(by_code, -1, 1) - np.float32(2)
+        scores = by_code.copy()
         scores[:RESCORED] = self.rounded.scores(query[None], near[:RESCORED])[0]
+        scores[RESCORED:] = follow(scores[:RESCORED], scores[RESCORED:])
         best = top(scores, depth, self.tie_order[near])
         return Hits(near[best], scores[best])
 

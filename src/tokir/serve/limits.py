@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields, replace
 
 from tokir.errors import TokirError, nearest
 
+DIGITS = 18  # of a limit, at most
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -35,7 +37,7 @@ def read_limits(words: Sequence[str]) -> Limits:
             raise TokirError(
                 f"--limit {word}: no limit {name!r}{nearest(name, known)}: there are {', '.join(known)}"
             )
-        if not number.isascii() or not number.isdigit() or int(number) < 1:
+        if not number.isascii() or not number.isdigit() or len(number) > DIGITS or int(number) < 1:
             raise TokirError(f"--limit {word}: write a whole number above zero, for example {name}=100")
         changed[name] = int(number)
     return replace(Limits(), **changed)

@@ -82,7 +82,7 @@ class SearchRequest(Body):
 
     query: Texts
     system: str | None = Field(
-        None, description="A system of the run, by default the first that answers from tables: see /systems."
+        None, description="A system of the run, by default the first that loads no large library: see /systems."
     )
     top: int = Field(10, ge=1, description="Passages of each query, at most.")
 
@@ -131,7 +131,7 @@ def _sentence(kind: type[Body], problem: dict[str, Any]) -> str:
     if problem["type"] == "model_type":
         return f"the body is not an object: send one with {' and '.join(_required(kind))}"
     if problem["type"] == "missing":
-        return f"{where} is missing: {kind.__doc__ and _meaning(kind, where)}"
+        return f"{where} is missing: {_meaning(kind, where)}"
     if problem["type"] == "extra_forbidden":
         return f"unknown field {where!r}{nearest(where, names)}: allowed are {', '.join(names)}"
     message: str = problem["msg"].removeprefix("Value error, ")

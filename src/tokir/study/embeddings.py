@@ -94,13 +94,25 @@ class Embeddings:
         vectors, facts = (Names.embedding(system, file) for file in ("corpus.npy", "encoder.json"))
         inputs = {**self.inputs, "weights": made.checksum, **settings(name)}
 
-        def make() -> None:
-            encoder = cast("ReadyMade", self.context.open(made)).of_passages
+        def embed() -> None:
             self.embed(made, self.context.dataset.corpus, vectors, inputs, system, as_passages=True)
+
+        def describe() -> None:
+            encoder = cast("ReadyMade", self.context.open(made)).of_passages
             write_json(folder.file(facts), {**encoder.facts(), **self._read_by(encoder)})
 
-        folder.ensure([vectors, facts], inputs, make)
+        folder.ensure(
+            [vectors], inputs, embed
+        )  # recorded before the corpus is read again, which takes a while too
+        folder.ensure([facts], inputs, describe)
         return folder.file(vectors)
+
+    def width(self, name: str) -> int:
+        """Of a pretrained encoder's vectors; no passage is read for it."""
+        path = Names.embedding(model_id(name), "corpus.npy")
+        if self.context.folder.recorded(path):  # the model itself may have gone since
+            return int(read_embeddings(self.context.folder.file(path)).shape[1])
+        return int(self.context.open(self.pretrained_files(name)).dimensions)
 
     def _read_by(self, encoder: ReadyMade) -> dict[str, Any]:
         """How many passages an encoder cuts short, and the share of their tokens that stand for what has no entry."""

@@ -52,6 +52,7 @@ def begin(
     if folder.begun(apart=BEGINNING):
         _mend(folder, config, dataset, download)
         _refuse_other(folder, config, dataset)
+        _refuse_folders(config, read_config(folder))
         omissions: Omissions = read_json(folder.file(Names.OMISSIONS))
         return folder, leave_out(config, omissions), omissions
     _refuse_folders(config)
@@ -118,13 +119,22 @@ def _refuse_foreign(path: Path) -> None:
         raise TokirError(f"{path} is not a run folder and not empty: choose another folder with --out")
 
 
-def _refuse_folders(config: StudyConfig) -> None:
-    """What a user has just named and is no model is a mistake; later it has gone, which a row says."""
+def _refuse_folders(config: StudyConfig, before: StudyConfig | None = None) -> None:
+    """What a user has just named and is no model is a mistake; later it has gone, which a row says.
+
+    Args:
+        config: as it is now.
+        before: with which the run was begun.
+    """
     from tokir.encoders.named import find
 
-    for name in filter(is_folder, config.pretrained_models):
+    folders = config.pretrained_folders
+    named = [name for name in folders if before is None or before.pretrained_folders.get(name) != folders[name]]
+    if before is None:
+        named += filter(is_folder, config.pretrained_models)
+    for name in dict.fromkeys(named):
         try:
-            find(name, config.pretrained_folders.get(name))
+            find(name, folders.get(name))
         except Unavailable as error:
             raise TokirError(str(error)) from None
 

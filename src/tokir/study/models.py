@@ -13,7 +13,7 @@ from tokir.errors import TokirError
 from tokir.study.context import Context
 from tokir.study.documents import Documents
 from tokir.study.helpers import call
-from tokir.study.negatives import hard_negatives
+from tokir.study.negatives import check_miner, hard_negatives
 from tokir.study.passages import TrainingPassages
 from tokir.study.plan import Planner, TrainingPlan
 from tokir.study.teacher import Teacher
@@ -49,6 +49,15 @@ class Models:
     def plan(self, point: ModelPoint) -> TrainingPlan:
         """What is decided of the training of a point of the grid."""
         return self.planner.plan(point)
+
+    def check(self, plan: TrainingPlan) -> None:
+        """TokirError where settings and data show that it cannot be trained."""
+        for earlier in plan.starts_from:
+            self.check(earlier)
+        if plan.point.retrieves:
+            check_miner(plan)
+            if "train queries" in plan.point.stage.needs and self.context.train_queries is not None:
+                self._train_queries()
 
     def ensure(self, plan: TrainingPlan) -> str:
         """Train the model unless it is there; returns the hash of the weights that embed.

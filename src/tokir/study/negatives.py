@@ -36,8 +36,6 @@ def hard_negatives(
         queries: the train queries.
         load: loads an earlier stage, which mines for the next one (ANCE; Xiong et al., 2021).
 
-    Raises:
-        TokirError: the model is to mine for itself and has no earlier stage that retrieves.
     """
     kind = plan.retrieval.negatives
     if kind == "batch":
@@ -49,6 +47,17 @@ def hard_negatives(
         [index for index in hits.positions.tolist() if index not in {*relevant, itself}]
         for hits, relevant, itself in zip(found, queries.relevant, own, strict=True)
     ]
+
+
+def check_miner(plan: TrainingPlan) -> None:
+    """TokirError where a model is to mine for itself and has no earlier stage that retrieves."""
+    stage, parent = plan.point.stage, plan.parent
+    mines = "train queries" in stage.needs and not stage.queries_alone and plan.retrieval.negatives == "self"
+    if mines and (parent is None or not parent.point.retrieves):
+        raise TokirError(
+            f"{plan.id}: retrieval.negatives=self mines with the model of an earlier stage: put one "
+            f"first, for example contrastive-then-{stage}"
+        )
 
 
 def _by_bm25(passages: TrainingPassages, texts: list[str]) -> list[Hits]:
@@ -71,11 +80,7 @@ def _by_parent(
     from tokir.study.tokenizers import Tokenizers
 
     parent = plan.parent
-    if parent is None or not parent.point.retrieves:
-        raise TokirError(
-            f"{plan.id}: retrieval.negatives=self mines with the model of an earlier stage: put one "
-            f"first, for example contrastive-then-{plan.point.stage}"
-        )
+    assert parent is not None  # of check_miner
     tokenizer = context.opener.tokenizer(Tokenizers.file(plan.point.tokenizer))
     encoder = encoder_of(load(parent), tokenizer, parent.window)
     whole = passages.whole()

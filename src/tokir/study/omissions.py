@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokir.config import Objective, StudyConfig
+from tokir.config import Objective, StudyConfig, Variant
 from tokir.errors import TokirError, Unavailable
 
 if TYPE_CHECKING:
     from tokir.data import Dataset
 
 Omissions = dict[str, str]
-"""Part of an objective to the reason why it is left out."""
+"""Part of an objective, or a variant, to the reason why it is left out."""
+OF_QUERIES = {"negatives", "query_share"}
+"""Settings of retrieval that train queries alone are drawn by."""
+VARIANT = "the variant "
 
 
 def find_omissions(config: StudyConfig, dataset: Dataset, download: bool) -> Omissions:
-    """The parts of objectives that cannot be had here.
+    """The parts of objectives that cannot be had here, and the variants that would then differ in nothing.
 
     Train queries are left out of summed objectives where the data set has none, and with
     ``retrieval.teacher_optional`` so is the teacher where none is on the machine.
@@ -28,6 +31,7 @@ def find_omissions(config: StudyConfig, dataset: Dataset, download: bool) -> Omi
     if any("train queries" in needed for needed in needs.values()) and not _has_train_queries(config, dataset):
         reason = "the data set has no train queries"
         missing |= {part: reason for part in sorted(used) if "train queries" in needs[part]}
+        missing |= {_named(variant): reason for variant in config.variants if set(variant.retrieval) <= OF_QUERIES}
     if any("teacher" in needed for needed in needs.values()) and config.retrieval.teacher_optional:
         from tokir.encoders.named import find
 
@@ -41,7 +45,10 @@ def find_omissions(config: StudyConfig, dataset: Dataset, download: bool) -> Omi
 
 def sentences(omissions: Omissions) -> tuple[str, ...]:
     """What is left out, and why, as a reader is told."""
-    return tuple(f"{part} is left out of the objectives: {reason}" for part, reason in omissions.items())
+    return tuple(
+        f"{part} is left out{'' if part.startswith(VARIANT) else ' of the objectives'}: {reason}"
+        for part, reason in omissions.items()
+    )
 
 
 def leave_out(config: StudyConfig, omissions: Omissions) -> StudyConfig:
@@ -67,9 +74,14 @@ def leave_out(config: StudyConfig, omissions: Omissions) -> StudyConfig:
     variants = [
         variant.model_copy(update={"objectives": left})
         for variant in config.variants
+        if _named(variant) not in omissions
         if (left := variant.objectives and without(variant.objectives)) != []
     ]
     return config.model_copy(update={"objectives": changed, "variants": variants})
+
+
+def _named(variant: Variant) -> str:
+    return f"{VARIANT}{variant.name}"
 
 
 def _has_train_queries(config: StudyConfig, dataset: Dataset) -> bool:

@@ -232,7 +232,7 @@ class Planner:
             "own": plan.own.model_dump(mode="json"),
         }
         if config.budget.match != "none":
-            inputs["matched"] = self.tokenizers.get(config.tokenizers[0]).vocabulary_size
+            inputs["matched"] = [plan.width, plan.dimensions]
         if not point.retrieves:
             return {**inputs, "training": config.training.model_dump(mode="json", exclude={"checkpoint"})}
         splits = (self.context.train_queries, self.context.validation)

@@ -94,7 +94,10 @@ class Rows:
             own = "network" if system.model.has_network else "table"
             taught = system.model.stage.queries_alone
             return Needs(
-                query=(own,), passage=(model_id(self.context.config.retrieval.teacher) if taught else own,)
+                query=(
+                    "tokens" if system.pooling.late else own,
+                ),  # late interaction looks up what was computed before
+                passage=(model_id(self.context.config.retrieval.teacher) if taught else own,),
             )
         if isinstance(system, FusionSystem):
             members = [self._needs(member, self.row(member)) for member in self._members(row)]

@@ -27,7 +27,16 @@ from tokir.study.engines import check_engine
 from tokir.study.finished import MADE, finished, ready, results_inputs
 from tokir.study.folder import begin
 from tokir.study.omissions import sentences
-from tokir.systems import BaselineSystem, FusionSystem, System, TrainedSystem, left_out, model_points, systems
+from tokir.systems import (
+    BaselineSystem,
+    FusionSystem,
+    ModelPoint,
+    System,
+    TrainedSystem,
+    left_out,
+    model_points,
+    systems,
+)
 
 if TYPE_CHECKING:
     from tokir.results.records import DatasetFacts, Environment, Passage, Results, TokenizerComparison
@@ -76,13 +85,11 @@ class Study:
             TokirError: device, precision or an index is not to be had on this machine.
         """
         import torch
+        from threadpoolctl import threadpool_limits
 
-        from tokir.encoders.named import find
         from tokir.study.parts import Parts
         from tokir.training.device import resolve_precision
 
-        for name, folder in self.config.pretrained_folders.items():
-            find(name, folder)
         for form in self.config.index:
             self._check_index(form)
         for precision in (self.config.training.precision, self.config.retrieval.precision):
@@ -90,6 +97,7 @@ class Study:
         _ = self.context.precision
         if self.context.machine.threads:
             torch.set_num_threads(self.context.machine.threads)
+            threadpool_limits(self.context.machine.threads, user_api="blas")
         for omitted in sentences(self.omissions):
             self.progress.say(omitted)
         return Parts.of(self.context)
@@ -122,16 +130,23 @@ class Study:
             self._train()
 
     def _train(self) -> None:
-        for system in systems(self.config):  # what the study cannot hold is said before anything is trained
-            if isinstance(system, TrainedSystem | BaselineSystem):
-                self._check_width(system)
         points = model_points(self.config)
+        self._check(points)
         self.context.engine.train(self.parts.models, points)
         for point in points:
             try:
                 self.parts.models.ensure(self.parts.models.plan(point))
             except Unavailable as error:
                 self.progress.say(f"{point.id}: unavailable: {error}")
+
+    def _check(self, points: Sequence[ModelPoint]) -> None:
+        """TokirError where something cannot be made, before anything is trained."""
+        for system in systems(self.config):
+            if isinstance(system, TrainedSystem | BaselineSystem):
+                self._check_width(system)
+        for point in points:
+            with suppress(Unavailable):  # which is said when it is to be trained
+                self.parts.models.check(self.parts.models.plan(point))
 
     def _check_width(self, system: TrainedSystem | BaselineSystem) -> None:
         """TokirError where its vectors are too narrow for its index."""

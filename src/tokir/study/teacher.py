@@ -36,8 +36,8 @@ class Teacher:
 
     @property
     def dimensions(self) -> int:
-        """Of its vectors; it has embedded the corpus then."""
-        return int(read_embeddings(self.embeddings.pretrained(self.name)).shape[1])
+        """Of its vectors."""
+        return self.embeddings.width(self.name)
 
     def passages(self, positions: Sequence[int]) -> NDArray[np.float32]:
         """Of the passages that are trained on, at ``positions`` in the corpus, (positions, dimensions).

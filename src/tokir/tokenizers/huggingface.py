@@ -74,11 +74,7 @@ class HuggingFaceTokenizer:
             encodings = [self._run(self._hf.encode, texts[0])]
         else:
             encodings = self._run(self._hf.encode_batch_fast, list(texts))
-        found = [encoding.ids for encoding in encodings]
-        for position, ids in enumerate(found):
-            if not self._symbols.ids.isdisjoint(ids):
-                found[position] = self._without_symbols(texts[position], encodings[position]).ids
-        return found
+        return [self._without_symbols(text, found).ids for text, found in zip(texts, encodings, strict=True)]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``, without the space that is put before every text."""

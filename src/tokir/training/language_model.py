@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch.nn import functional
 from tokir.errors import TokirError
 from tokir.training.cross_entropy import cross_entropy
 from tokir.training.processes import share
+from tokir.training.texts import encoded
 
 if TYPE_CHECKING:
     from tokir.config import ArchitectureSettings, TrainingSettings
@@ -54,7 +54,7 @@ class LanguageModelObjective:
         sequence_length = self.sequence_length = settings.sequence_length
         self.batch_size = settings.batch_size
         separator = tokenizer.separator_id
-        self.stream = _stream(tokenizer.encode(training), separator)
+        self.stream = _stream(*encoded(tokenizer, training), separator)
         self.windows = (len(self.stream) - 1) // sequence_length
         if not self.windows:
             raise TokirError(
@@ -152,11 +152,11 @@ class LanguageModelObjective:
         return f"loss {loss:.3f}  perplexity {math.exp(min(loss, 99)):,.0f}"
 
 
-def _stream(documents: Sequence[Sequence[int]], separator: int) -> NDArray[np.int32]:
+def _stream(ids: NDArray[np.int32], lengths: NDArray[np.int64], separator: int) -> NDArray[np.int32]:
     """All documents, with the separator before, between and after them."""
-    length = sum(map(len, documents)) + len(documents) + 1
-    tokens = chain([separator], chain.from_iterable(chain(ids, [separator]) for ids in documents))
-    return np.fromiter(tokens, dtype=np.int32, count=length)
+    stream = np.full(len(ids) + len(lengths) + 1, separator, dtype=np.int32)
+    stream[np.arange(len(ids)) + np.repeat(np.arange(1, len(lengths) + 1), lengths)] = ids
+    return stream
 
 
 def _device(model: LanguageModel) -> torch.device:

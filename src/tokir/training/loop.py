@@ -98,6 +98,8 @@ def _stop_between_steps() -> Iterator[Callable[[], int]]:
     finally:
         for number, handler in zip(STOPPING, before, strict=True):
             signal.signal(number, handler)
+    if asked:  # after the last step was whole, when nobody asked any more
+        raise Stopped(asked)
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:

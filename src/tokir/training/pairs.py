@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.training.texts import Counts, Texts, Tokens, crop, runs
+from tokir.training.texts import Counts, Texts, Tokens, crop, encoded, runs
 
 if TYPE_CHECKING:
     from tokir.tokenizers import Tokenizer
@@ -26,14 +26,11 @@ class TokenisedPassages:
     """
 
     def __init__(self, tokenizer: Tokenizer, titles: Sequence[str], texts: Sequence[str]) -> None:
-        both = tokenizer.encode(titles), tokenizer.encode(texts)
-        self.title_lengths, self.text_lengths = (
-            np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)) for rows in both
-        )
+        both = list(chain.from_iterable(zip(titles, texts, strict=True)))
+        self._ids, lengths = encoded(tokenizer, both)
+        self.title_lengths, self.text_lengths = np.ascontiguousarray(lengths.reshape(-1, 2).T)
         """Tokens of each title and of each text, (passages,)."""
         self._ends = np.cumsum(self.title_lengths + self.text_lengths)
-        laid = chain.from_iterable(chain.from_iterable(zip(*both, strict=True)))
-        self._ids = np.fromiter(laid, dtype=np.int32, count=int(self._ends[-1]) if len(self._ends) else 0)
         numbers: dict[str, int] = {}
         numbered = (numbers.setdefault(title, len(numbers)) for title in titles)
         self.title_of = np.fromiter(numbered, dtype=np.int64, count=len(titles))

@@ -28,6 +28,7 @@ class QueryPairs:
         relevant: indices in ``passages`` of each query's relevant ones; none is empty.
         long: tokens of the passage's crop, without its title.
         negatives: indices of hard negatives of each query, none of them relevant; one is drawn per pair.
+        own: the passage that each query is itself, which is never its negative; None for those that are none.
         teachers: unit vectors of the queries (queries, d) and of the passages (passages, d).
     """
 
@@ -38,11 +39,13 @@ class QueryPairs:
         relevant: Sequence[Sequence[int]],
         long: tuple[int, int],
         negatives: Sequence[Sequence[int]] | None = None,
+        own: Sequence[int | None] = (),
         teachers: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
     ) -> None:
         self.passages, self.queries, self.long, self.teachers = passages, queries, long, teachers
         self._relevant = Relevant(relevant)
         self._negatives = None if negatives is None else Relevant(negatives)
+        self._own = np.array([-1 if itself is None else itself for itself in own or [None] * len(queries)])
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """Queries drawn without replacement, each with one relevant passage drawn from its own."""
@@ -50,7 +53,7 @@ class QueryPairs:
         found = self._relevant.drawn(drawn, rng)
         if self._negatives is not None:
             found = np.concatenate([found, self._negatives.drawn(drawn, rng)])
-        not_negative = self._relevant.among(drawn, found)
+        not_negative = self._relevant.among(drawn, found) | (found == self._own[drawn][:, None])
         np.fill_diagonal(not_negative, False)
         teacher = None if self.teachers is None else self.teachers[0][drawn] @ self.teachers[1][found].T
         right = self.passages.crops(found, self.long, rng)
@@ -70,5 +73,6 @@ def query_pairs(inputs: SourceInputs) -> PairSource:
         queries.relevant,
         inputs.settings.passage_tokens,
         inputs.hard_negatives(queries),
+        queries.own,
         (teacher.texts("queries", queries.texts), teacher.passages()) if teacher else None,
     )

@@ -26,7 +26,7 @@ class PretrainedBaseline:
 
     def width(self, embeddings: Embeddings) -> int:
         """Of the model's vectors."""
-        return embeddings.context.open(embeddings.pretrained_files(self.name)).dimensions
+        return embeddings.width(self.name)
 
     def missing(self, embeddings: Embeddings) -> str | None:
         """Its weights, or the library that reads them."""

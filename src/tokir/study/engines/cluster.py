@@ -97,14 +97,20 @@ class Cluster:
                         under_way[task] = plan
 
         begin()
+        failed: TokirError | None = None
         for plan, made in self.finished(under_way):
+            if isinstance(made, TokirError) and not isinstance(made, Unavailable):
+                failed = failed or made  # said when those under way have been kept
             if isinstance(made, Made):
                 for entry, content in zip(made.entries, made.contents, strict=True):
                     with atomic(self.context.folder.file(entry.path), "wb") as file:
                         file.write(content)
                 self.context.folder.adopt(made.entries)
                 there.add(plan.id)
-            begin()
+            if failed is None:
+                begin()
+        if failed is not None:
+            raise failed
 
     def embed(self, reading: Reading, texts: Passages, path: Path, key: str, task: str) -> None:
         """Shard by shard, some ahead; see :class:`Engine`."""
@@ -129,6 +135,8 @@ class Cluster:
             order = Search(question, files, self.context.device.type, self.threads)
             under_way[self.ask(order, self._sent(needed_to_search(files, self.context)))] = question
         for question, hits in self.finished(under_way):
+            if isinstance(hits, TokirError) and not isinstance(hits, Unavailable):
+                raise hits
             if not isinstance(hits, Unavailable):
                 self._found[question] = hits
 
@@ -173,7 +181,7 @@ class Cluster:
     def finished(self, under_way: dict[Any, Any]) -> Iterator[tuple[Any, Any]]:
         """Take tasks off ``under_way`` as they end, with what was kept for them; more may be put there meanwhile.
 
-        What an Unavailable task has made is that error; any other error of a task is raised.
+        What a task has made that failed is its TokirError; a fault of the program is raised.
         """
         while under_way:
             ended, _ = self._ray.wait(list(under_way), num_returns=1, timeout=SECONDS_BETWEEN_NEWS)
@@ -191,12 +199,10 @@ class Cluster:
             raise  # a fault of the program
         except errors.RayError as error:
             first = str(error).strip().partition("\n")[0]
-            raise TokirError(
+            return TokirError(
                 f"a task was given up, since its workers were lost {RETRIES + 1} times, or cannot be had: {first} "
                 "Finished work is kept, and the same command goes on"
-            ) from None
-        if isinstance(made, TokirError) and not isinstance(made, Unavailable):
-            raise made
+            )
         return made
 
     def _tell(self) -> None:
@@ -292,7 +298,7 @@ class _Shards:
                 if ahead not in self._tasks:
                     self._tasks[ahead] = self._ask(ahead, self.size)
             ((_, vectors),) = self.cluster.finished({self._tasks[number]: number})
-            if isinstance(vectors, Unavailable):
+            if isinstance(vectors, TokirError):
                 raise vectors
             self._tasks[number] = None
             self._number, self._vectors = number, vectors
