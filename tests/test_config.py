@@ -99,6 +99,14 @@ def test_overrides_reach_nested_settings_and_lists():
         (["models.static=5"], ["models.static is 5: input should be a mapping of settings"]),
         (["seeds=[]"], ["seeds is []: list should have at least 1 item, not 0"]),
         (["seeds.0.x=1"], ["seeds.0 is not a group of settings"]),
+        (["tokenizers.9.type=byte"], ["name one of tokenizers by its number", "tokenizers.0"]),
+        (["training.epochs=yes"], ["training.epochs is True: write a number"]),
+        (["retrieval.query_tokens=[2, 100000000000000000000]"], ["retrieval.query_tokens.1"]),
+        (["tokenizers=[{type: bpe, vocabulary_size: []}]"], ["tokenizers.0.vocabulary_size is an empty list"]),
+        (["fusions=[{systems: [bm25, bm25]}]"], ["fusions.0.systems", "bm25 is named more than once"]),
+        (["objectives.static=[contrastive+queries, queries+contrastive]"], ["named more than once"]),
+        (["variants=[{name: same, retrieval: {titles: true}}]"], ["variant same changes nothing"]),
+        (["architectures=[static]", "objectives={static: []}", "baselines=[]"], ["there is no system to make"]),
         (
             [f"tokenizers=[{{type: bpe, vocabulary_size: {[*range(300, 700)]}, lowercase: {[True] * 400}}}]"],
             ["their lists of values make 160,000 tokenizers, and a study has 1,000"],
@@ -111,6 +119,26 @@ def test_a_wrong_setting_gets_one_sentence_with_the_field(overrides, words):
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
+
+
+def test_an_override_leaves_all_else_as_it_was_said(tmp_path):
+    preset, one = load_config("quickstart"), load_config("quickstart", ["training={epochs: 7}"])
+    assert one.training == preset.training.model_copy(update={"epochs": 7})
+    file = tmp_path / "study.yaml"
+    file.write_text("architectures: [static]\narchitecture_seeds: {lstm: [5, 6]}\ntokenizers: [{type: bpe}]\n")
+    changed = load_config(str(file), ["architectures=[lstm]", "tokenizers.0.type=byte"])
+    assert changed.architecture_seeds == {"lstm": [5, 6]} and changed.tokenizers[0].id == "byte"
+    assert load_config("tokenizers", ["tokenizers.6.type=bpe"]).tokenizers[6].id == "bpe-2k-lower"
+
+
+def test_what_yaml_would_lose_or_change_is_not(tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text("training: {epochs: 3}\nseeds: [0]\ntraining: {documents: 10}\n")
+    with pytest.raises(TokirError, match=r"study\.yaml:3: .*training is given twice"):
+        load_config(str(file))
+    assert load_config("quickstart", ["training.epochs=010"]).training.epochs == 10
+    with pytest.raises(TokirError, match=r"training\.epochs"):
+        load_config("quickstart", ["training.epochs=1:30"])
 
 
 def test_unknown_preset_and_missing_file_are_named():

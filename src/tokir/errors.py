@@ -66,5 +66,6 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     >>> nearest("lsmt", ["lstm", "transformer"])
     " (did you mean 'lstm'?)"
     """
-    close = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    known = {choice.lower(): choice for choice in choices}
+    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f" (did you mean {known[close[0]]!r}?)" if close else ""

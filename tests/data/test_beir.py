@@ -69,6 +69,20 @@ def test_other_tables_hold_the_same_data(tmp_path, open_, suffix):
     assert open_(folder).checksum == expected
 
 
+def test_blank_lines_and_headers_in_other_spellings_are_passed_over(tmp_path, open_):
+    (tmp_path / "corpus.csv").write_text("_id,title,text\n   \nd1,,one\n\nd2,,two\n")
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q1", "text": "one"}\n')
+    (tmp_path / "qrels").mkdir()
+    for header in (
+        "query-id\tcorpus-id\tscore",
+        '\n"Query-ID"\t"Corpus-ID"\t"Score"',
+        "query_id\tcorpus_id\tscore",
+    ):
+        (tmp_path / "qrels/test.tsv").write_text(f"{header}\nq1\td1\t1\n")
+        dataset = open_(tmp_path)
+        assert list(dataset.corpus.ids) == ["d1", "d2"] and dataset.qrels == {"test": {"q1": {"d1": 1}}}
+
+
 def test_documents_alone(tmp_path, open_):
     path = tmp_path / "notes.csv"
     path.write_text('id,text\n7,"two\nlines"\n8,one\n', encoding="utf-8")

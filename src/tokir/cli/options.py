@@ -15,10 +15,20 @@ if TYPE_CHECKING:
     from tokir.config import StudyConfig
     from tokir.study import Study
 
+
+def at_home(path: Path | None) -> Path | None:
+    """The path with the home folder in place of ``~``, which a shell leaves as it is after an equals sign."""
+    from tokir.untrusted import expanded
+
+    return None if path is None else expanded(path)
+
+
 Preset = Annotated[
     str, typer.Argument(metavar="[PRESET or FILE.yaml]", help="A preset (`quickstart`, `best`, ...) or a file.")
 ]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart-wiki.")]
+Run = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart-wiki.", callback=at_home)
+]
 Data = Annotated[
     str | None,
     typer.Option(
@@ -26,7 +36,10 @@ Data = Annotated[
         help="A built-in data set, a BEIR folder or zip, a JSONL/CSV/TSV/Parquet file, hf:ID, ir_datasets:ID.",
     ),
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="The run folder.", show_default="runs/NAME-DATASET")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="The run folder.", show_default="runs/NAME-DATASET", callback=at_home),
+]
 Sets = Annotated[
     list[str] | None,
     typer.Option(

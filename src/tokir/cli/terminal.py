@@ -127,7 +127,7 @@ def errors_as_sentences() -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not _lacks_memory(error):
             raise
-        fail("the memory is full: set a smaller batch_size, or choose --device cpu; finished work is kept")
+        fail("the memory is full: choose --device cpu, or a smaller batch_size in another folder (--out)")
     finally:
         signal.signal(signal.SIGTERM, terminated)
         logger.handlers, logger.propagate, warnings.showwarning = before

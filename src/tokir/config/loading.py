@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, get_args
 
 import yaml
@@ -14,11 +13,11 @@ from pydantic import ValidationError
 
 from tokir.config.renaming import present_name, rename
 from tokir.config.settings import Settings
-from tokir.config.study import StudyConfig
+from tokir.config.study import StudyConfig, points
 from tokir.config.text import MOST_CHARACTERS, parse_yaml
 from tokir.errors import TokirError, nearest
 from tokir.models.registry import ARCHITECTURES, Architecture
-from tokir.untrusted import read_text
+from tokir.untrusted import expanded, read_text
 
 log = logging.getLogger("tokir")
 
@@ -66,14 +65,15 @@ def check_config(values: dict[str, Any], source: str = "configuration") -> Study
 
 def _read(preset_or_file: str) -> tuple[str, str]:
     """The text of a configuration, and what to call its source in messages."""
-    path = Path(preset_or_file)
+    path = expanded(preset_or_file)
     if preset_or_file in PRESETS:
         text = files("tokir").joinpath("presets", f"{preset_or_file}.yaml").read_text("utf-8")
         return text, f"preset {preset_or_file}"
     if path.suffix not in (".yaml", ".yml") and not path.is_file():
+        hint = "; a data set is named by --data" if path.is_dir() else ""
         raise TokirError(
             f"unknown preset {preset_or_file!r}{nearest(preset_or_file, PRESETS)}: "
-            f"name one of {', '.join(PRESETS)}, or a .yaml file"
+            f"name one of {', '.join(PRESETS)}, or a .yaml file{hint}"
         )
     try:
         return read_text(path, 4 * MOST_CHARACTERS), str(path)
@@ -97,11 +97,14 @@ def _present(values: dict[str, Any], source: str) -> dict[str, Any]:
 def _changeable(config: StudyConfig, values: dict[str, Any]) -> dict[str, Any]:
     """Every setting of a checked configuration, to be overridden.
 
-    A checked configuration holds what its architectures use; overrides may name other architectures, so here is what
-    was said (``values``) of each of them, or else their defaults.
+    A checked configuration holds what its architectures use, and of tokenizers what follows from their type; overrides
+    may name other architectures and types, so here is what was said (``values``) of each of them, or else the defaults
+    of architectures.
     """
     dumped = config.model_dump(mode="json")
     said = {group: values.get(group) or {} for group in ("objectives", "models")}
+    dumped["tokenizers"] = [point for entry in values.get("tokenizers") or [{}] for point in points(entry)]
+    dumped["architecture_seeds"] = values.get("architecture_seeds") or {}
     dumped["objectives"] = {name: list(entry.objectives) for name, entry in _architectures()} | said["objectives"]
     dumped["models"] = {
         name: entry.defaults | (said["models"].get(name) or {}) for name, entry in _architectures()
@@ -145,9 +148,19 @@ def _apply(values: dict[str, Any], override: str) -> list[str]:
     for part in reversed(path):
         nested = {part: nested}
     now, renamed = rename(nested)
-    for new, changed in _leaves(now) if renamed else [(path, value)]:
+    # A group of settings that is given as a whole keeps those that it does not name.
+    for new, changed in _leaves(now) if renamed or path[0] in _groups() else [(path, value)]:
         _assign(values, new, changed, override)
     return renamed
+
+
+def _groups() -> list[str]:
+    """The settings of a study that are groups of settings."""
+    kinds = {name: field.annotation for name, field in StudyConfig.model_fields.items()}
+    return [
+        "models",
+        *(name for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Settings)),
+    ]
 
 
 def _leaves(values: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[list[str], Any]]:
@@ -168,13 +181,22 @@ def _assign(values: dict[str, Any], path: list[str], value: Any, override: str) 
         elif isinstance(target, dict):
             target = target.setdefault(group, {})  # an unknown group is for the check to name
         else:
-            raise TokirError(f"--set {override}: {'.'.join(groups[: depth + 1])} is not a group of settings")
+            raise _no_group(override, groups[: depth + bool(not isinstance(target, list))], target)
     if isinstance(target, list) and last.isdigit() and int(last) < len(target):
         target[int(last)] = value
     elif isinstance(target, dict):
         target[last] = value
     else:
-        raise TokirError(f"--set {override}: {'.'.join(groups)} is not a group of settings")
+        raise _no_group(override, groups, target)
+
+
+def _no_group(override: str, path: list[str], target: Any) -> TokirError:
+    """Why nothing can be set below a path."""
+    if isinstance(target, list):
+        last = len(target) - 1
+        have = f"is one, {'.'.join(path)}.0" if not last else f"are {last + 1}, {'.'.join(path)}.0 to .{last}"
+        return TokirError(f"--set {override}: name one of {'.'.join(path)} by its number; there {have}")
+    return TokirError(f"--set {override}: {'.'.join(path)} is not a group of settings")
 
 
 def _sentence(problem: dict[str, Any]) -> str:
@@ -195,7 +217,10 @@ def _sentence(problem: dict[str, Any]) -> str:
         return f"{where} is {problem['input']!r}{nearest(str(problem['input']), names)}: allowed are {expected}"
     if where and message.startswith(f"{where}."):  # the message names a setting in the group
         return message
-    if isinstance(problem["input"], dict) or message.startswith("unknown "):  # the message names the setting
+    whole = problem["input"] if isinstance(problem["input"], list) else [problem["input"]]
+    if any(isinstance(entry, dict) for entry in whole) or message.startswith(
+        "unknown "
+    ):  # the message names the setting
         return f"{where}: {message}" if where else message
     return f"{where} is {problem['input']!r}: {message}"
 

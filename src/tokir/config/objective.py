@@ -60,6 +60,11 @@ class Objective:
         return THEN.join(SUM.join(stage) for stage in self.names)
 
     @property
+    def in_any_order(self) -> str:
+        """The same for objectives that differ in the order of summed parts alone."""
+        return THEN.join(SUM.join(sorted(stage)) for stage in self.names)
+
+    @property
     def stages(self) -> tuple[Objective, ...]:
         """Its trainings, first to last, each as an objective of one training."""
         return tuple(Objective((stage,)) for stage in self.names)

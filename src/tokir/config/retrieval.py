@@ -19,7 +19,8 @@ def _ordered(lengths: tuple[int, int]) -> tuple[int, int]:
     return lengths
 
 
-Lengths = Annotated[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]], AfterValidator(_ordered)]
+_Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
+Lengths = Annotated[tuple[_Tokens, _Tokens], AfterValidator(_ordered)]
 """Fewest and most tokens."""
 FirstDimensions = Annotated[list[Annotated[int, Field(ge=8)]], AfterValidator(distinct), AfterValidator(sorted)]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import CoreSchema, core_schema
 
 T = TypeVar("T")
@@ -15,6 +15,24 @@ class Settings(BaseModel):
     """Base of every group of settings: unknown keys are errors, values never change after checking."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_is_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = _kinds(cls.model_fields[info.field_name or ""].annotation)
+        if isinstance(value, bool) and bool not in kinds and {int, float} & kinds:
+            raise ValueError("write a number")
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """A type, or those of a union."""
+    parts = get_args(annotation)
+    return (
+        {kind for part in parts for kind in _kinds(part)}
+        if parts and get_origin(annotation) is not list
+        else {annotation}
+    )
 
 
 def distinct(values: list[T], names: Sequence[object] | None = None) -> list[T]:

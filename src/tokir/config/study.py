@@ -35,6 +35,10 @@ LONGEST = 120  # letters of a fusion's id that name its members
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
+def _each_once(objectives: list[Objective]) -> list[Objective]:
+    return distinct(objectives, [objective.in_any_order for objective in objectives])
+
+
 class DataSettings(Settings):
     """Which passages and queries."""
 
@@ -59,7 +63,7 @@ class FusionSettings(Settings):
     """
 
     method: FusionName = Field("weighted", description="weighted sum of z-scores, or reciprocal ranks")
-    systems: list[str] = Field(["best", "bm25"], min_length=2)
+    systems: Annotated[list[str], AfterValidator(distinct)] = Field(["best", "bm25"], min_length=2)
 
     @property
     def id(self) -> str:
@@ -86,7 +90,7 @@ class EvaluationSettings(Settings):
     """What is measured, and how often."""
 
     depth: int = Field(1000, ge=100, le=100_000, description="passages kept in a ranking")
-    bootstrap: int = Field(10_000, ge=100, description="resamples behind a 95% interval")
+    bootstrap: int = Field(10_000, ge=100, le=1_000_000, description="resamples behind a 95% interval")
     latency_queries: int = Field(100, ge=1, description="queries timed one at a time, after warm-up")
     robustness: Annotated[list[PerturbationName], AfterValidator(distinct)] = Field(
         [], description="perturbations of the queries, each evaluated beside the clean ones"
@@ -102,7 +106,7 @@ class StudyConfig(Settings):
     data: DataSettings = DataSettings()
     tokenizers: list[TokenizerSettings] = Field([TokenizerSettings()], min_length=1)
     architectures: list[ArchitectureName] = Field(["lstm", "transformer"], min_length=1)
-    objectives: dict[ArchitectureName, Annotated[list[Objective], AfterValidator(distinct)]] = Field(
+    objectives: dict[ArchitectureName, Annotated[list[Objective], AfterValidator(_each_once)]] = Field(
         {},
         validate_default=True,
         description="what each architecture is trained for, by default its own; every objective is a model of its own",
@@ -145,12 +149,16 @@ class StudyConfig(Settings):
         """A list as the value of a tokenizer's setting stands for one tokenizer with each of its values."""
         if not isinstance(values, list):
             return values
+        for number, entry in enumerate(values):
+            for name, value in entry.items() if isinstance(entry, dict) else ():
+                if value == []:
+                    raise ValueError(f"tokenizers.{number}.{name} is an empty list: give a value")
         sizes = (math.prod(map(len, _choices(entry))) if isinstance(entry, dict) else 1 for entry in values)
         if (count := sum(sizes)) > MOST_TOKENIZERS:
             raise ValueError(
                 f"their lists of values make {count:,} tokenizers, and a study has {MOST_TOKENIZERS:,}"
             )
-        return [point for entry in values for point in (_points(entry) if isinstance(entry, dict) else [entry])]
+        return [point for entry in values for point in (points(entry) if isinstance(entry, dict) else [entry])]
 
     @field_validator("objectives")
     @classmethod
@@ -182,6 +190,12 @@ class StudyConfig(Settings):
         return {name: values.get(name) or ArchitectureSettings.of(name) for name in dict.fromkeys(names)}
 
     @model_validator(mode="after")
+    def _has_systems(self) -> StudyConfig:
+        if not (self.trained_objectives or self.baselines or self.lexical):
+            raise ValueError("there is no system to make: name an objective, a baseline, or lexical: true")
+        return self
+
+    @model_validator(mode="after")
     def _has_poolings(self) -> StudyConfig:
         for name in self.architectures:
             # The states of a network differ in every context, so that late interaction would need an index of them.
@@ -211,7 +225,10 @@ class StudyConfig(Settings):
             ):
                 raise ValueError(f"variant {variant.name} fits no objective of this study that trains to retrieve")
             try:
-                self.retrieval_of(variant.name)
+                if self.retrieval_of(variant.name) == self.retrieval:
+                    raise ValueError(
+                        f"variant {variant.name} changes nothing: its settings are those of retrieval"
+                    )
             except ValidationError as error:
                 problem = error.errors()[0]
                 where = ".".join(str(part) for part in ("retrieval", *problem["loc"]))
@@ -326,10 +343,10 @@ class StudyConfig(Settings):
         return distinct(values, [value.name for value in values])
 
 
-def _points(entry: dict[str, Any]) -> list[dict[str, Any]]:
+def points(entry: dict[str, Any]) -> list[dict[str, Any]]:
     """The grid of a tokenizer's settings.
 
-    >>> _points({"type": "bpe", "lowercase": [False, True]})
+    >>> points({"type": "bpe", "lowercase": [False, True]})
     [{'type': 'bpe', 'lowercase': False}, {'type': 'bpe', 'lowercase': True}]
     """
     return [dict(zip(entry, point, strict=True)) for point in product(*_choices(entry))]

@@ -15,7 +15,7 @@ from typing import IO, Protocol, cast
 
 from tokir.artifacts.durable import make_folder, sweep
 from tokir.errors import TokirError
-from tokir.untrusted import within
+from tokir.untrusted import expanded, within
 
 FORMATS = (".jsonl", ".csv", ".tsv", ".parquet")
 EXPANSION = 200  # times as long as it is packed: text gets to 20, a file made to fill a disk to 1,000 and more
@@ -218,10 +218,13 @@ def cache_folder(cache: Path | None = None) -> Path:
     if cache is not None:
         return Path(cache)
     if named := os.environ.get("TOKIR_CACHE"):
-        return Path(named)
+        return expanded(named)
     if xdg := os.environ.get("XDG_CACHE_HOME"):
-        return Path(xdg) / "tokir"
-    return Path.home() / ".cache" / "tokir"
+        return expanded(xdg) / "tokir"
+    try:
+        return Path.home() / ".cache" / "tokir"
+    except RuntimeError:
+        raise TokirError("there is no home folder to keep data sets in: name another with TOKIR_CACHE") from None
 
 
 @contextmanager

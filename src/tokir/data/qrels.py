@@ -26,9 +26,13 @@ def read(files: Files, name: str) -> Qrels:
 
     """
     qrels: Qrels = {}
+    begun = False
     for number, line in lines(files, name):
         fields = line.removesuffix("\n").removesuffix("\r").split("\t")
-        if not line.strip() or (number == 1 and fields[0] in (HEADER[0], "query_id", "qid")):
+        if not line.strip():
+            continue
+        first, begun = not begun, True
+        if first and fields[0].strip('"').lower().replace("_", "-") in (HEADER[0], "qid"):
             continue
         location = f"{files.where(name)}:{number}"
         if len(fields) != len(HEADER):

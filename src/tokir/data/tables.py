@@ -116,7 +116,7 @@ class Table:
         """The rows below the header, by its names; blank lines are passed over."""
         header: list[str] | None = None
         for number, row in rows:
-            if not row:
+            if not any(map(str.strip, row)):
                 continue
             if header is None:
                 header = row

@@ -67,7 +67,9 @@ def find_weights(name: str, folder: str | None = None, download: bool = False) -
         raise Unavailable(f"{baseline.title} needs the package transformers: pip install 'tokir[pretrained]'")
     if folder is not None:
         if not Path(folder).exists():  # a mistake when a run begins, and later it may have gone
-            raise Unavailable(f"pretrained_folders.{name}: there is no folder {folder}: name the one it lies in now")
+            raise Unavailable(
+                f"pretrained_folders.{name}: there is no folder {folder}: name the one it lies in now"
+            )
         if not (Path(folder) / "config.json").is_file():
             raise TokirError(
                 f"pretrained_folders.{name}: {folder} holds no config.json, so it is not a model folder"

@@ -120,7 +120,7 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _refuse_folders(config: StudyConfig, before: StudyConfig | None = None) -> None:
-    """What a user has just named and is no model is a mistake; later it has gone, which a row says.
+    """What a user has just named and is not there is a mistake; a model that has gone later is said in its row.
 
     Args:
         config: as it is now.
@@ -132,6 +132,9 @@ def _refuse_folders(config: StudyConfig, before: StudyConfig | None = None) -> N
     named = [name for name in folders if before is None or before.pretrained_folders.get(name) != folders[name]]
     if before is None:
         named += filter(is_folder, config.pretrained_models)
+        for file in (settings.file for settings in config.tokenizers if settings.file):
+            if not Path(file).is_file():
+                raise TokirError(f"tokenizers: {file}: there is no such file")
     for name in dict.fromkeys(named):
         try:
             find(name, folders.get(name))
