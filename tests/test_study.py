@@ -149,7 +149,7 @@ WRONG = [
     (["run", "--data", "~nobody-of-this-name/x"], "no data set and no file '~nobody-of-this-name/x'"),
     (["run", "--set", "tokenizers=[{type: file, file: ~nobody-of-this-name/t.json}]"], "t.json"),
     (["run", "--set", "retrieval.teacher=~nobody-of-this-name/m"], "retrieval.teacher"),
-    (["run", "--split", "tset"], "data.split"),
+    (["run", "--split", "tset"], "no split 'tset' (did you mean 'test'"),
     (["run", "--set", "pretrained_folders={byt5: /nowhere}"], "pretrained_folders.byt5"),
     (["train", "--set", "tokenizers.0.vocabulary_size=900000"], "too small for a vocabulary of 900,000"),
     (

@@ -43,8 +43,8 @@ class DataSettings(Settings):
     """Which passages and queries."""
 
     source: str = Field("wiki", min_length=1, description="a built-in data set, a folder or a file")
-    split: Literal["train", "dev", "test"] | None = Field(
-        None, description="the queries to evaluate on; by default test, or dev where there is no test"
+    split: str | None = Field(
+        None, min_length=1, description="the queries to evaluate on; by default test, or dev where there is no test"
     )
     queries: int | None = Field(None, ge=1, description="evaluate on this many queries, drawn by seed")
     seed: int = Field(0, ge=0, description="draws queries, training documents and held-out documents")

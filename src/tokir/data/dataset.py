@@ -99,6 +99,7 @@ class Dataset:
 
     def split(self, name: str) -> Split:
         """The judged queries of one split; raises ``TokirError`` where it is absent."""
+        name = split_name(name)
         if name not in self.qrels:
             raise TokirError(
                 f"The data set {self.name!r} has no split {name!r}{nearest(name, self.qrels)}; "

@@ -33,6 +33,8 @@ def read(source: str, cache: Path, unknown_documents: Unknown = "error") -> Data
 
     """
     library, _, id = source.partition(":")
+    if not id:
+        raise TokirError(f"{source} names no data set: write {source}<id>")
     write: Callable[[str, Path], None] = {"ir_datasets": _ir_datasets, "hf": _hugging_face}[library]
     folder = cache / "remote" / re.sub(r"[^\w.-]+", "--", source)
     if not (folder / "corpus.jsonl").is_file():

@@ -20,9 +20,8 @@ def summarize(dataset: Dataset) -> str:
         relevant = sum(grade > 0 for grades in judged.values() for grade in grades.values())
         lines.append(f"{name:<9} {len(dataset.split(name).queries):,} queries, {relevant:,} relevant passages")
     if not dataset.qrels:
-        lines.append(
-            "queries   none: tokenizers and language models can be trained, retrieval cannot be evaluated"
-        )
+        count = f"{len(dataset.queries):,}, none judged" if dataset.queries else "none"
+        lines.append(f"queries   {count}: models can be trained and searched, retrieval cannot be evaluated")
     lines += [f"note      {note}" for note in _notes(dataset)]
     lines.append(f"sha256    {dataset.checksum}")
     if dataset.qrels:
