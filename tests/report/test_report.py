@@ -121,6 +121,18 @@ def test_evidence_shows_what_lies_at_its_path(rows, write: Write) -> None:
     assert "not in this file" in words
 
 
+def test_what_was_not_measured_is_listed_after_the_findings(rows, write: Write) -> None:
+    results = study(rows)
+    open_ = {"question": "Does it <fly>?", "claim": "It flies.", "answer": "cannot tell", "evidence": []}
+    results["findings"].append(open_ | {"text": "Nothing was thrown."})
+    folder = write(results, examples(rows))
+    page = Page(write_report(folder).read_text("utf-8"))
+    words = " ".join(" ".join(page.words).split())
+    assert "Not measured in this study: Does it <fly>? Nothing was thrown." in words and "It flies." not in words
+    markdown = (folder.path / "report.md").read_text("utf-8")
+    assert "- Does it &lt;fly>? Nothing was thrown." in markdown and "It flies." not in markdown
+
+
 def test_the_same_results_give_the_same_bytes(rows, write: Write) -> None:
     folder = write(study(rows), examples(rows))
     first = {}

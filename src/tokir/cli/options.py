@@ -47,7 +47,9 @@ Sets = Annotated[
     ),
 ]
 Queries = Annotated[int | None, typer.Option("--queries", help="Evaluate on this many queries, drawn by seed.")]
-SplitName = Annotated[str | None, typer.Option("--split", help="Evaluate on this split, such as train, dev or test.")]
+SplitName = Annotated[
+    str | None, typer.Option("--split", help="Evaluate on this split, such as train, dev or test.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to compute with.")]
 EngineName = Annotated[

@@ -44,7 +44,9 @@ class DataSettings(Settings):
 
     source: str = Field("wiki", min_length=1, description="a built-in data set, a folder or a file")
     split: str | None = Field(
-        None, min_length=1, description="the queries to evaluate on; by default test, or dev where there is no test"
+        None,
+        min_length=1,
+        description="the queries to evaluate on; by default test, or dev where there is no test",
     )
     queries: int | None = Field(None, ge=1, description="evaluate on this many queries, drawn by seed")
     seed: int = Field(0, ge=0, description="draws queries, training documents and held-out documents")

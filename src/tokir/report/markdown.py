@@ -29,10 +29,15 @@ def to_markdown(results: Results, examples: list[Example]) -> str:
     lines += [" · ".join(f"{name}: {safe(value)}" for name, value in captions.facts(results)), ""]
     lines += ["## Findings", ""]
     for finding in results.findings:
-        lines += [f"### {safe(finding.question)}", "", f"**{finding.answer}**: {safe(finding.claim)}", ""]
-        lines += [safe(finding.text), ""]
-        lines += [f"- `{path}`: {safe(describe(path, raw))}" for path in dict.fromkeys(finding.evidence)]
-        lines += [""] if finding.evidence else []
+        if finding.measured:
+            lines += [f"### {safe(finding.question)}", "", f"**{finding.answer}**: {safe(finding.claim)}", ""]
+            lines += [safe(finding.text), ""]
+            lines += [f"- `{path}`: {safe(describe(path, raw))}" for path in dict.fromkeys(finding.evidence)]
+            lines.append("")
+    if open_ := [finding for finding in results.findings if not finding.measured]:
+        lines += ["Not measured in this study:", ""]
+        lines += [f"- {safe(finding.question)} {safe(finding.text)}" for finding in open_]
+        lines.append("")
     lines += ["## Results", ""]
     if results.dataset.notes:
         lines += ["Notes on the data:", "", *(f"- {safe(note)}" for note in results.dataset.notes), ""]

@@ -166,6 +166,11 @@ class Finding(Record):
     evidence: tuple[str, ...]
     text: str
 
+    @property
+    def measured(self) -> bool:
+        """Was anything measured that the claim is about?"""
+        return bool(self.evidence)
+
 
 class DatasetFacts(Record):
     """The evaluated data set; ``choices`` says how choices were made, ``notes`` what was left out or is odd."""
