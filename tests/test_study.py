@@ -516,4 +516,4 @@ def test_a_full_memory_is_one_sentence(copy, monkeypatch, capsys, error):
 
     monkeypatch.setattr("tokir.report.write_report", fail)
     tokir("report", copy, code=2)
-    assert capsys.readouterr().err.startswith("error: the memory is full: set a smaller batch_size")
+    assert capsys.readouterr().err.startswith("error: the memory is full: choose --device cpu")

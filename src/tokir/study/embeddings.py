@@ -87,12 +87,10 @@ class Embeddings:
 
     def pretrained(self, name: str) -> Path:
         """The corpus embedded by a pretrained encoder, as a baseline and as a teacher; facts of it lie beside."""
-        from tokir.encoders.named import settings
-
         folder, system = self.context.folder, model_id(name)
         made = self.pretrained_files(name)
         vectors, facts = (Names.embedding(system, file) for file in ("corpus.npy", "encoder.json"))
-        inputs = {**self.inputs, "weights": made.checksum, **settings(name)}
+        inputs = self._inputs_of(made)
 
         def embed() -> None:
             self.embed(made, self.context.dataset.corpus, vectors, inputs, system, as_passages=True)
@@ -109,10 +107,16 @@ class Embeddings:
 
     def width(self, name: str) -> int:
         """Of a pretrained encoder's vectors; no passage is read for it."""
-        path = Names.embedding(model_id(name), "corpus.npy")
-        if self.context.folder.recorded(path):  # the model itself may have gone since
-            return int(read_embeddings(self.context.folder.file(path)).shape[1])
-        return int(self.context.open(self.pretrained_files(name)).dimensions)
+        made, vectors = self.pretrained_files(name), Names.embedding(model_id(name), "corpus.npy")
+        if self.context.folder.holds([vectors], self._inputs_of(made)):  # the model itself may have gone since
+            return int(read_embeddings(self.context.folder.file(vectors)).shape[1])
+        return int(self.context.open(made).dimensions)
+
+    def _inputs_of(self, made: PretrainedFiles) -> dict[str, Any]:
+        """What the vectors of the corpus by a pretrained encoder depend on."""
+        from tokir.encoders.named import settings
+
+        return {**self.inputs, "weights": made.checksum, **settings(made.name)}
 
     def _read_by(self, encoder: ReadyMade) -> dict[str, Any]:
         """How many passages an encoder cuts short, and the share of their tokens that stand for what has no entry."""

@@ -103,7 +103,8 @@ class Searchers:
         plan, corpus = self.models.plan(system.model), self.context.dataset.corpus
         weights = self.models.ensure(plan)
         encoder = self._encoder(system)
-        if plan.point.stage.queries_alone:  # the teacher has embedded the corpus
+        if plan.point.stage.queries_alone:
+            self.embeddings.pretrained(self.models.teacher.name)
             return encoder, Names.embedding(self.models.teacher.id)
         name = Names.embedding(system.id)
         inputs = {
