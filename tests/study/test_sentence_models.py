@@ -19,6 +19,7 @@ from tokir.config import load_config
 from tokir.data import load
 from tokir.encoders.pretrained import quiet
 from tokir.study import Study
+from tokir.study.embeddings import Embeddings
 from tokir.training.distillation import query_like
 
 library = pytest.importorskip("sentence_transformers")
@@ -156,6 +157,28 @@ def test_another_model_in_its_place_is_noticed(made, data, copy, away):
     assert json.loads((copy / "embeddings/tiny-v1/model.json").read_text())["checksum"] != known
     assert file_digest(copy / "embeddings/tiny-v1/corpus.npy") != before
     assert open_run(copy).search("history of anarchism", systems=["tiny-v1"])["tiny-v1"].hits
+
+
+def test_what_was_embedded_is_kept_while_its_tokens_are_counted(tmp_path, data, monkeypatch):
+    make_sentence_encoder(tmp_path / "tiny")
+    settings = words(data, tmp_path / "run", tmp_path / "tiny", "--set", "fusions=[]")
+    said = [str(value) for option, value in pairwise(settings) if option == "--set"]
+    embeddings = Study(
+        load_config("quickstart", [f"data.source={data}", *said]), tmp_path / "run"
+    ).parts.searchers.embeddings
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    assert (
+        embeddings.width(str(tmp_path / "tiny")) == 32
+        and not (tmp_path / "run/embeddings/tiny/corpus.npy").exists()
+    )
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Embeddings, "_read_by", stop)
+        embeddings.pretrained(str(tmp_path / "tiny"))
+    monkeypatch.setattr(Embeddings, "embed", stop)
+    assert embeddings.pretrained(str(tmp_path / "tiny")).exists()  # without embedding anything once more
 
 
 def test_a_folder_that_is_none_is_a_mistake_when_a_run_begins_and_later_a_row_says_so(tmp_path, data, capsys):

@@ -218,9 +218,7 @@ def _sentence(problem: dict[str, Any]) -> str:
     if where and message.startswith(f"{where}."):  # the message names a setting in the group
         return message
     whole = problem["input"] if isinstance(problem["input"], list) else [problem["input"]]
-    if any(isinstance(entry, dict) for entry in whole) or message.startswith(
-        "unknown "
-    ):  # the message names the setting
+    if message.startswith("unknown ") or any(isinstance(entry, dict) for entry in whole):  # too long, or said
         return f"{where}: {message}" if where else message
     return f"{where} is {problem['input']!r}: {message}"
 

@@ -99,9 +99,8 @@ class Embeddings:
             encoder = cast("ReadyMade", self.context.open(made)).of_passages
             write_json(folder.file(facts), {**encoder.facts(), **self._read_by(encoder)})
 
-        folder.ensure(
-            [vectors], inputs, embed
-        )  # recorded before the corpus is read again, which takes a while too
+        # One after the other: what was embedded is on record before the corpus is read again to count its tokens.
+        folder.ensure([vectors], inputs, embed)
         folder.ensure([facts], inputs, describe)
         return folder.file(vectors)
 
