@@ -99,6 +99,10 @@ def test_overrides_reach_nested_settings_and_lists():
         (["models.static=5"], ["models.static is 5: input should be a mapping of settings"]),
         (["seeds=[]"], ["seeds is []: list should have at least 1 item, not 0"]),
         (["seeds.0.x=1"], ["seeds.0 is not a group of settings"]),
+        (
+            ["tokenizers=[{type: file, file: a/bert/tokenizer.json}, {type: file, file: b/bert/tokenizer.json}]"],
+            ["file-bert is named more than once: put one file into a folder of another name"],
+        ),
         (["tokenizers.9.type=byte"], ["name one of tokenizers by its number", "tokenizers.0"]),
         (["training.epochs=yes"], ["training.epochs is True: write a number"]),
         (["retrieval.query_tokens=[2, 100000000000000000000]"], ["retrieval.query_tokens.1"]),

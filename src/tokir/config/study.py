@@ -337,7 +337,13 @@ class StudyConfig(Settings):
     @field_validator("tokenizers", "fusions")
     @classmethod
     def _distinct_ids(cls, values: list[Any]) -> list[Any]:
-        return distinct(values, [value.id for value in values])
+        ids = [value.id for value in values]
+        files = {value.id for value in values if getattr(value, "file", None)}  # called by their folders
+        if twice := sorted(name for name in files if ids.count(name) > 1):
+            raise ValueError(
+                f"{', '.join(twice)} is named more than once: put one file into a folder of another name"
+            )
+        return distinct(values, ids)
 
     @field_validator("variants")
     @classmethod
