@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -129,6 +130,18 @@ def test_tasks_that_no_node_has_a_gpu_for_are_refused(monkeypatch):
     context = SimpleNamespace(device=torch.device("cuda"), progress=Silent())
     with pytest.raises(TokirError, match=r"no node of the cluster has a GPU.*--device cpu"):
         cluster.Cluster(context, "ray://127.0.0.1:1").connect()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="no alarms on Windows")
+def test_a_cluster_that_does_not_answer_is_given_up(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=lambda **_: time.sleep(60)))
+    monkeypatch.setattr(cluster, "SECONDS_TO_BEGIN", 1)
+    before = signal.getsignal(signal.SIGALRM)
+    with pytest.raises(
+        TokirError, match=r"ray://127\.0\.0\.1:1 is not reached: it did not answer within 1 seconds"
+    ):
+        cluster._begun("ray://127.0.0.1:1")
+    assert signal.getsignal(signal.SIGALRM) == before
 
 
 def test_an_engine_that_there_is_not_is_named_before_anything_is_done(tmp_path):

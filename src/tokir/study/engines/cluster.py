@@ -8,7 +8,10 @@ another one do it.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +57,7 @@ LOOPBACK = (
 )
 ATTEMPTS = 3  # to join a cluster whose head has begun a process for this client, and lost it, as a busy one does
 NOT_BEGUN = "Starting Ray client server failed"  # Ray's words for it
+SECONDS_TO_BEGIN = 180  # for each attempt; a busy machine takes some ten
 INHERITED = ("PYTHONPATH", "TOKENIZERS_PARALLELISM", "MKL_NUM_THREADS", *WAITING)  # what tasks take over from here
 
 
@@ -320,13 +324,14 @@ def _begun(address: str | None) -> Any:
     options: dict[str, Any] = {"include_dashboard": False} if alone else {}
     for more in reversed(range(ATTEMPTS)):
         try:
-            ray.init(
-                address=address or ("local" if alone else None),
-                log_to_driver=False,
-                logging_level="error",
-                runtime_env={"env_vars": {**_libraries(), **inherited}},
-                **options,
-            )
+            with _at_most(SECONDS_TO_BEGIN):
+                ray.init(
+                    address=address or ("local" if alone else None),
+                    log_to_driver=False,
+                    logging_level="error",
+                    runtime_env={"env_vars": {**_libraries(), **inherited}},
+                    **options,
+                )
             break
         except (OSError, RuntimeError, ValueError) as error:  # it finds nobody, is not let in, or cannot begin
             if more and NOT_BEGUN in str(error):
@@ -335,6 +340,25 @@ def _begun(address: str | None) -> Any:
             said = str(error).strip().splitlines()[-1]
             raise TokirError(f"--engine ray: {where} is not reached: {said}") from None
     return ray
+
+
+@contextmanager
+def _at_most(seconds: int) -> Iterator[None]:
+    """TimeoutError after so many seconds, in the main thread: Ray can wait for ever for a server that has gone."""
+    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"it did not answer within {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _libraries() -> dict[str, str]:
