@@ -132,9 +132,7 @@ def _answer(answers: Answers, path: str | None, scope: Scope) -> Answer:
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
     by_method = answers[path]
     if method not in by_method:
-        allowed = ", ".join(
-            name for known in by_method for name in ((known, "HEAD") if known == "GET" else (known,))
-        )
+        allowed = ", ".join(by_method).replace("GET", "GET, HEAD")
         raise Refusal(
             f"{scope['method']} is not answered at {scope['path']}: use {allowed}",
             status=405,

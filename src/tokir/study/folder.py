@@ -51,8 +51,9 @@ def begin(
     folder = RunFolder(path)
     if folder.begun(apart=BEGINNING):
         _mend(folder, config, dataset, download)
-        _refuse_other(folder, config, dataset)
-        _refuse_folders(config, read_config(folder))
+        before = read_config(folder)
+        _refuse_other(folder, before, config, dataset)
+        _refuse_folders(config, before)
         omissions: Omissions = read_json(folder.file(Names.OMISSIONS))
         return folder, leave_out(config, omissions), omissions
     _refuse_folders(config)
@@ -142,8 +143,8 @@ def _refuse_folders(config: StudyConfig, before: StudyConfig | None = None) -> N
             raise TokirError(str(error)) from None
 
 
-def _refuse_other(folder: RunFolder, config: StudyConfig, dataset: Dataset) -> None:
-    old, new = (flatten(settings_of(settings)) for settings in (read_config(folder), config))
+def _refuse_other(folder: RunFolder, before: StudyConfig, config: StudyConfig, dataset: Dataset) -> None:
+    old, new = (flatten(settings_of(settings)) for settings in (before, config))
     changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     if changed:
         details = "; ".join(f"{key} is {old.get(key)!r} there and {new.get(key)!r} here" for key in changed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Models:
         if plan.point.retrieves:
             check_miner(plan)
             if "train queries" in plan.point.stage.needs and self.context.train_queries is not None:
-                self._train_queries()
+                _ = self._train_queries
 
     def ensure(self, plan: TrainingPlan) -> str:
         """Train the model unless it is there; returns the hash of the weights that embed.
@@ -278,7 +279,7 @@ class Models:
             encode=self._encode(plan),
             settings=plan.retrieval,
             seed=self.context.config.data.seed,
-            train_queries=None if self.context.train_queries is None else self._train_queries,
+            train_queries=None if self.context.train_queries is None else lambda: self._train_queries,
             hard_negatives=lambda queries: hard_negatives(plan, self.context, self.passages, queries, self.load),
             teacher=TeacherVectors(
                 texts=self.teacher.texts, passages=lambda: self.teacher.passages(self.passages.positions)
@@ -289,6 +290,7 @@ class Models:
             perturb=_perturbation(plan),
         )
 
+    @cached_property
     def _train_queries(self) -> TrainQueries:
         from tokir.training.sources import TrainQueries
 
