@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     import torch
 
-TOKENS_PER_BATCH = 8192
+TOKENS_PER_BATCH = {"cpu": 2048}  # padded: the states of as many stay in the caches
+MOST_TOKENS = 8192  # the same where launching an operation costs more than memory does
 CANINE_PADDING = 16  # its strided convolutions reach this far beyond a text, into zeros as in its pre-training
 
 
@@ -209,13 +210,13 @@ class PretrainedEncoder:
 
     def _embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
         out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
-        ending = self._ending()
+        ending, most = self._ending(), TOKENS_PER_BATCH.get(str(self.device).partition(":")[0], MOST_TOKENS)
         cut = [ids if len(ids) <= self.longest else ids[: self.longest - len(ending)] + ending for ids in tokens]
         order = sorted(range(len(cut)), key=lambda i: (len(cut[i]), i))
         first = 0
         while first < len(order):
             last = first + 1
-            while last < len(order) and (last + 1 - first) * len(cut[order[last]]) <= TOKENS_PER_BATCH:
+            while last < len(order) and (last + 1 - first) * len(cut[order[last]]) <= most:
                 last += 1
             chosen = order[first:last]
             batch = self.tokenizer.pad(
