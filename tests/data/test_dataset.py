@@ -155,3 +155,11 @@ def test_queries_with_the_same_text_are_left_out_and_counted(tmp_path, open_):
     assert splits.notes == (
         "2 queries of train are left out: the same query, by id or by text, is among the validation queries.",
     )
+
+
+def test_scored_queries_without_text_are_counted(tmp_path, open_):
+    queries = jsonl([{"_id": f"q{i}", "text": "" if i == 1 else "some text"} for i in range(2)])
+    dataset = open_(write_folder(tmp_path / "set", queries=queries, train=None, test=judged(0, 1)))
+    assert dataset.evaluation_splits().notes == (
+        "1 of 2 test queries holds no text and is scored like the others.",
+    )

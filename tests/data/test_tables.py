@@ -92,3 +92,10 @@ def test_columns_of_parquet_are_named(tmp_path):
     pq.write_table(pa.Table.from_pylist([{"_id": "d1", "body": "x"}]), tmp_path / "x.parquet")
     with pytest.raises(TokirError, match=r"lacks the field `text`; the columns found are `_id`, `body`"):
         list(documents(Table(Folder(tmp_path), "x.parquet")))
+
+
+def test_a_column_of_parquet_that_is_there_twice_is_refused(tmp_path):
+    ids, texts = pa.array(["d1"]), pa.array(["x"])
+    pq.write_table(pa.Table.from_arrays([ids, texts, texts], ["_id", "text", "text"]), tmp_path / "x.parquet")
+    with pytest.raises(TokirError, match=r"x\.parquet names the column `text` twice: rename one"):
+        list(documents(Table(Folder(tmp_path), "x.parquet")))

@@ -75,6 +75,20 @@ def test_at_least_level_is_at_most_the_margin_behind(difference, width, answer):
     assert "at most 0.02 of recall@10 behind" in finding.text and "65 times the parameters" in finding.text
 
 
+def test_the_best_of_several_is_chosen_on_validation_queries_or_has_to_lead():
+    canine = row("canine", "pretrained", 0.3, parameters=130_000_000)
+
+    def level(*validation):
+        ours = [row(f"m{n}", recall=0.31 + n / 200, validation_recall=one) for n, one in enumerate(validation)]
+        return findings(results_of([*ours, canine], width=0.02))[2]
+
+    assert level(0.5, 0.4).text.startswith("m0 has")  # though the other one scores higher
+    assert level(0.5, 0.4).answer == "supported"
+    chosen = level(None, None)
+    assert chosen.text.startswith("m1 has") and chosen.answer == "cannot tell"
+    assert "the best of 2 on the scored queries themselves" in chosen.text
+
+
 def test_no_claim_is_made_against_a_baseline_that_could_not_read():
     ours = row("lstm.task", recall=0.60, architecture="lstm", pooling="learned", **TASK)
     lm = row("lstm.lm", recall=0.20, architecture="transformer", pooling="mean-white")

@@ -1,14 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 
 from tokir.evaluation.hits import hits
 from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.measures import score_queries
+from tokir.evaluation.significance import randomisation_test, seeds_test
 from tokir.results.seeds import Evaluated, average_seeds
 from tokir.results.systems import Seconds
 from tokir.retrieval.index import Hits
 from tokir.retrieval.ranking import Ranking
 
-from .conftest import row
+from .conftest import averaged, row
 
 QRELS = {"q1": {"p1": 1}, "q2": {"p2": 1}}
 
@@ -43,3 +46,34 @@ def test_trainings_that_differ_in_their_seed_are_one_row():
     assert made["a.learned"].hits["q2"] == ((11, "p2"), [("x0", 20.0), ("x1", 19.0), ("x2", 18.0)])
     failed = Evaluated(other.model_copy(update={"status": "unavailable", "reason": "no teacher"}))
     assert average_seeds([first, failed])[0].row.reason == "no teacher"
+
+
+def test_two_readings_of_the_same_trainings_are_compared_seed_by_seed(assemble):
+    one = averaged("a", 0.5, seeds=3, stages={"a.s0": 1.0})
+    luck = np.array([0.3, 0.0, 0.15])[:, None]  # of a training, which a second reading of it shares
+    found = one.scores["recall@10"] * (np.random.default_rng(0).uniform(size=one.scores["recall@10"].shape) > luck)
+    lost = found * (np.random.default_rng(1).uniform(size=found.shape) > 0.08)
+
+    def results(stages):
+        changed = [
+            replace(
+                one,
+                row=one.row.model_copy(update={"id": id, "pooling": id, **more}),
+                scores=one.scores | {"recall@10": table},
+            )
+            for id, table, more in (("learned", found, {}), ("maxsim", lost, {"stages": stages}))
+        ]
+        [pair] = assemble(changed).comparisons
+        return pair
+
+    shared, apart = results({"a.s0": 1.0}), results({"b.s0": 1.0})
+    assert shared.difference == apart.difference > 0
+    assert shared.interval[0] > 0 > apart.interval[0] and shared.p < 0.05 < apart.p
+    assert shared.queries_needed and apart.queries_needed is None
+
+
+def test_equal_scores_differ_by_no_rounding_error():
+    scores = np.tile([0.1, 0.2], (3, 40))
+    rounded = scores + 1e-17 * np.arange(1, 4)[:, None] + 2e-17
+    assert seeds_test(rounded, scores[0]) == 1
+    assert randomisation_test([np.full(80, -2e-17)], 1000, 0) == [1.0]

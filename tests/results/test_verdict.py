@@ -190,8 +190,30 @@ def test_the_verdict_says_what_a_difference_that_is_not_significant_would_need()
                          (120, ""),
                          (10**9, "; more than 100,000 queries would be needed, before correction")):  # fmt: skip
         pair = results.comparisons[0].model_copy(update={"queries_needed": needed})
-        changed = verdict(results.model_copy(update={"comparisons": (pair,)}))[1].text
+        systems = [one.model_copy(update={"seeds": (0, 1), "by_seed": (0.5, 0.5)}) for one in results.systems]
+        changed = verdict(results.model_copy(update={"comparisons": (pair,), "systems": tuple(systems)}))[1].text
         assert changed == f"It does not differ significantly from b (+0.020 [−0.010, +0.050]{said})."
+
+
+def test_the_verdict_gives_the_reason_that_holds():
+    rows = [
+        row(name, recall=recall, tokenizer=Tokenizer(id=name, type="bpe", vocabulary_size=500), title="Static")
+        for name, recall in (("a", 0.52), ("b", 0.50))
+    ]
+    results = results_of(rows)
+    for queries, changes, said in (
+        (
+            1,
+            {"interval": (-1.0, 1.0), "queries_needed": None},
+            "[−1.000, +1.000]; one query says nothing of others).",
+        ),
+        (100, {"queries_needed": None}, "[−0.010, +0.050])."),  # one training of each: more seeds are no remedy
+        (100, {"interval": (0.01, 0.03), "p_holm": 0.052}, "[+0.010, +0.030]; p after correction is 0.052)."),
+    ):
+        pair = results.comparisons[0].model_copy(update=changes)
+        dataset = results.dataset.model_copy(update={"queries": queries})
+        text = verdict(results.model_copy(update={"comparisons": (pair,), "dataset": dataset}))[1].text
+        assert text.endswith(said)
 
 
 def test_configurations_are_compared_over_the_tokenizers_that_both_have(assemble):

@@ -151,6 +151,13 @@ def test_a_query_is_no_hard_negative_of_itself(duplicates):
         assert found and itself not in found and not set(found) & set(answers)
 
 
+def test_the_text_of_a_relevant_passage_is_no_hard_negative(corpus_of):
+    dataset = corpus_of(["a ship at sea", "a ship at sea", "the ship of the desert", "rain"])
+    at_work = context(dataset, "retrieval.negatives=bm25")
+    plan, queries = SimpleNamespace(retrieval=at_work.config.retrieval), TrainQueries(["ship sea"], [[0]])
+    assert hard_negatives(plan, at_work, TrainingPassages(at_work), queries, None) == [[2]]
+
+
 def test_a_fusion_of_changed_queries_is_made_of_lists_without_their_own_passages(duplicates_folder, tmp_path):
     """Capitals change nothing for BM25, so that they cost a fusion nothing."""
     sets = [

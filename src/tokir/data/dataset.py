@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tokir.data.corpus import Corpus, Document, canonical
@@ -15,6 +15,10 @@ from tokir.errors import TokirError, nearest
 __all__ = ["Corpus", "Dataset", "Document", "EvaluationSplits", "Split"]
 
 VALIDATION_SHARE = 0.2  # of train, where the data set has no dev to validate on
+NO_VALIDATION = (
+    "There are no validation queries, so the stated defaults are used; what the report calls the best of several is "
+    "the best on the scored queries."
+)
 
 
 @dataclass(frozen=True)
@@ -136,16 +140,16 @@ class Dataset:
         notes: list[str] = []
         train, dev = _apart(train, scored, notes), _apart(dev, scored, notes)
         train = _apart(train, dev, notes)
-        validation, note = dev, "There are no validation queries, so the stated defaults are used."
+        validation, note = dev, NO_VALIDATION
         if dev is not None:
-            note = f"Choices are made on the {len(dev.queries)} validation queries of dev."
+            note = f"Choices are made on the {_to_choose_on(dev.queries)} of dev."
         elif train is not None and len(train.queries) > 1:
             cut = draw(train.queries, max(1, int(VALIDATION_SHARE * len(train.queries))), seed)
             validation = replace(train.only(cut), name="train-part")
             train = _apart(
                 train.only(train.queries.keys() - cut), validation, notes, "among the validation queries"
             )
-            note = f"Choices are made on {len(cut)} validation queries cut off from train by seed {seed}."
+            note = f"Choices are made on {_to_choose_on(cut)} cut off from train by seed {seed}."
         if scored is not None and queries is not None:
             available = len(scored.queries)
             scored = scored.only(draw(scored.queries, queries, seed))
@@ -154,6 +158,9 @@ class Dataset:
                 if queries <= available
                 else f"All {available} {scored.name} queries are scored, fewer than the {queries} asked for."
             )
+        if scored is not None and (blank := sum(not text.strip() for text in scored.queries.values())):
+            have = "holds no text and is" if blank == 1 else "hold no text and are"
+            notes.append(f"{blank} of {len(scored.queries)} {scored.name} queries {have} scored like the others.")
         if scored is not None and scored.own_passages:
             notes.append(
                 f"For {len(scored.own_passages)} of {len(scored.queries)} {scored.name} queries the corpus holds a "
@@ -201,6 +208,10 @@ def _apart(split: Split | None, other: Split | None, notes: list[str], what: str
         what = what or f"in {other.name}"
         notes.append(f"{_counted(count, split.name)} left out: the same query, by id or by text, is {what}.")
     return rest if rest.queries else None
+
+
+def _to_choose_on(queries: Collection[str]) -> str:
+    return f"{len(queries)} validation {'query' if len(queries) == 1 else 'queries'}"
 
 
 def _counted(count: int, split: str) -> str:

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -120,8 +120,7 @@ class Table:
                 continue
             if header is None:
                 header = row
-                if twice := [name for name in header if header.count(name) > 1]:
-                    raise TokirError(f"{self.location(number)} names the column `{twice[0]}` twice: rename one.")
+                require_once(header, self.location(number))
             elif len(row) != len(header):
                 raise TokirError(
                     f"{self.location(number)} has {len(row)} fields, the header {len(header)}: {remedy}."
@@ -140,6 +139,7 @@ class Table:
                 packed = stream.seek(0, os.SEEK_END)
                 file = pq.ParquetFile(stream)
                 columns = [name for name in file.schema_arrow.names if name in wanted]
+                require_once(columns, self.files.where(self.name))
                 self._refuse_bomb(_unpacked(file.metadata), packed)
                 for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns):
                     for fields in batch.to_pylist():
@@ -233,6 +233,12 @@ def _not_text(table: Rows, line: int, name: str, value: object) -> TokirError:
     kind = kinds.get(type(value), f"of type {type(value).__name__}")
     found = "null" if value is None else f"{kind} ({reprlib.repr(value)})"
     return TokirError(f"{table.location(line)}: the field `{name}` is {found}, not a string.")
+
+
+def require_once(columns: Sequence[str], where: str) -> None:
+    """TokirError where two columns have one name: one of them would be read as both."""
+    if twice := [name for name in columns if columns.count(name) > 1]:
+        raise TokirError(f"{where} names the column `{twice[0]}` twice: rename one.")
 
 
 def listed(names: Iterable[str]) -> str:

@@ -102,7 +102,8 @@ def randomisation_test(differences: ArrayLike, resamples: int, seed: int) -> lis
         resamples: random patterns of signs, the same ones for all pairs; the smallest p is one over one more.
         seed: of the patterns.
     """
-    table, grid = _exact(np.atleast_2d(np.asarray(differences, dtype=np.float64)))
+    given = np.atleast_2d(np.asarray(differences, dtype=np.float64))
+    table, grid = _exact(np.where(np.abs(given) < ROUNDING, 0.0, given))
     queries = table.shape[1]
     rng = np.random.default_rng(seed)
     observed = np.abs(table.sum(axis=1)) - queries * grid  # equal sums count, however they were rounded
@@ -133,11 +134,13 @@ def seeds_test(a: ArrayLike, b: ArrayLike) -> float:
     if len(one) == len(other) == 1 or one.shape[1] < 2:
         return 0.0
     differences = one.mean(axis=0) - other.mean(axis=0)
+    if abs(differences.mean()) < ROUNDING:
+        return 1.0
     terms = [(differences.var(ddof=1) / len(differences), len(differences) - 1), *_seed_terms(one, other)]
     both = sum(_interaction(table) for table in (one, other))
     variance = max(sum(term for term, _ in terms) - both, max(term for term, _ in terms))
     if variance == 0:
-        return 1.0 if abs(differences.mean()) < ROUNDING else 0.0
+        return 0.0
     freedom = variance**2 / sum(term**2 / df for term, df in terms)
     return float(2 * t.sf(abs(differences.mean()) / math.sqrt(variance), freedom))
 

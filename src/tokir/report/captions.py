@@ -30,7 +30,7 @@ def answer(results: Results) -> list[str]:
     if found.trained is None:
         sentences.append("No model trained from scratch was evaluated.")
     elif found.trained is found.best:
-        sentences.append("It was trained here, from scratch.")
+        sentences.append(f"It was trained here, from scratch.{_passages_by(found.best, short)}")
     else:
         behind = (
             f"; difference from the best {difference(found.lead.difference, found.lead.interval)}"
@@ -38,8 +38,21 @@ def answer(results: Results) -> list[str]:
             else ""
         )
         model = _called(found.trained, short)
-        sentences.append(f"The best one trained from scratch here is {model}: {recall(found.trained)}{behind}.")
+        passages = _passages_by(found.trained, short)
+        sentences.append(
+            f"The best one trained from scratch here is {model}: {recall(found.trained)}{behind}.{passages}"
+        )
     return sentences + unread(results)
+
+
+def _passages_by(row: System, short: dict[str, str]) -> str:
+    """What encodes its passages, where it does not itself."""
+    names = row.needs.encoders_of_passages if row.needs else ()
+    return (
+        f" It encodes queries; passages are encoded by {joined([short.get(n, n) for n in names])}."
+        if names
+        else ""
+    )
 
 
 def unread(results: Results) -> list[str]:
@@ -105,7 +118,7 @@ def retrieval_caption(results: Results) -> str:
             f"may score differently: {'; '.join(once)}."
         )
     if chance := results.chance.get(HEADLINE):
-        text += f" A random order has recall@10 {chance:.4f}."
+        text += f" A random order has recall@10 {chance:.2g}."
     return " ".join([text, *unread(results)])
 
 

@@ -67,7 +67,9 @@ def _message(found: list[tuple[System, Pair[Comparison]]], best: System, name: s
     if not read:
         return f"Differences from {name}"
     if not level:
-        return f"All others are significantly behind {name}"
+        able = " that could read the passages" if len(read) < len(found) else ""
+        others = f"All others{able} are" if len(read) > 1 else f"The other one{able} is"
+        return f"{others} significantly behind {name}"
     verb = "does" if level == 1 else "do"
     return f"{level} of {len(read)} {verb} not differ significantly from {name}"
 

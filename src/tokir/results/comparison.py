@@ -59,6 +59,9 @@ def resample(systems: Sequence[Averaged], settings: EvaluationSettings) -> Resam
         tables |= {(name, measure): table for measure, table in system.scores.items()}
         for kind, table in system.perturbed.items():
             tables |= {(name, f"{kind} change"): table - clean, (name, f"{kind} {HEADLINE}"): table}
+    for one, other in combinations(systems, 2):
+        if _same_trainings(one, other):
+            tables[one.row.id, f"less {other.row.id}"] = one.scores[HEADLINE] - other.scores[HEADLINE]
     if not tables or next(iter(tables.values())).shape[1] < 2:
         return {}
     means = bootstrap_means(list(tables.values()), settings.bootstrap, settings.seed)
@@ -83,20 +86,43 @@ def compare(
     systems: Sequence[Averaged], resampled: Resampled, settings: EvaluationSettings
 ) -> tuple[Comparison, ...]:
     """Every pair on recall@10."""
-    scored = [Scored(system.scores[HEADLINE], resampled.get((system.row.id, HEADLINE))) for system in systems]
-    pairs = list(combinations(range(len(systems)), 2))
-    tested = _tested([(scored[i], scored[j]) for i, j in pairs], settings)
+    pairs = list(combinations(systems, 2))
+    scored = [_side_by_side(a, b, resampled) for a, b in pairs]
+    tested = _tested(scored, settings)
     corrected = holm([entry.p for entry in tested])
     return tuple(
         Comparison(
-            a=systems[i].row.id,
-            b=systems[j].row.id,
+            a=a.row.id,
+            b=b.row.id,
             **entry._asdict(),
             p_holm=p,
-            queries_needed=queries_needed(scored[i].table, scored[j].table),
+            queries_needed=queries_needed(one.table, other.table),
         )
-        for (i, j), entry, p in zip(pairs, tested, corrected, strict=True)
+        for (a, b), (one, other), entry, p in zip(pairs, scored, tested, corrected, strict=True)
     )
+
+
+def _side_by_side(a: Averaged, b: Averaged, resampled: Resampled) -> tuple[Scored, Scored]:
+    """What two systems scored; of two that rest on the same trainings one less the other, seed by seed, and nothing.
+
+    What a training's luck gives to both of them is no difference.
+    """
+    if _same_trainings(a, b):
+        table = a.scores[HEADLINE] - b.scores[HEADLINE]
+        return Scored(table, resampled.get((a.row.id, f"less {b.row.id}"))), _nothing(table)
+    one, other = (Scored(row.scores[HEADLINE], resampled.get((row.row.id, HEADLINE))) for row in (a, b))
+    return one, other
+
+
+def _same_trainings(a: Averaged, b: Averaged) -> bool:
+    """Do both rest on the same several trainings, read in two ways?"""
+    same = a.row.seeds == b.row.seeds and a.row.stages.keys() == b.row.stages.keys()
+    return same and len(a.row.seeds) > 1
+
+
+def _nothing(table: NDArray[np.float64]) -> Scored:
+    """What a difference, (seeds, queries), is held against."""
+    return Scored(np.zeros((1, table.shape[1])), np.zeros(1))
 
 
 def robustness(
@@ -111,21 +137,20 @@ def robustness(
         if not system.perturbed:
             continue
         name, clean = system.row.id, system.scores[HEADLINE]
-        unchanged = Scored(np.zeros((1, clean.shape[1])), None)
         changes = {
             kind: Scored(table - clean, resampled.get((name, f"{kind} change")))
             for kind, table in system.perturbed.items()
         }
-        tested = _tested([(change, unchanged) for change in changes.values()], settings)
+        tested = _tested([(change, _nothing(clean)) for change in changes.values()], settings)
         corrected = holm([entry.p for entry in tested])
         found[name] = {
             kind: PerturbationScore(
                 recall_at_10=float(system.perturbed[kind].mean()),
                 change=entry.difference,
-                interval=_interval(change.means, (-1.0, 1.0)),
+                interval=entry.interval,
                 p_holm=p,
             )
-            for (kind, change), entry, p in zip(changes.items(), tested, corrected, strict=True)
+            for kind, entry, p in zip(changes, tested, corrected, strict=True)
         }
     return found
 

@@ -10,6 +10,7 @@ rule.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 from tokir.config.objective import LANGUAGE_MODEL
@@ -72,9 +73,10 @@ class _Facts:
     def trained(self, pooling: str | None = None, objective: str | None = None) -> list[System]:
         """Evaluated systems that were trained here, of a pooling and an objective, best recall@10 first.
 
-        Those whose vectors are searched as they are: what rounding costs is another question.
+        On the validation queries; on the scored ones where there are no others. Those whose vectors are searched as
+        they are: what rounding costs is another question.
         """
-        return [
+        found = [
             row
             for row in ranked(self.rows)
             if row.kind == "trained"
@@ -82,9 +84,22 @@ class _Facts:
             and pooling in (None, row.pooling)
             and objective in (None, row.objective)
         ]
+        if not self.validated:
+            return found
+        return sorted(found, key=lambda row: row.validation_recall or 0.0, reverse=True)
+
+    @cached_property
+    def validated(self) -> bool:
+        """Were all that were trained here asked the validation queries?"""
+        return all(row.validation_recall is not None for row in self.rows if row.kind == "trained" and row.ok)
+
+    @property
+    def chosen(self) -> str:
+        """An aside that says on which queries the best one is the best."""
+        return " on the validation queries" if self.validated else ""
 
     def side_by_side(self, one: str, other: str) -> tuple[System, System] | None:
-        """Two architectures as language models, all else equal, whitened where both are; not chosen by scores."""
+        """Two architectures as language models, all else equal, whitened if there are such; not chosen by scores."""
         pairs = [
             (a, b)
             for a in self.rows
@@ -97,7 +112,8 @@ class _Facts:
             and a.whole
             and b.whole
         ]
-        return min(pairs, key=lambda pair: pair[0].pooling != "mean-white", default=None)
+        order = {"mean-white": 0, "mean": 1}
+        return min(pairs, key=lambda pair: order.get(pair[0].pooling or "", len(order)), default=None)
 
     def same_but_objective(self) -> list[tuple[System, System]]:
         """For each architecture its best language model, and the best trained for the task, all else equal.
@@ -184,18 +200,19 @@ def _retrieves(facts: _Facts) -> Held:
     elif high < facts.chance:
         answer = "not supported"
     parts = [
-        f"The best of them, {facts.name(best)} ({best.parameters or 0:,} parameters), has recall@10 "
-        f"{recall(best)}; a random order would have {facts.chance:.4f}. Supported means that the 95% "
+        f"The best of them{facts.chosen}, {facts.name(best)} ({best.parameters or 0:,} parameters), has recall@10 "
+        f"{recall(best)}; a random order would have {facts.chance:.2g}. Supported means that the 95% "
         "interval lies above that."
     ]
     evidence = [*facts.recall_paths(best), facts.path(best, "parameters"), path("chance", HEADLINE)]
     raw = facts.trained("mean", LANGUAGE_MODEL)
     white = facts.trained("mean-white", LANGUAGE_MODEL)
     if raw and white:
+        one, other = ranked(raw)[0], ranked(white)[0]
         parts.append(
-            f"The mean of their states reaches {recall(raw[0])} at best as it is, and {recall(white[0])} whitened."
+            f"The mean of their states reaches {recall(one)} at best as it is, and {recall(other)} whitened."
         )
-        evidence += facts.recall_paths(raw[0], white[0])
+        evidence += facts.recall_paths(one, other)
     if bm25 := facts.row("bm25"):
         text, paths = facts.beside(best, bm25)
         parts.append(text)
@@ -214,7 +231,7 @@ def _beyond_bm25(facts: _Facts) -> Held:
     train, teacher = best.seconds.train or 0.0, best.seconds.teacher
     taught = f", and {_number(teacher)} for the vectors of its teacher" if teacher else ""
     parts = [
-        f"The best of them, {facts.name(best)} ({best.parameters or 0:,} parameters, trained in "
+        f"The best of them{facts.chosen}, {facts.name(best)} ({best.parameters or 0:,} parameters, trained in "
         f"{_number(train)} seconds{taught}), has recall@10 {recall(best)}."
     ]
     parts += facts.passages_by(best)
@@ -236,7 +253,9 @@ def _level_with_larger(facts: _Facts) -> Held:
     models = facts.trained()
     larger = [row for name in GENERAL if (row := facts.row(name))]
     named = ", ".join(name for id, name in GENERAL.items() if facts.row(id) or not larger)
-    claim = f"It is at least level with general models many times its size ({named}; mean-pooled)."
+    many = all((row.parameters or 0) >= 1.5 * (model.parameters or 1) for row in larger for model in models[:1])
+    size = " many times its size" if many else ""
+    claim = f"It is at least level with general models{size} ({named}; mean-pooled)."
     if not models:
         return Held(claim, "cannot tell", [], "No model was trained in this study.")
     if not larger:
@@ -244,10 +263,10 @@ def _level_with_larger(facts: _Facts) -> Held:
     best, texts, evidence, answers = models[0], [], facts.recall_paths(models[0]), []
     for row in larger:
         times = (row.parameters or 0) / (best.parameters or 1)
-        text, paths = facts.beside(best, row, f" ({times:.0f} times the parameters)" if times >= 1.5 else "")
+        text, paths = facts.beside(best, row, f" ({_ratio(times)} times the parameters)" if times >= 1.5 else "")
         texts.append(text)
         evidence += paths
-        answers.append(_at_least_level(facts, best, row))
+        answers.append(_at_least_level(facts, best, row, chosen=not facts.validated and len(models) > 1))
     answer: Answer = "supported" if set(answers) == {"supported"} else "cannot tell"
     if "not supported" in answers:
         answer = "not supported"
@@ -256,6 +275,11 @@ def _level_with_larger(facts: _Facts) -> Held:
         f"difference lies above −{MARGIN:g}, not supported where it lies below that and the difference is significant "
         "after correction."
     )
+    if not facts.validated and len(models) > 1:
+        rule += (
+            f" Since it is the best of {len(models)} on the scored queries themselves, supported here asks for a "
+            "significant lead."
+        )
     said = [f"{facts.name(best)} has recall@10 {recall(best)}.", *facts.passages_by(best), *texts, rule]
     text = " ".join(said)
     if missing := [row for row in facts.rows if row.id in GENERAL and row not in larger]:
@@ -274,13 +298,16 @@ def _no_larger(facts: _Facts, claim: str) -> Held:
     return Held(claim, "cannot tell", [facts.path(row, "status") for row in missing], text)
 
 
-def _at_least_level(facts: _Facts, ours: System, other: System) -> Answer:
-    """Is ``ours`` at most ``MARGIN`` worse than ``other``? A test of non-inferiority by the interval."""
+def _at_least_level(facts: _Facts, ours: System, other: System, chosen: bool) -> Answer:
+    """Is ``ours`` at most ``MARGIN`` worse than ``other``? A test of non-inferiority by the interval.
+
+    Of one ``chosen`` on the scored queries the interval flatters: it has to be significantly better.
+    """
     if not (ours.could_read and other.could_read):
         return "cannot tell"
     pair = facts.compare(ours, other)
     low, high = pair.interval
-    if low > -MARGIN:
+    if low > -MARGIN and (not chosen or (pair.significant and pair.difference > 0)):
         return "supported"
     return "not supported" if pair.significant and high < -MARGIN else "cannot tell"
 
@@ -293,8 +320,8 @@ def _lstm_or_transformer(facts: _Facts) -> Held:
     a, b = found
     pair = facts.compare(a, b)
     parts = [
-        f"With {'whitened' if a.pooling == 'mean-white' else 'raw'} mean pooling, the LSTM has recall@10 "
-        f"{recall(a)} and the Transformer {recall(b)}: a difference of {_difference(pair)}."
+        f"With the same pooling ({a.pooling_label or a.pooling}), the LSTM has recall@10 {recall(a)} and the "
+        f"Transformer {recall(b)}: a difference of {_difference(pair)}."
     ]
     if a.language_model and b.language_model:
         parts.append(
@@ -346,9 +373,9 @@ def _objective_by_proxy(facts: _Facts) -> Held:
     pair = facts.compare(minilm, best)
     times = (minilm.parameters or 0) / (best.parameters or 1)
     text = (
-        f"MiniLM has recall@10 {recall(minilm)}, the best language model {recall(best)} "
+        f"MiniLM has recall@10 {recall(minilm)}, the best language model{facts.chosen} {recall(best)} "
         f"({facts.name(best)}): a difference of {_difference(pair)}. The two differ in more than "
-        f"the objective: MiniLM has {times:.0f} times the parameters and was trained on a billion text pairs; "
+        f"the objective: MiniLM has {_ratio(times)} times the parameters and was trained on a billion text pairs; "
         "the preset objectives trains one model both ways."
     )
     evidence = [*facts.recall_paths(minilm, best), pair.path]
@@ -397,4 +424,8 @@ def _fastest(facts: _Facts) -> Held:
 
 
 def _times(ratio: float) -> str:
-    return "as long as" if f"{ratio:.2g}" in ("1", "0.99") else f"{ratio:.2g} times as long as"
+    return "as long as" if f"{ratio:.2g}" in ("1", "0.99") else f"{_ratio(ratio)} times as long as"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"

@@ -44,8 +44,13 @@ class Choice:
         return ("validation_recall",) if self.validated else ("scores", HEADLINE)
 
     def best(self, among: Sequence[list[System]]) -> list[System]:
-        """The tokenizers of the best of some configurations, the best first on the scored queries."""
-        return ranked(max(among, key=lambda rows: (len(self.beaten(rows, among)), self._mean(rows, rows))))
+        """The tokenizers of the best of some configurations, the best first on the scored queries.
+
+        Of those that lead as many others it is the one with more tokenizers, else with the higher mean.
+        """
+        return ranked(
+            max(among, key=lambda rows: (len(self.beaten(rows, among)), len(rows), self._mean(rows, rows)))
+        )
 
     def beaten(self, rows: Sequence[System], among: Sequence[list[System]]) -> list[list[System]]:
         """Those ``among`` that have a lower mean than ``rows`` over the tokenizers that both have."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from tokir.evaluation.decision import LEVEL
 from tokir.evaluation.registry import HEADLINE
+from tokir.evaluation.significance import ROUNDING
 from tokir.results.configurations import configuration_title, configurations, retrieval, score
 from tokir.results.names import brief, titles
 from tokir.results.pairs import Pair, comparisons_of, perturbation_comparisons_of
@@ -75,7 +76,8 @@ class _Case:
             return "the highest mean recall@10 over its tokenizers"
         beaten = len(self.choice.beaten(self.rows, several))
         others = "each other one" if beaten == len(several) - 1 else f"{beaten} of the {len(several) - 1} others"
-        return f"a higher mean recall@10 than {others}, over the tokenizers that both have,"
+        lead = f"a higher mean recall@10 than {others}" if beaten else "as high a mean recall@10 as any other"
+        return f"{lead}, over the tokenizers that both have,"
 
     def level(self) -> Sentence:
         """What does not differ from it significantly."""
@@ -86,7 +88,7 @@ class _Case:
         parts, evidence = [], []
         for row in self.tied:
             pair = self._pair(row)
-            parts.append(f"{tokenizer_id(row)} ({written(pair.entry)}{self._power(pair)})")
+            parts.append(f"{tokenizer_id(row)} ({written(pair.entry)}{self._power(row, pair)})")
             evidence.append(pair.path)
         text = f"It does not differ significantly from {joined(parts)}."
         sized = [row for row in (self.first, *self.tied) if row.parameters is not None]
@@ -99,13 +101,17 @@ class _Case:
             evidence += [self._path(smallest, "parameters"), self._path(self.first, "parameters")]
         return _sentence(text, evidence)
 
-    def _power(self, pair: Pair[Comparison]) -> str:
-        """Why a difference is not significant, and what it would take."""
+    def _power(self, row: System, pair: Pair[Comparison]) -> str:
+        """Why ``row`` does not differ significantly, and what it would take."""
         needed, (low, high) = pair.entry.queries_needed, pair.interval
+        if self.results.dataset.queries < 2:
+            return "; one query says nothing of others"
         if low > 0 or high < 0:
-            return f"; p after correction is {pair.entry.p_holm:.2f}"
+            return f"; {_p(pair.entry.p_holm)}"
         if needed is None:
-            return "; more queries would not help, more seeds might" if pair.difference else ""
+            several = self.first.seeds or row.seeds
+            hidden = several and abs(pair.difference) >= ROUNDING
+            return "; more queries would not help, more seeds might" if hidden else ""
         if needed <= self.results.dataset.queries:
             return ""
         queries = f"about {needed:,}" if needed <= MANY else f"more than {MANY:,}"
@@ -134,6 +140,9 @@ class _Case:
                 "bytes of the index"
             )
             evidence += [self._path(row, "parameters"), self._path(row, "dimensions")]
+        if row.needs and (names := row.needs.encoders_of_passages):
+            text += f"; passages are encoded by {joined([self.names.get(name, name) for name in names])}"
+            evidence.append(self._path(row, "needs"))
         return _sentence(f"{text}.", evidence)
 
     def perturbed(self) -> Sentence | None:
@@ -222,7 +231,7 @@ class _Case:
                 evidence.append(self._path(row, "unknown_rate"))
                 continue
             pair = self._pair(row)
-            how = "significant" if pair.significant else f"p after correction is {pair.entry.p_holm:.2f}"
+            how = "significant" if pair.significant else _p(pair.entry.p_holm)
             parts.append(f"{self.names[row.id]} ({score(row):.3f}; {written(pair.entry)}; {how})")
             evidence += [self._path(row, "scores", HEADLINE), pair.path]
         compared = (
@@ -256,7 +265,8 @@ class _Case:
         telling = [found for found in mine if found[3] * len(mine) < LEVEL]
         if telling:
             parts = [f"{_measure(entry)} ({signed(rho)})" for _, entry, rho, _ in telling]
-            text = f"Of the intrinsic measures, these correlate with {title} (Spearman): {joined(parts)}."
+            which = "these correlate" if len(parts) > 1 else "one correlates"
+            text = f"Of the intrinsic measures, {which} with {title} (Spearman): {joined(parts)}."
             return _sentence(text, [path("correlations", number) for number, *_ in telling])
         number, entry, rho, p = max(mine, key=lambda found: abs(found[2]))
         interval = f" {signed_interval(entry.interval)}" if entry.interval else ""
@@ -300,6 +310,13 @@ class _Case:
 
 def _sentence(text: str, evidence: Sequence[str]) -> Sentence:
     return Sentence(text=text, evidence=tuple(evidence))
+
+
+def _p(value: float) -> str:
+    """Why a difference is not significant: its p after correction or, where that is small, its interval."""
+    if value < LEVEL:
+        return "the interval includes zero"
+    return f"p after correction is {value:{'.3f' if value < 0.1 else '.2f'}}"
 
 
 def _tokenizer(row: System) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +27,7 @@ def hard_negatives(
     queries: TrainQueries,
     load: Callable[[TrainingPlan], Model],
 ) -> list[list[int]] | None:
-    """Indices of passages for each train query, neither relevant nor the query itself; None where none are asked for.
+    """Indices of passages for each train query, none of them relevant or the query; None where none are asked for.
 
     Args:
         plan: of the training that asks.
@@ -40,13 +40,21 @@ def hard_negatives(
     kind = plan.retrieval.negatives
     if kind == "batch":
         return None
-    texts = list(queries.texts)
-    found = _by_bm25(passages, texts) if kind == "bm25" else _by_parent(plan, context, passages, texts, load)
+    texts, whole = list(queries.texts), passages.whole()
+    found = _by_bm25(whole, texts) if kind == "bm25" else _by_parent(plan, context, whole, texts, load)
     own = queries.own or [None] * len(texts)
     return [
-        [index for index in hits.positions.tolist() if index not in {*relevant, itself}]
+        _not_relevant(hits.positions.tolist(), relevant, itself, whole)
         for hits, relevant, itself in zip(found, queries.relevant, own, strict=True)
     ]
+
+
+def _not_relevant(
+    found: list[int], relevant: Sequence[int], itself: int | None, whole: Sequence[str]
+) -> list[int]:
+    """Those found that are neither relevant, nor the query itself, nor the same text as a relevant one."""
+    texts = {whole[index] for index in relevant}
+    return [index for index in found if index not in {*relevant, itself} and whole[index] not in texts]
 
 
 def check_miner(plan: TrainingPlan) -> None:
@@ -60,10 +68,9 @@ def check_miner(plan: TrainingPlan) -> None:
         )
 
 
-def _by_bm25(passages: TrainingPassages, texts: list[str]) -> list[Hits]:
+def _by_bm25(whole: list[str], texts: list[str]) -> list[Hits]:
     from tokir.retrieval.bm25 import BM25Index, Postings
 
-    whole = passages.whole()
     index = BM25Index.of(Postings(whole), _last_first(len(whole)))
     return [index.search(words, NEGATIVES) for words in index.tokenize(texts)]
 
@@ -71,7 +78,7 @@ def _by_bm25(passages: TrainingPassages, texts: list[str]) -> list[Hits]:
 def _by_parent(
     plan: TrainingPlan,
     context: Context,
-    passages: TrainingPassages,
+    whole: list[str],
     texts: list[str],
     load: Callable[[TrainingPlan], Model],
 ) -> list[Hits]:
@@ -83,7 +90,6 @@ def _by_parent(
     assert parent is not None  # of check_miner
     tokenizer = context.opener.tokenizer(Tokenizers.file(plan.point.tokenizer))
     encoder = encoder_of(load(parent), tokenizer, parent.window)
-    whole = passages.whole()
     index = ExactIndex(normalize(encoder.embed(encoder.tokenize(whole))), _last_first(len(whole)))
     return index.search(encoder.embed(encoder.tokenize(texts)), NEGATIVES)
 

@@ -51,7 +51,8 @@ def _of_crops(
     crops, owners = query_like(
         [titles[i] for i in asked], [texts[i] for i in asked], 1, context.config.data.seed + 1
     )
-    return _pool(encode(crops), [{asked[owner]} for owner in owners], drawn[: QUERIES + OTHERS])
+    pool = _pool(encode(crops), [{asked[owner]} for owner in owners], drawn[: QUERIES + OTHERS])
+    return replace(pool, asked="crops of passages")
 
 
 def _pool(queries: Texts, relevant: list[set[int]], others: list[int]) -> ValidationPool:

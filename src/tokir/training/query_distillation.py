@@ -45,6 +45,7 @@ class TaughtTexts:
         perturbed_share: share of a batch that is misspelt; each text still learns the vector of the text as it was.
         parts: tokens, fewest and most, of the part that is read of a text, another one each time; None for all of it.
         ranked: passages that a batch ranks, at most.
+        itself: the passage that each text is itself, which it is not to avoid; none without.
     """
 
     def __init__(
@@ -57,10 +58,12 @@ class TaughtTexts:
         perturbed_share: float = 0.0,
         parts: tuple[int, int] | None = None,
         ranked: int = RANKED,
+        itself: Sequence[int | None] = (),
     ) -> None:
         self.texts, self.teachers, self.encode = texts, teachers, encode
         self.tokens, self._owners = encode(texts), Relevant(owners)
         self.perturb, self.perturbed_share, self.parts, self.ranked = perturb, perturbed_share, parts, ranked
+        self._itself = np.array([-1 if passage is None else passage for passage in itself or [None] * len(texts)])
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
         """Texts drawn without replacement, and the passages that they rank, first the one that each is to find."""
@@ -77,6 +80,8 @@ class TaughtTexts:
             teacher = asked @ passages.T
         places = np.searchsorted(right, own)
         not_negative = self._owners.among(drawn, right)
+        rows = np.flatnonzero(np.isin(self._itself[drawn], right))
+        not_negative[rows, np.searchsorted(right, self._itself[drawn[rows]])] = True
         not_negative[np.arange(len(drawn)), places] = False
         return Pairs(self._left(drawn, rng), passages, not_negative, teacher, places)
 
@@ -165,7 +170,7 @@ def query_texts(inputs: SourceInputs) -> TaughtTexts:
         raise Unavailable("the data set has no train queries")
     queries = inputs.train_queries()
     vectors = inputs.teacher.texts("queries", queries.texts), inputs.teacher.passages()
-    return _asked(inputs, queries.texts, queries.relevant, vectors)
+    return _asked(inputs, queries.texts, queries.relevant, vectors, queries.own)
 
 
 def _asked(
@@ -173,6 +178,8 @@ def _asked(
     texts: Sequence[str],
     owners: Sequence[Sequence[int]],
     teachers: tuple[NDArray[np.float32], NDArray[np.float32]],
+    itself: Sequence[int | None] = (),
 ) -> TaughtTexts:
     """Queries, or what stands in for them: some are misspelt, where that is asked for."""
-    return TaughtTexts(texts, owners, teachers, inputs.encode, inputs.perturb, inputs.settings.perturbed_share)
+    share = inputs.settings.perturbed_share
+    return TaughtTexts(texts, owners, teachers, inputs.encode, inputs.perturb, share, itself=itself)

@@ -38,12 +38,14 @@ class ValidationPool:
         relevant: of each query, indices into ``pool``; none is empty.
         pool: indices of passages trained on.
         own: of queries that are passages of the pool themselves, which they are not to find, the index into it.
+        asked: what the queries are, in words.
     """
 
     queries: Texts
     relevant: list[set[int]]
     pool: list[int]
     own: dict[int, int] = field(default_factory=dict)
+    asked: str = "validation queries"
 
 
 class RetrievalObjective:
@@ -237,7 +239,8 @@ class RetrievalObjective:
 
     def in_words(self, scores: dict[str, float]) -> str:
         """Validation scores for the terminal."""
-        return f"recall@10 {scores['recall@10']:.3f} on the {len(self.validation.queries):,} validation queries"
+        asked = f"{len(self.validation.queries):,} {self.validation.asked}"
+        return f"recall@10 {scores['recall@10']:.3f} on the {asked}"
 
     def step_in_words(self, loss: float) -> str:
         """A step's loss for the terminal."""
