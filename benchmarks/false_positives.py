@@ -21,7 +21,7 @@ from tokir.evaluation.significance import (
 )
 
 DRAWS, QUERIES, RESAMPLES = 1000, 300, 1000
-SPREAD = 0.01  # of the quality of trainings that differ in their seed alone
+SPREADS = (0.01, 0.02)  # standard deviations of the quality of trainings that differ in their seed alone
 
 
 def scores(rng: np.random.Generator, seeds: tuple[int, ...], spread: float) -> list[np.ndarray]:
@@ -37,10 +37,13 @@ def scores(rng: np.random.Generator, seeds: tuple[int, ...], spread: float) -> l
 def main() -> None:
     """Draw and count."""
     rng = np.random.default_rng(0)
-    for words, seeds in (("one seed each", (1, 1)), ("three each", (3, 3)), ("three and one", (3, 1))):
+    kinds = {"one seed each": (1, 1), "three each": (3, 3), "three and one": (3, 1)}
+    pairs = [("not trained", (1, 1), 0.0), *((words, kinds[words], one) for words in kinds for one in SPREADS)]
+    for words, seeds, spread in pairs:
         by_test = by_interval = by_both = 0
+        words += f", spread {spread:g}"
         for draw in range(DRAWS):
-            a, b = scores(rng, seeds, 0.0 if seeds == (1, 1) else SPREAD)
+            a, b = scores(rng, seeds, spread)
             p = randomisation_test(a.mean(axis=0) - b.mean(axis=0), RESAMPLES, draw)[0]
             means = bootstrap_means([a, b], RESAMPLES, draw)
             zero = _holds_zero(means[:, 0] - means[:, 1])
@@ -50,22 +53,22 @@ def main() -> None:
         print(f"two systems, {words}, by queries alone: {by_test / DRAWS:.1%} of {DRAWS:,} draws")
         print(f"two systems, {words}, by the interval:  {by_interval / DRAWS:.1%}")
         print(f"two systems, {words}, significant:      {by_both / DRAWS:.1%}", flush=True)
-    for seeds, spread in ((1, 0.0), (3, SPREAD)):
+    for seeds, spread in ((1, 0.0), *((3, one) for one in SPREADS)):
         any_test = any_both = 0
         for draw in range(DRAWS):
             tables = scores(rng, (seeds,) * 6, spread)
-            pairs = [(i, j) for i in range(6) for j in range(i + 1, 6)]
-            differences = np.array([tables[i].mean(axis=0) - tables[j].mean(axis=0) for i, j in pairs])
+            of_six = [(i, j) for i in range(6) for j in range(i + 1, 6)]
+            differences = np.array([tables[i].mean(axis=0) - tables[j].mean(axis=0) for i, j in of_six])
             p = randomisation_test(differences, RESAMPLES, draw)
-            both = [max(value, seeds_test(tables[i], tables[j])) for value, (i, j) in zip(p, pairs, strict=True)]
+            both = [max(value, seeds_test(tables[i], tables[j])) for value, (i, j) in zip(p, of_six, strict=True)]
             corrected = np.array(holm(both))
             means = bootstrap_means(tables, RESAMPLES, draw)
-            zero = np.array([_holds_zero(means[:, i] - means[:, j]) for i, j in pairs])
+            zero = np.array([_holds_zero(means[:, i] - means[:, j]) for i, j in of_six])
             any_test += bool((np.array(holm(p)) < LEVEL).any())
             any_both += bool(((corrected < LEVEL) & ~zero).any())
-        words = f"six systems, {seeds} seed{'s' if seeds > 1 else ''}"
-        print(f"{words + ', by queries alone:':<35}{any_test / DRAWS:.1%}")
-        print(f"{words + ', significant:':<35}{any_both / DRAWS:.1%}", flush=True)
+        words = f"six systems, {seeds} seed{'s' if seeds > 1 else ''}, spread {spread:g}"
+        print(f"{words}, by queries alone: {any_test / DRAWS:.1%}")
+        print(f"{words}, significant:      {any_both / DRAWS:.1%}", flush=True)
 
 
 def _holds_zero(differences: np.ndarray) -> bool:

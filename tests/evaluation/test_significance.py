@@ -102,8 +102,11 @@ def test_seeds_widen_the_interval_as_they_should():
     spread = bootstrap_means([table], 40_000, 0).std()
     assert spread == pytest.approx(offsets.std(ddof=1) / np.sqrt(3), rel=0.05)
     other = 0.5 + RNG.normal(0, 0.01, size=(1, 4000))
-    assert seeds_test(table, table - 0.001) > 0.9 and seeds_test(table, other - 0.5) < 0.05
+    assert seeds_test(table, table - 0.001) > 0.9 and seeds_test(table, other - 0.5, trained=False) < 0.05
     reference = stats.ttest_1samp(table.mean(axis=1), 0.4).pvalue  # seeds alone, since queries hardly vary
+    assert seeds_test(table, other - 0.1, trained=False) == pytest.approx(reference, abs=0.01)
+    # Were the other one trained as well, the question would be whether its training is of the same kind as the three.
+    reference = 2 * stats.t.sf(0.1 / (offsets.std(ddof=1) * np.sqrt(1 + 1 / 3)), 2)
     assert seeds_test(table, other - 0.1) == pytest.approx(reference, abs=0.01)
     assert seeds_test(HARD, BETTER) == 0
 
@@ -161,5 +164,7 @@ def test_queries_needed_leave_the_spread_of_the_seeds_in():
     # Of a spread that no number of queries takes away, a t test over three seeds and one bears so much:
     three = 0.5 + np.array([[0.01], [0.0], [-0.01]]) + np.zeros((3, 400))
     bearable = (stats.t.isf(0.025, 2) + stats.t.ppf(0.8, 2)) * 0.01 / np.sqrt(3)
-    assert queries_needed(three, np.full((1, 400), 0.5 - 1.01 * bearable)) == 2
-    assert queries_needed(three, np.full((1, 400), 0.5 - 0.99 * bearable)) is None
+    assert queries_needed(three, np.full((1, 400), 0.5 - 1.01 * bearable), trained=False) == 2
+    assert queries_needed(three, np.full((1, 400), 0.5 - 0.99 * bearable), trained=False) is None
+    assert queries_needed(three, np.full((1, 400), 0.5 - 1.01 * bearable)) is None
+    assert queries_needed(three, np.full((1, 400), 0.5 - 2.01 * bearable)) == 2  # four thirds of the variance of one

@@ -118,15 +118,17 @@ def randomisation_test(differences: ArrayLike, resamples: int, seed: int) -> lis
     return [float(p) for p in (extreme + 1) / (resamples + 1)]
 
 
-def seeds_test(a: ArrayLike, b: ArrayLike) -> float:
+def seeds_test(a: ArrayLike, b: ArrayLike, trained: bool = True) -> float:
     """Two-sided p of no difference between two systems over queries and seeds; 0 where neither has several seeds.
 
     A t test whose variance is that of the mean over queries plus that of the mean over seeds, less what both hold: the
     luck of one training with one query (a two-way analysis of variance). Degrees of freedom as by Satterthwaite (1946).
+    Where one of two trained systems has a single training, that has as much luck as those of the other one.
 
     Args:
         a: (seeds, queries) scores.
         b: of the other system, over the same queries.
+        trained: both of them were; else one with a single row of scores would always have the same.
     """
     from scipy.stats import t
 
@@ -136,7 +138,8 @@ def seeds_test(a: ArrayLike, b: ArrayLike) -> float:
     differences = one.mean(axis=0) - other.mean(axis=0)
     if abs(differences.mean()) < ROUNDING:
         return 1.0
-    terms = [(differences.var(ddof=1) / len(differences), len(differences) - 1), *_seed_terms(one, other)]
+    seeds = _seed_terms(one, other, trained)
+    terms = [(differences.var(ddof=1) / len(differences), len(differences) - 1), *seeds]
     both = sum(_interaction(table) for table in (one, other))
     variance = max(sum(term for term, _ in terms) - both, max(term for term, _ in terms))
     if variance == 0:
@@ -151,9 +154,14 @@ def _tables(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np
     return one, other
 
 
-def _seed_terms(*tables: NDArray[np.float64]) -> list[tuple[float, int]]:
-    """Variance of the mean over seeds, and its degrees of freedom, of each system with several."""
-    return [(table.mean(axis=1).var(ddof=1) / len(table), len(table) - 1) for table in tables if len(table) > 1]
+def _seed_terms(one: NDArray[np.float64], other: NDArray[np.float64], trained: bool) -> list[tuple[float, int]]:
+    """Variance of the mean over seeds, and its degrees of freedom, of each system with several.
+
+    Of two ``trained`` systems, one of which was so once, the variance of both as the other one tells it.
+    """
+    several = [table for table in (one, other) if len(table) > 1]
+    once = trained and len(several) == 1
+    return [(table.mean(axis=1).var(ddof=1) * (1 / len(table) + once), len(table) - 1) for table in several]
 
 
 def _interaction(table: NDArray[np.float64]) -> float:
@@ -172,7 +180,7 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(value) for value in multipletests(p, method="holm")[1]] if len(p) else []
 
 
-def queries_needed(a: ArrayLike, b: ArrayLike) -> int | None:
+def queries_needed(a: ArrayLike, b: ArrayLike, trained: bool = True) -> int | None:
     """Queries like these at which the observed difference would be found at 5%, uncorrected, in four cases of five.
 
     By the t test that is applied, with the spread that was observed: that of the queries falls as they grow more, that
@@ -184,6 +192,7 @@ def queries_needed(a: ArrayLike, b: ArrayLike) -> int | None:
     Args:
         a: (queries,) or (seeds, queries) scores.
         b: of the other system, over the same queries.
+        trained: as :func:`seeds_test` has it.
     """
     one, other = _tables(a, b)
     differences = one.mean(axis=0) - other.mean(axis=0)
@@ -191,10 +200,10 @@ def queries_needed(a: ArrayLike, b: ArrayLike) -> int | None:
     if number < 2 or abs(mean) < ROUNDING:
         return None
     variance = float(differences.var(ddof=1))
+    several = [table for table in (one, other) if len(table) > 1]
     seeds = [
         (max(0.0, term - _interaction(table)), freedom)
-        for table in (one, other)
-        for term, freedom in _seed_terms(table)
+        for table, (term, freedom) in zip(several, _seed_terms(one, other, trained), strict=True)
     ]
     if not _would_find(mean, 0.0, math.inf, seeds):
         return None

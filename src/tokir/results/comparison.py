@@ -41,6 +41,7 @@ class Scored(NamedTuple):
 
     table: NDArray[np.float64]  # (seeds, queries)
     means: Means | None  # resampled
+    trained: bool  # else it always scores the same
 
 
 class Tested(NamedTuple):
@@ -96,7 +97,7 @@ def compare(
             b=b.row.id,
             **entry._asdict(),
             p_holm=p,
-            queries_needed=queries_needed(one.table, other.table),
+            queries_needed=queries_needed(one.table, other.table, one.trained and other.trained),
         )
         for (a, b), (one, other), entry, p in zip(pairs, scored, tested, corrected, strict=True)
     )
@@ -109,9 +110,12 @@ def _side_by_side(a: Averaged, b: Averaged, resampled: Resampled) -> tuple[Score
     """
     if _same_trainings(a, b):
         table = a.scores[HEADLINE] - b.scores[HEADLINE]
-        return Scored(table, resampled.get((a.row.id, f"less {b.row.id}"))), _nothing(table)
-    one, other = (Scored(row.scores[HEADLINE], resampled.get((row.row.id, HEADLINE))) for row in (a, b))
-    return one, other
+        return Scored(table, resampled.get((a.row.id, f"less {b.row.id}")), True), _nothing(table)
+    return _scored(a, a.scores[HEADLINE], HEADLINE, resampled), _scored(b, b.scores[HEADLINE], HEADLINE, resampled)
+
+
+def _scored(system: Averaged, table: NDArray[np.float64], what: str, resampled: Resampled) -> Scored:
+    return Scored(table, resampled.get((system.row.id, what)), system.row.kind == "trained")
 
 
 def _same_trainings(a: Averaged, b: Averaged) -> bool:
@@ -122,7 +126,7 @@ def _same_trainings(a: Averaged, b: Averaged) -> bool:
 
 def _nothing(table: NDArray[np.float64]) -> Scored:
     """What a difference, (seeds, queries), is held against."""
-    return Scored(np.zeros((1, table.shape[1])), np.zeros(1))
+    return Scored(np.zeros((1, table.shape[1])), np.zeros(1), trained=False)
 
 
 def robustness(
@@ -138,7 +142,7 @@ def robustness(
             continue
         name, clean = system.row.id, system.scores[HEADLINE]
         changes = {
-            kind: Scored(table - clean, resampled.get((name, f"{kind} change")))
+            kind: _scored(system, table - clean, f"{kind} change", resampled)
             for kind, table in system.perturbed.items()
         }
         tested = _tested([(change, _nothing(clean)) for change in changes.values()], settings)
@@ -181,7 +185,7 @@ def _under_perturbations(
 ) -> list[PerturbationComparison]:
     def scored(one: Averaged, kind: str) -> Scored:
         table = one.perturbed[kind] - (one.scores[HEADLINE] * (outcome == "change"))
-        return Scored(table, resampled.get((one.row.id, f"{kind} {outcome}")))
+        return _scored(one, table, f"{kind} {outcome}", resampled)
 
     pairs = [(kind, a, b) for kind in same[0].perturbed for a, b in combinations(range(len(same)), 2)]
     tested = _tested([(scored(same[a], kind), scored(same[b], kind)) for kind, a, b in pairs], settings)
@@ -213,7 +217,7 @@ def _tested(pairs: Sequence[tuple[Scored, Scored]], settings: EvaluationSettings
         Tested(
             float(difference.mean()),
             _interval(_less(one.means, other.means), (-1.0, 1.0)),
-            max(p, seeds_test(one.table, other.table)),
+            max(p, seeds_test(one.table, other.table, one.trained and other.trained)),
         )
         for (one, other), difference, p in zip(pairs, differences, by_queries, strict=True)
     ]
