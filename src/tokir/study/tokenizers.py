@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from tokir.tokenizers import Tokenizer
     from tokir.tokenizers.measures import TrainedTokenizerRecord
 
-ENCODED_AT_ONCE = 256  # documents; bounds memory
-
 
 class Tokenizers:
     """Tokenizers by their settings."""
@@ -92,13 +90,11 @@ class Tokenizers:
 
         from tokir.tokenizers import intrinsic_measures, load
         from tokir.tokenizers.measures import TokenizerRecord
+        from tokir.training.texts import encoded
 
         folder, training = self.context.folder, self.documents.training
         tokenizer = load(folder.file(self.file(settings)), settings.type)
-        occurrences = np.zeros(tokenizer.vocabulary_size, dtype=np.int64)
-        for start in range(0, len(training), ENCODED_AT_ONCE):
-            for ids in tokenizer.encode(training[start : start + ENCODED_AT_ONCE]):
-                occurrences += np.bincount(ids, minlength=len(occurrences))
+        occurrences = np.bincount(encoded(tokenizer, training)[0], minlength=tokenizer.vocabulary_size)
         record, counts = Names.tokenizer_facts(settings.id)
         write_array(folder.file(counts), occurrences)
         measured = TokenizerRecord(
