@@ -1,7 +1,8 @@
 import pytest
 import yaml
 
-from tokir.config import PRESETS, Objective, Pooling, StudyConfig, check_config, dump_config, load_config
+from command import tokir
+from tokir.config import PRESETS, Objective, Pooling, StudyConfig, check_config, dump_config, flatten, load_config
 from tokir.errors import TokirError
 
 
@@ -253,3 +254,19 @@ def test_poolings_say_what_they_are_made_of():
     ]
     assert [pooling.fits(Objective.parse("lm")) for pooling in poolings] == [True] * 6 + [False] * 3
     assert [pooling.late for pooling in poolings] == [False] * 8 + [True]
+
+
+def test_every_setting_is_shown_with_its_default(capsys):
+    tokir("settings")
+    shown = {line.partition("  ")[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")}
+    config = check_config(
+        {"fusions": [{}], "architectures": ["static"], "objectives": {"static": ["contrastive"]}}
+    )
+    known = {name.replace(".static", ".NAME") for name in flatten(config.model_dump(mode="json"))}
+    assert known - {"variants", "objectives.NAME"} <= shown and {"variants.0.name", "objectives"} <= shown
+    tokir("settings", "retrieval.query_tokens")
+    assert capsys.readouterr().out.startswith("retrieval.query_tokens  [2, 20]\n    shortest and longest crop")
+    tokir("settings", "pool")
+    assert capsys.readouterr().out.startswith("poolings  [mean, mean-white, learned]\n")
+    tokir("settings", "retrieval_", code=2)
+    assert "no setting begins with 'retrieval_' (did you mean 'retrieval'?)" in capsys.readouterr().err

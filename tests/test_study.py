@@ -12,7 +12,7 @@ import pytest
 
 from command import SMALL, tokir
 from tokir import open_run
-from tokir.artifacts import file_digest
+from tokir.artifacts import RunFolder, file_digest
 
 
 def test_the_run_folder_holds_what_the_design_says(run):
@@ -517,3 +517,43 @@ def test_a_full_memory_is_one_sentence(copy, monkeypatch, capsys, error):
     monkeypatch.setattr("tokir.report.write_report", fail)
     tokir("report", copy, code=2)
     assert capsys.readouterr().err.startswith("error: the memory is full: choose --device cpu")
+
+
+def test_a_run_begun_without_a_teacher_says_when_there_is_one(tmp_path, data, capsys, monkeypatch):
+    from tokir.encoders import named
+
+    words = [
+        "run", "quickstart", "--data", data, *SMALL, "--set", "architectures=[static]", "--quiet",
+        "--set", "retrieval.teacher=byt5", "--set", "objectives.static=[contrastive+distillation]",
+        "--set", "fusions=[]", "--set", "baselines=[bm25]", "--set", "retrieval.teacher_optional=true",
+        "--out", tmp_path / "run",
+    ]  # fmt: skip
+    tokir(*words)
+    assert "which could be had now" not in capsys.readouterr().err
+    monkeypatch.setattr(named, "find", lambda *_: tmp_path)
+    tokir(*words)
+    assert (
+        "run was begun without distillation, which could be had now: choose another folder"
+        in capsys.readouterr().err
+    )
+
+
+def test_a_vocabulary_that_is_too_large_is_mended_in_the_same_folder(tmp_path, data, capsys):
+    words = [
+        "run",
+        "quickstart",
+        "--data",
+        data,
+        *SMALL,
+        "--set",
+        "architectures=[static]",
+        "--out",
+        tmp_path / "run",
+    ]
+    tokir(*words, "--set", "tokenizers.0.vocabulary_size=900000", code=2)
+    assert "of the first tokenizer, --set tokenizers.0.vocabulary_size=" in capsys.readouterr().err
+    (tmp_path / "run/embeddings/minilm").mkdir(parents=True)
+    folder = RunFolder(tmp_path / "run")
+    name = "embeddings/minilm/model.json"
+    folder.ensure([name], {}, lambda: folder.file(name).write_text("{}"))
+    tokir(*words)

@@ -5,7 +5,7 @@ import pytest
 from tokir.config import check_config
 from tokir.errors import TokirError
 from tokir.study.omissions import leave_out
-from tokir.systems import model_points, systems
+from tokir.systems import left_out, model_points, systems
 
 NGRAMS = {"tokenizers": [{"type": "ngram"}]}
 OWN_LEFT_OUT = {"static": ["query-distillation"], "lstm": ["contrastive"]}  # over n-grams there is no lstm
@@ -80,3 +80,21 @@ def test_a_variant_of_an_objective_that_is_left_out_is_left_out_with_it():
     alone = check_config({"architectures": ["static"], "objectives": {"static": ["query-distillation"]}})
     with pytest.raises(TokirError, match="query-distillation cannot be trained: there is no teacher"):
         leave_out(alone, {"query-distillation": "there is no teacher"})
+
+
+def test_fusions_that_can_only_have_the_same_members_are_one():
+    static = {"architectures": ["static"], "poolings": ["learned", "maxsim"], "baselines": ["bm25"]}
+    three = [["best", "bm25"], ["best-own", "best-maxsim", "bm25"], ["best", "best-own", "best-maxsim", "bm25"]]
+    fusions = [{"systems": members} for members in three]
+    alone = [system.id for system in systems(check_config({**static, "fusions": fusions}))]
+    assert alone[-2:] == ["best+bm25.weighted", "best-own+best-maxsim+bm25.weighted"]
+    taught = {"objectives": {"static": ["query-distillation", "contrastive"]}, "fusions": fusions}
+    assert len([one.id for one in systems(check_config({**static, **taught})) if "best" in one.id]) == 3
+
+
+def test_letter_ngrams_are_left_out_of_variants_of_late_interaction():
+    static = {**NGRAMS, "architectures": ["static"], "poolings": ["learned"], "baselines": []}
+    late = {"variants": [{"name": "late", "retrieval": {"interaction": "late"}}]}
+    config = check_config({**static, **late})
+    assert not any("late" in system.id and system.id.startswith("ngram") for system in systems(config))
+    assert left_out(config) == ("ngram-2k: left out of late: letter n-grams meet their like in every passage",)

@@ -23,7 +23,7 @@ from tokir.artifacts import Names, RunFolder, read_array
 from tokir.errors import TokirError, Unavailable, nearest, require_list
 from tokir.retrieval.files import DenseFiles, Opener, read_systems
 from tokir.tokenizers.protocol import require_unicode
-from tokir.untrusted import built, read_json
+from tokir.untrusted import built, expanded, read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +60,7 @@ def open_run(path: str | Path) -> Run:
     Raises:
         TokirError: there is no run, or one whose systems are not ready to be searched.
     """
-    return Run(Path(path))
+    return Run(expanded(path))
 
 
 class Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from tokir.config import (
@@ -191,11 +192,19 @@ def model_points(config: StudyConfig) -> list[ModelPoint]:
 def left_out(config: StudyConfig) -> tuple[str, ...]:
     """Sentences on the points of the grid that no model suits, and that a study leaves out."""
     networks = [name for name in config.architectures if ARCHITECTURES[name].network is not None]
-    overlapping = [tokenizer.id for tokenizer in config.tokenizers if tokenizer.overlaps]
-    if not overlapping or not networks:
+    overlapping = ", ".join(tokenizer.id for tokenizer in config.tokenizers if tokenizer.overlaps)
+    if not overlapping:
         return ()
-    labels = " and ".join(ARCHITECTURES[name].label for name in networks)
-    return (f"{', '.join(overlapping)}: left out with {labels}: {BAG}",)
+    found = []
+    if networks:
+        labels = " and ".join(ARCHITECTURES[name].label for name in networks)
+        found.append(f"{overlapping}: left out with {labels}: {BAG}")
+    late = [one.name for one in config.variants if config.retrieval_of(one.name).interaction == "late"]
+    if late:
+        found.append(
+            f"{overlapping}: left out of {', '.join(late)}: letter n-grams meet their like in every passage"
+        )
+    return tuple(found)
 
 
 def _points(config: StudyConfig) -> list[ModelPoint]:
@@ -207,6 +216,7 @@ def _points(config: StudyConfig) -> list[ModelPoint]:
         for variant in ["", *_variants(config, architecture, objective)]
         for seed in config.architecture_seeds.get(architecture, config.seeds)
         if not tokenizer.overlaps or ARCHITECTURES[architecture].network is None
+        if not tokenizer.overlaps or config.retrieval_of(variant).interaction != "late"
     ]
 
 
@@ -275,6 +285,18 @@ def candidates(config: StudyConfig, name: str) -> list[TrainedSystem]:
     return found
 
 
+def _different(config: StudyConfig) -> list[FusionSettings]:
+    """The fusions, each once: ``best`` and its like may have one system alone to stand for, and the same one."""
+    found: dict[Hashable, FusionSettings] = {}
+    for fusion in config.fusions:
+        members = set(fusion.systems)
+        for name in members.intersection(BEST):
+            if len(only := candidates(config, name)) == 1:
+                members = members - {name} | {only[0].id}
+        found.setdefault((fusion.method, frozenset(members)), fusion)
+    return list(found.values())
+
+
 def _interacts(point: ModelPoint) -> bool:
     """Is late interaction worthwhile?
 
@@ -310,7 +332,7 @@ def systems(config: StudyConfig) -> list[System]:
             )
         if name in BEST:
             candidates(config, name)
-    found = [*single, *(FusionSystem(fusion) for fusion in config.fusions)]
+    found = [*single, *map(FusionSystem, _different(config))]
     if long := [system.id for system in found if len(system.id.encode()) > LONGEST_ID]:
         raise TokirError(
             f"the name {long[0]} of a system names files too, and is longer than {LONGEST_ID} bytes: give its variant, "

@@ -167,4 +167,6 @@ def test_queries_needed_leave_the_spread_of_the_seeds_in():
     assert queries_needed(three, np.full((1, 400), 0.5 - 1.01 * bearable), trained=False) == 2
     assert queries_needed(three, np.full((1, 400), 0.5 - 0.99 * bearable), trained=False) is None
     assert queries_needed(three, np.full((1, 400), 0.5 - 1.01 * bearable)) is None
-    assert queries_needed(three, np.full((1, 400), 0.5 - 2.01 * bearable)) == 2  # four thirds of the variance of one
+    assert (
+        queries_needed(three, np.full((1, 400), 0.5 - 2.01 * bearable)) == 2
+    )  # four thirds of the variance of one

@@ -159,6 +159,19 @@ def test_another_model_in_its_place_is_noticed(made, data, copy, away):
     assert open_run(copy).search("history of anarchism", systems=["tiny-v1"])["tiny-v1"].hits
 
 
+def test_a_run_keeps_the_new_place_of_a_model_that_was_moved(made, data, copy, away):
+    before = rows(copy)["tiny-v1"]["scores"]
+    assert "there is no folder" in open_run(copy).search("a", systems=["tiny-v1"])["tiny-v1"].unavailable
+    moved = ["--set", f"pretrained_folders={{{made / 'Tiny.v1'}: {away}}}"]
+    fusion = ["--set", "fusions=[{systems: [tiny-v1, bm25]}]"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(made)
+        tokir(*words(data, copy, "./Tiny.v1", *fusion, *moved))  # which is no longer there
+    assert open_run(copy).search("history of anarchism", systems=["tiny-v1"])["tiny-v1"].hits
+    tokir("evaluate", copy, "--quiet")
+    assert rows(copy)["tiny-v1"]["scores"] == before
+
+
 def test_what_was_embedded_is_kept_while_its_tokens_are_counted(tmp_path, data, monkeypatch):
     make_sentence_encoder(tmp_path / "tiny")
     settings = words(data, tmp_path / "run", tmp_path / "tiny", "--set", "fusions=[]")

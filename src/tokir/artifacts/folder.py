@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from tokir.artifacts import durable
@@ -247,8 +247,8 @@ class RunFolder:
         return name in self._manifest
 
     def begun(self, apart: Sequence[str]) -> bool:
-        """Was anything made but the files ``apart``?"""
-        return bool(self._manifest.keys() - set(apart))
+        """Was anything made but the files ``apart``, and those of such a name in whichever folder?"""
+        return any(not {name, PurePosixPath(name).name} & set(apart) for name in self._manifest)
 
     def made(self, name: str) -> bool:
         """Was the file, or the folder, ``name`` made?"""

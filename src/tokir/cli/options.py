@@ -75,10 +75,9 @@ def read_config(
 ) -> StudyConfig:
     """The configuration that the words of a command describe."""
     from tokir.config import load_config
-    from tokir.data.sources import absolute
 
     named = {
-        "data.source": data and absolute(data),  # a run can be resumed from any folder
+        "data.source": data,
         "data.queries": queries,
         "data.split": split,
     }

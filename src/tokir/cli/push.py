@@ -46,7 +46,9 @@ def push(
     """
     from tokir.progress import Silent
     from tokir.run import open_run
+    from tokir.untrusted import expanded
 
+    to = str(expanded(to)) if to.endswith(".db") else to
     progress = Silent() if quiet else TerminalProgress()
     try:
         made = open_run(folder).push(

@@ -50,7 +50,7 @@ def run(
 
         tokir run reference --data my-corpus/ --out runs/mine
 
-        tokir run quickstart --set training.epochs=4 --set seeds=[0,1]
+        tokir run quickstart --set training.epochs=4 --set 'seeds=[0, 1]'
     """
     from tokir.study.helpers import require_alone
 

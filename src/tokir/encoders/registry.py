@@ -81,6 +81,8 @@ def model_name(name: str, kind: str = "pretrained model", known: Iterable[str] |
     if name in PRETRAINED:
         return name
     path = expanded(name)
+    if name.startswith("."):  # a folder, whether it is still there or not
+        path = path.resolve()
     if name and path.is_dir():
         if not any((path / file).is_file() for file in _MODEL_FILES):
             raise ValueError(f"{path} holds neither {' nor '.join(_MODEL_FILES)}, so it is not a model folder")

@@ -10,17 +10,15 @@ rule.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import NamedTuple
 
 from tokir.config.objective import LANGUAGE_MODEL
 from tokir.evaluation.registry import HEADLINE
 from tokir.results.configurations import ranked
-from tokir.results.names import brief, titles
-from tokir.results.pairs import Pair, comparisons_of
+from tokir.results.facts import Facts, compared, unread
 from tokir.results.paths import path
-from tokir.results.records import Answer, Comparison, Finding, Results, System
-from tokir.results.wording import could_not_read, difference, joined, recall
+from tokir.results.records import Answer, Finding, Results, System
+from tokir.results.wording import joined, recall
 
 # Much larger models, trained on general text and not on retrieval.
 GENERAL = {"canine": "CANINE", "roberta": "RoBERTa", "byt5": "ByT5"}
@@ -40,8 +38,8 @@ class Held(NamedTuple):
 
 def findings(results: Results) -> tuple[Finding, ...]:
     """One finding per question."""
-    facts = _Facts(results)
-    questions: dict[str, Callable[[_Facts], Held]] = {
+    facts = Facts(results)
+    questions: dict[str, Callable[[Facts], Held]] = {
         "Does a small language model trained from scratch retrieve?": _retrieves,
         "How good is a small model that is trained to retrieve?": _beyond_bm25,
         "How does it compare with much larger general models?": _level_with_larger,
@@ -62,132 +60,11 @@ def findings(results: Results) -> tuple[Finding, ...]:
     )
 
 
-class _Facts:
-    """Look-ups over the results that also give the path of what they found."""
-
-    def __init__(self, results: Results) -> None:
-        self.rows, self.chance = results.systems, results.chance[HEADLINE]
-        self.pairs, self.names = comparisons_of(results), titles(results.systems)
-        self._positions = {row.id: number for number, row in enumerate(results.systems)}
-
-    def trained(self, pooling: str | None = None, objective: str | None = None) -> list[System]:
-        """Evaluated systems that were trained here, of a pooling and an objective, best recall@10 first.
-
-        On the validation queries; on the scored ones where there are no others. Those whose vectors are searched as
-        they are: what rounding costs is another question.
-        """
-        found = [
-            row
-            for row in ranked(self.rows)
-            if row.kind == "trained"
-            and row.whole
-            and pooling in (None, row.pooling)
-            and objective in (None, row.objective)
-        ]
-        if not self.validated:
-            return found
-        return sorted(found, key=lambda row: row.validation_recall or 0.0, reverse=True)
-
-    @cached_property
-    def validated(self) -> bool:
-        """Were all that were trained here asked the validation queries?"""
-        return all(row.validation_recall is not None for row in self.rows if row.kind == "trained" and row.ok)
-
-    @property
-    def chosen(self) -> str:
-        """An aside that says on which queries the best one is the best."""
-        return " on the validation queries" if self.validated else ""
-
-    def side_by_side(self, one: str, other: str) -> tuple[System, System] | None:
-        """Two architectures as language models, all else equal, whitened if there are such; not chosen by scores."""
-        pairs = [
-            (a, b)
-            for a in self.rows
-            for b in self.rows
-            if (a.architecture, b.architecture) == (one, other)
-            and a.ok
-            and b.ok
-            and a.objective == b.objective == LANGUAGE_MODEL
-            and (a.tokenizer, a.pooling) == (b.tokenizer, b.pooling)
-            and a.whole
-            and b.whole
-        ]
-        order = {"mean-white": 0, "mean": 1}
-        return min(pairs, key=lambda pair: order.get(pair[0].pooling or "", len(order)), default=None)
-
-    def same_but_objective(self) -> list[tuple[System, System]]:
-        """For each architecture its best language model, and the best trained for the task, all else equal.
-
-        Not one whose passages another model encodes.
-        """
-        found: dict[str, tuple[System, System]] = {}
-        for model in self.trained(objective=LANGUAGE_MODEL):
-            for task in self.trained():
-                same = (model.tokenizer, model.architecture) == (task.tokenizer, task.architecture)
-                if task.objective != LANGUAGE_MODEL and same and not self.passages_by(task):
-                    found.setdefault(model.architecture or "", (model, task))
-        return list(found.values())
-
-    def passages_by(self, row: System) -> list[str]:
-        """A sentence that says what encodes its passages, where it does not itself."""
-        names = row.needs.encoders_of_passages if row.needs else []
-        makers = [brief(other) if (other := self.row(name)) else name for name in names]
-        return [f"It encodes queries only; passages are encoded by {joined(makers)}."] if makers else []
-
-    def row(self, name: str) -> System | None:
-        """An evaluated system by id."""
-        position = self._positions.get(name)
-        return self.rows[position] if position is not None and self.rows[position].ok else None
-
-    def name(self, row: System) -> str:
-        """What a reader calls the system."""
-        return self.names[row.id]
-
-    def path(self, row: System, *steps: str) -> str:
-        """The path of a value of its row."""
-        return path("systems", self._positions[row.id], *steps)
-
-    def recall_paths(self, *rows: System) -> list[str]:
-        """The paths of recall@10 and its interval."""
-        return [self.path(row, field, HEADLINE) for row in rows for field in ("scores", "intervals")]
-
-    def compare(self, a: System, b: System) -> Pair[Comparison]:
-        """``a`` minus ``b`` in recall@10."""
-        return self.pairs.get(a.id, b.id)
-
-    def better(self, a: System, b: System) -> Answer:
-        """Is ``a`` better than ``b``, significantly so after correction?"""
-        pair = self.compare(a, b)
-        if not (pair.significant and a.could_read and b.could_read):
-            return "cannot tell"
-        return "supported" if pair.difference > 0 else "not supported"
-
-    def beside(self, row: System, other: System, aside: str = "") -> tuple[str, list[str]]:
-        """``other`` beside ``row`` in a sentence, and the evidence.
-
-        No difference is given for a system that could not read the corpus.
-        """
-        if not other.could_read:
-            return _unread(other), [self.path(other, "unknown_rate")]
-        pair = self.compare(row, other)
-        text = f"{brief(other)}{aside} has {recall(other)}: a difference of {_difference(pair)}."
-        return text, [*self.recall_paths(other), pair.path]
-
-
-def _unread(row: System) -> str:
-    """Why nothing is claimed against a baseline, as a sentence."""
-    return f"{could_not_read(row, brief(row))}, so nothing is claimed against it."
-
-
 def _number(seconds: float) -> str:
     return f"{seconds:,.0f}" if seconds >= 10 else f"{seconds:.1f}"
 
 
-def _difference(pair: Pair[Comparison]) -> str:
-    return difference(pair.difference, pair.interval)
-
-
-def _retrieves(facts: _Facts) -> Held:
+def _retrieves(facts: Facts) -> Held:
     claim = "A language model of this size, trained from scratch, finds relevant passages better than chance."
     models = facts.trained(objective=LANGUAGE_MODEL)
     if not models:
@@ -220,7 +97,7 @@ def _retrieves(facts: _Facts) -> Held:
     return Held(claim, answer, evidence, " ".join(parts))
 
 
-def _beyond_bm25(facts: _Facts) -> Held:
+def _beyond_bm25(facts: Facts) -> Held:
     claim = "A model of this size, trained on the documents themselves, retrieves better than BM25 (recall@10)."
     models = [row for row in facts.trained() if row.objective != LANGUAGE_MODEL]
     bm25 = facts.row("bm25")
@@ -249,7 +126,7 @@ def _beyond_bm25(facts: _Facts) -> Held:
     return Held(claim, facts.better(best, bm25), evidence, " ".join(parts))
 
 
-def _level_with_larger(facts: _Facts) -> Held:
+def _level_with_larger(facts: Facts) -> Held:
     models = facts.trained()
     larger = [row for name in GENERAL if (row := facts.row(name))]
     named = ", ".join(name for id, name in GENERAL.items() if facts.row(id) or not larger)
@@ -288,7 +165,7 @@ def _level_with_larger(facts: _Facts) -> Held:
     return Held(claim, answer, evidence, text)
 
 
-def _no_larger(facts: _Facts, claim: str) -> Held:
+def _no_larger(facts: Facts, claim: str) -> Held:
     missing = [row for row in facts.rows if row.id in GENERAL]
     if missing:
         why = f"{joined([row.title for row in missing])} could not be evaluated on this machine"
@@ -298,7 +175,7 @@ def _no_larger(facts: _Facts, claim: str) -> Held:
     return Held(claim, "cannot tell", [facts.path(row, "status") for row in missing], text)
 
 
-def _at_least_level(facts: _Facts, ours: System, other: System, chosen: bool) -> Answer:
+def _at_least_level(facts: Facts, ours: System, other: System, chosen: bool) -> Answer:
     """Is ``ours`` at most ``MARGIN`` worse than ``other``? A test of non-inferiority by the interval.
 
     Of one ``chosen`` on the scored queries the interval flatters: it has to be significantly better.
@@ -312,7 +189,7 @@ def _at_least_level(facts: _Facts, ours: System, other: System, chosen: bool) ->
     return "not supported" if pair.significant and high < -MARGIN else "cannot tell"
 
 
-def _lstm_or_transformer(facts: _Facts) -> Held:
+def _lstm_or_transformer(facts: Facts) -> Held:
     claim = "The LSTM retrieves better than the Transformer."
     found = facts.side_by_side("lstm", "transformer")
     if found is None:
@@ -321,7 +198,7 @@ def _lstm_or_transformer(facts: _Facts) -> Held:
     pair = facts.compare(a, b)
     parts = [
         f"With the same pooling ({a.pooling_label or a.pooling}), the LSTM has recall@10 {recall(a)} and the "
-        f"Transformer {recall(b)}: a difference of {_difference(pair)}."
+        f"Transformer {recall(b)}: a difference of {compared(pair)}."
     ]
     if a.language_model and b.language_model:
         parts.append(
@@ -339,7 +216,7 @@ def _lstm_or_transformer(facts: _Facts) -> Held:
     return Held(claim, facts.better(a, b), evidence, " ".join(parts))
 
 
-def _objective_matters(facts: _Facts) -> Held:
+def _objective_matters(facts: Facts) -> Held:
     claim = (
         "One model on one set of documents retrieves better when trained for the task than as a language model."
     )
@@ -352,7 +229,7 @@ def _objective_matters(facts: _Facts) -> Held:
         answers.append(facts.better(task, model))
         texts.append(
             f"{facts.name(model)} has recall@10 {recall(model)}; trained for "
-            f"{task.objective_label or task.objective}, {recall(task)}: a difference of {_difference(pair)}."
+            f"{task.objective_label or task.objective}, {recall(task)}: a difference of {compared(pair)}."
         )
         evidence += [*facts.recall_paths(model, task), pair.path]
     answer: Answer = answers[0] if len(set(answers)) == 1 else "cannot tell"
@@ -360,7 +237,7 @@ def _objective_matters(facts: _Facts) -> Held:
     return Held(claim, answer, evidence, " ".join(texts))
 
 
-def _objective_by_proxy(facts: _Facts) -> Held:
+def _objective_by_proxy(facts: Facts) -> Held:
     """Where no model was trained both ways: a model trained for the task elsewhere."""
     claim = "A model trained for the task (MiniLM) retrieves better than general language modelling."
     models, minilm = facts.trained(objective=LANGUAGE_MODEL), facts.row("minilm")
@@ -369,12 +246,12 @@ def _objective_by_proxy(facts: _Facts) -> Held:
         return Held(claim, "cannot tell", [], f"No model was trained both ways, nor was {missing} evaluated.")
     best = models[0]
     if not minilm.could_read:
-        return Held(claim, "cannot tell", [facts.path(minilm, "unknown_rate")], _unread(minilm))
+        return Held(claim, "cannot tell", [facts.path(minilm, "unknown_rate")], unread(minilm))
     pair = facts.compare(minilm, best)
     times = (minilm.parameters or 0) / (best.parameters or 1)
     text = (
         f"MiniLM has recall@10 {recall(minilm)}, the best language model{facts.chosen} {recall(best)} "
-        f"({facts.name(best)}): a difference of {_difference(pair)}. The two differ in more than "
+        f"({facts.name(best)}): a difference of {compared(pair)}. The two differ in more than "
         f"the objective: MiniLM has {_ratio(times)} times the parameters and was trained on a billion text pairs; "
         "the preset objectives trains one model both ways."
     )
@@ -383,7 +260,7 @@ def _objective_by_proxy(facts: _Facts) -> Held:
     return Held(claim, facts.better(minilm, best), evidence, text)
 
 
-def _fastest(facts: _Facts) -> Held:
+def _fastest(facts: Facts) -> Held:
     claim = "A model trained here answers a query faster than the larger pretrained models."
     timed = sorted(((row, times) for row in facts.rows if (times := row.latency())), key=lambda pair: pair[1].p50)
     if not timed:
@@ -401,13 +278,13 @@ def _fastest(facts: _Facts) -> Held:
         text += f" The table has the {f'{left} others' if left > 1 else 'other one'}."
     evidence = [facts.path(row, "latency_ms", "total") for row, _ in told]
     pretrained = [pair for pair in timed if pair[0].kind == "pretrained" and pair[0].id.split(".")[0] != TABLE]
-    unread = [row for row, _ in pretrained if not row.could_read]
-    for row in unread:
-        text += f" {_unread(row)}"
+    blind = [row for row, _ in pretrained if not row.could_read]
+    for row in blind:
+        text += f" {unread(row)}"
         evidence.append(facts.path(row, "unknown_rate"))
     large = [pair for pair in pretrained if pair[0].could_read]
     if not small or not large:
-        missing = "model trained here" if not small else "other pretrained model" if unread else "pretrained model"
+        missing = "model trained here" if not small else "other pretrained model" if blind else "pretrained model"
         return Held(claim, "cannot tell", evidence, f"{text} No {missing} was timed.")
     (_, a), (fastest_large, b) = small[0], large[0]
     answer: Answer = "cannot tell"

@@ -15,6 +15,7 @@ MEANINGS = {
     400: "The request cannot be answered; the message says why, and what to do.",
     404: "There is no such system or passage, or this machine cannot answer with that system.",
     413: "The body is too long.",
+    421: "The server listens on loopback, and was asked by another name.",
     500: "The server failed; its log says where.",
     503: "Too many requests are waiting.",
 }
@@ -41,7 +42,8 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     else:
         content = {"application/json": {"schema": _schema(endpoint.answer, schemas)}}
     refused = {"application/json": {"schema": _schema(ErrorAnswer, schemas)}}
-    answers = {str(status): {"description": MEANINGS[status], "content": refused} for status in endpoint.errors}
+    statuses = sorted({*endpoint.errors, 421})
+    answers = {str(status): {"description": MEANINGS[status], "content": refused} for status in statuses}
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
         "summary": summary,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tokir.artifacts import Names
@@ -33,8 +34,21 @@ def ready(context: Context) -> bool:
     folder = context.folder
     if not folder.recorded(Names.SYSTEMS) or not folder.whole():
         return False
-    missing = set(folder.read_json(Names.SYSTEMS)["unavailable"])
+    made = folder.read_json(Names.SYSTEMS)
+    places = context.config.pretrained_folders
+    if any(places.get(name) != place for name, place in _pretrained(made["files"])):
+        return False
+    missing = set(made["unavailable"])
     return not (missing and _can_be_had(context, missing))
+
+
+def _pretrained(files: Any) -> Iterator[tuple[str, str | None]]:
+    """The pretrained models among the files of systems, and where they were named to lie."""
+    if isinstance(files, dict):
+        if files.keys() >= {"name", "folder"}:
+            yield files["name"], files["folder"]
+        for inside in files.values():
+            yield from _pretrained(inside)
 
 
 def finished(context: Context) -> Results | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from tokir.study.context import source_of
 from tokir.study.omissions import Omissions, find_omissions, leave_out
 from tokir.untrusted import read_json, read_text
 
+log = logging.getLogger("tokir")
 BEGINNING = (Names.OMISSIONS, Names.SOURCE, Names.STUDY)  # what a run begins with
+FACTS = "model.json"  # of a pretrained model: noted before anything is made, and nothing is lost with it
 FREE = ("name", "pretrained_folders")  # where pretrained models lie may change: what they hold is hashed
 
 
@@ -49,12 +52,19 @@ def begin(
     """
     _refuse_foreign(path)
     folder = RunFolder(path)
-    if folder.begun(apart=BEGINNING):
+    if folder.begun(apart=(*BEGINNING, FACTS)):
         _mend(folder, config, dataset, download)
         before = read_config(folder)
         _refuse_other(folder, before, config, dataset)
         _refuse_folders(config, before)
         omissions: Omissions = read_json(folder.file(Names.OMISSIONS))
+        config = _with_folders(folder, config, before, dataset, omissions)
+        if had := omissions.keys() - (find_omissions(config, dataset, download) if omissions else {}):
+            log.warning(
+                "%s was begun without %s, which could be had now: choose another folder with --out to train with it",
+                path,
+                ", ".join(sorted(had)),
+            )
         return folder, leave_out(config, omissions), omissions
     _refuse_folders(config)
     omissions = find_omissions(config, dataset, download)
@@ -69,6 +79,19 @@ def begin(
     with folder.locked():
         folder.ensure(list(beginning), beginning, write)
     return folder, kept, omissions
+
+
+def _with_folders(
+    folder: RunFolder, config: StudyConfig, before: StudyConfig, dataset: Dataset, omissions: Omissions
+) -> StudyConfig:
+    """The configuration with the folders of pretrained models as they were last named, which the run keeps."""
+    folders = {**before.pretrained_folders, **config.pretrained_folders}
+    if folders != before.pretrained_folders:
+        moved = before.model_copy(update={"pretrained_folders": folders})
+        texts = _beginning(moved, dataset, omissions)
+        with folder.locked():
+            folder.ensure([Names.STUDY], texts, lambda: write_text(folder.file(Names.STUDY), texts[Names.STUDY]))
+    return config.model_copy(update={"pretrained_folders": folders})
 
 
 def _beginning(config: StudyConfig, dataset: Dataset, omissions: Omissions) -> dict[str, str]:

@@ -64,9 +64,12 @@ class Study:
         progress: Progress | None = None,
     ) -> None:
         from tokir.data import load
+        from tokir.data.sources import absolute
 
         machine, self.progress = machine or Machine(), progress or Silent()
         check_engine(machine.engine)
+        source = absolute(config.data.source)  # a run can be resumed from any folder
+        config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
         self.dataset = load(
             config.data.source, unknown_documents=config.data.unknown_documents, download=machine.download
         )

@@ -41,5 +41,6 @@ def too_small(settings: TokenizerSettings, found: int) -> TokirError:
     """The corpus yields fewer entries than were asked for."""
     return TokirError(
         f"{settings.id}: the corpus is too small for a vocabulary of {settings.vocabulary_size:,}: it yields only "
-        f"{found:,} entries; ask for at most that many (its vocabulary_size), or give more documents"
+        f"{found:,} entries; ask for at most that many (its vocabulary_size: of the first tokenizer, "
+        f"--set tokenizers.0.vocabulary_size={found}), or give more documents"
     )
