@@ -27,7 +27,6 @@ from tokir.data.corpus import Corpus
 from tokir.encoders.static import StaticEncoder
 from tokir.encoders.trained import static_table
 from tokir.evaluation.judgements import Judgements
-from tokir.evaluation.latency import one_thread
 from tokir.evaluation.measures import score_queries
 from tokir.retrieval.best_cosines import distinct_tokens
 from tokir.retrieval.bm25 import BM25Index, Postings
@@ -35,6 +34,7 @@ from tokir.retrieval.exact import ExactIndex
 from tokir.retrieval.index import normalize, top
 from tokir.retrieval.maxsim import LateIndex, MaxSimIndex, PrunedMaxSimIndex, TokenVectors
 from tokir.retrieval.ranking import Ranking, inverse
+from tokir.threads import computing_on
 from tokir.tokenizers import load
 from tokir.training.checkpoint import load_trained
 
@@ -62,7 +62,7 @@ class Anew:
 def milliseconds(ask: Callable[[str], Any], queries: list[str]) -> tuple[float, float]:
     """p50 and p99 of a query."""
     times = []
-    with one_thread():
+    with computing_on(1):
         for query in queries:
             ask(query)
         for query in queries:

@@ -23,7 +23,7 @@ from ratios import of_times, report
 from tokir import open_run
 from tokir.artifacts import Names
 from tokir.errors import Unavailable
-from tokir.evaluation.latency import one_thread
+from tokir.threads import computing_on
 
 PAGE, PEER = 10, "MiniLM, sentence-transformers"
 
@@ -48,7 +48,7 @@ def main() -> None:
             continue
         ask[name] = lambda query, searcher=searcher: searcher.search([query], PAGE)
     times: dict[str, list[float]] = {name: [] for name in ask}
-    with one_thread():
+    with computing_on(1):
         for number in range(asked.rounds + 1):
             for name, answer in ask.items():
                 heavy = name == PEER or run.weight(name) == 2

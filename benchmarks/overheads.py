@@ -24,7 +24,7 @@ from tokir.data import load
 from tokir.models import build_language_model
 from tokir.progress import Silent
 from tokir.retrieval.exact import ExactIndex
-from tokir.retrieval.ranking import id_order
+from tokir.retrieval.ranking import descending, inverse
 from tokir.tokenizers import train_tokenizer
 from tokir.training.language_model import LanguageModelObjective
 from tokir.training.loop import train
@@ -165,7 +165,7 @@ def search() -> tuple[Callable[[], Any], Callable[[], Any]]:
     vectors = rng.normal(size=(7247, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     queries = vectors[:100]
-    index = ExactIndex(vectors, id_order([str(i) for i in range(len(vectors))]))
+    index = ExactIndex(vectors, inverse(descending([str(i) for i in range(len(vectors))])))
 
     def peer() -> None:
         for query in queries:

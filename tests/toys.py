@@ -16,7 +16,7 @@ from tokir.models.network import Network
 from tokir.models.registry import Architecture
 from tokir.results.records import System
 from tokir.retrieval.exact import ExactIndex
-from tokir.retrieval.index import Hits, normalize, write_rows
+from tokir.retrieval.index import Hits, normalize, rows_of
 from tokir.tokenizers import Span, TokenizerKind
 from tokir.training.pairs import Pairs, same
 from tokir.training.registry import ObjectivePart
@@ -142,8 +142,9 @@ class ReversedIndex(ExactIndex):
 
     @classmethod
     def write(cls, folder, vectors):
-        blocks = (normalize(block)[:, ::-1] for block in vectors.blocks())
-        write_rows(folder / "backwards.npy", (vectors.count, vectors.dimensions), np.float32, blocks)
+        with rows_of(folder / "backwards.npy", np.float32, vectors.dimensions) as append:
+            for block in vectors.blocks():
+                append(normalize(block)[:, ::-1])
 
     @classmethod
     def load(cls, folder, tie_order):

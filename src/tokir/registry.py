@@ -9,11 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from tokir.errors import TokirError, nearest
 
 Entry = TypeVar("Entry")
+
+
+def at(path: str) -> Any:
+    """What stands at ``package.module:name``."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
 
 
 class Registry(Generic[Entry]):
@@ -44,9 +50,7 @@ class Registry(Generic[Entry]):
         except ValueError as error:
             raise TokirError(str(error)) from None
         if isinstance(entry, str):
-            module, _, attribute = entry.partition(":")
-            loaded: Entry = getattr(import_module(module), attribute)
-            self._entries[name] = entry = loaded
+            self._entries[name] = entry = cast(Entry, at(entry))
         return entry
 
     def add(self, name: str, entry: Entry | str) -> None:

@@ -208,15 +208,10 @@ class Run:
         target = Collection(address, collection, token)
         try:
             kind = index or ("exact" if target.embedded else "hnsw")
-            return push(self._opener, name, self.passages, target, kind, self._queries(), progress or Silent())
+            queries = self._opener.queries()
+            return push(self._opener, name, self.passages, target, kind, queries, progress or Silent())
         finally:
             target.close()
-
-    def _queries(self) -> list[str]:
-        """The evaluated queries, where there are any."""
-        file = self.path / Names.QUERIES
-        lines = file.read_text("utf-8").splitlines() if file.exists() else []
-        return [line.partition("\t")[2] for line in lines]
 
     def tokenize(self, text: str, tokenizer: str | None = None) -> list[str]:
         """How a tokenizer of the run (by default the first) cuts a text, as a person reads it."""

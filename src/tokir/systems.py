@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from tokir.config import (
+    BEST,
     WHOLE,
     ArchitectureName,
     BaselineName,
@@ -23,7 +24,6 @@ from tokir.study.registry import BASELINES
 
 BAG = "a text is a bag of overlapping n-grams, without an order that a network could read or predict"
 LONGEST_ID = 200  # file systems take 255 bytes, some of which stand around it
-BEST = ("best", "best-own", "best-maxsim")  # members found on the validation queries; the widest comes first
 
 
 @dataclass(frozen=True)

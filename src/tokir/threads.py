@@ -26,11 +26,10 @@ COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_
 SHORTLY = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 
 
-def wait_shortly(environment: MutableMapping[str, str] = os.environ) -> bool:
-    """Let waiting threads soon sleep, unless the user has said how they wait; False where torch was loaded before."""
+def wait_shortly(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Let waiting threads soon sleep, unless the user has said how they wait; of use before torch is loaded."""
     if not any(name in environment for name in WAITING):
         environment.update(SHORTLY)
-    return "torch" not in sys.modules
 
 
 def compute_alone(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -64,7 +63,7 @@ def computing_on(threads: int) -> Iterator[None]:
     from threadpoolctl import threadpool_limits
 
     before = torch.get_num_threads()
-    with threadpool_limits(threads, user_api="blas"):
+    with threadpool_limits(threads):
         torch.set_num_threads(threads)
         try:
             yield

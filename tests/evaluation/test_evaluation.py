@@ -11,10 +11,10 @@ from tokir.evaluation.latency import measure_latency
 from tokir.evaluation.measures import mean_scores, score_queries, shared_first
 from tokir.evaluation.registry import MEASURES, Measure
 from tokir.retrieval.index import Hits, top
-from tokir.retrieval.ranking import Ranking, id_order
+from tokir.retrieval.ranking import Ranking, descending, inverse
 
 IDS = [f"d{i}" for i in range(25)]
-TIES = id_order(IDS)
+TIES = inverse(descending(IDS))
 lists = st.dictionaries(st.integers(0, 24), st.sampled_from([0.1, 0.5, 0.9]), max_size=25)
 judgements = st.dictionaries(st.sampled_from([*IDS, "gone"]), st.integers(-2, 3), max_size=8).map(
     lambda judged: judged if max(judged.values(), default=0) > 0 else {**judged, "d0": 1}
@@ -145,7 +145,7 @@ def test_measures_equal_those_of_trec_eval_on_ten_thousand_random_runs():
         asked = pytrec_eval.RelevanceEvaluator(qrels, set(TREC_NAMES.values()))
         expected = asked.evaluate({query: row for query, row in ranking.items() if row})
         ids = sorted({id for row in ranking.values() for id in row})
-        position, ties = {id: number for number, id in enumerate(ids)}, id_order(ids)
+        position, ties = {id: number for number, id in enumerate(ids)}, inverse(descending(ids))
         listed = [ranked({position[id]: score for id, score in row.items()}, ties) for row in ranking.values()]
         scores = score_queries(Ranking.of(ranking, listed), Judgements.of(qrels, ids))
         for name, trec in TREC_NAMES.items():

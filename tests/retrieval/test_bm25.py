@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from tokir.config import TokenizerSettings
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.bm25 import BM25Index, Postings
-from tokir.retrieval.ranking import id_order
+from tokir.retrieval.ranking import descending, inverse
 from tokir.retrieval.terms import terms, tokens_of
 from tokir.tokenizers import train_tokenizer
 
@@ -37,14 +37,16 @@ def test_words_are_by_unicode_and_scripts_without_spaces_are_cut_in_pairs(text, 
 
 @given(st.text(st.characters(max_codepoint=0x2FF)))
 def test_the_short_way_for_latin_text_cuts_as_the_long_one(text):
-    spelled = unicodedata.normalize("NFC", text).casefold()
+    spelled = unicodedata.normalize("NFC", text).casefold().replace("\u00ad", "")
     if not spelled or max(spelled) < "\u0300":
         long_way = terms(text + " \u4e00")[:-1]
         assert terms(text) == long_way == re.findall(r"\w+", spelled)
 
 
 def index_of(texts, ids=None) -> BM25Index:
-    return BM25Index.of(Postings(texts), id_order(ids or [f"p{number}" for number in range(len(texts))]))
+    return BM25Index.of(
+        Postings(texts), inverse(descending(ids or [f"p{number}" for number in range(len(texts))]))
+    )
 
 
 def found(index, query, depth=10) -> dict[int, float]:
@@ -82,7 +84,7 @@ def test_bm25_over_tokens_is_bm25_of_their_ids_without_what_is_unknown(passages,
     assert all(0 < len(kept) < len(found) for kept, found in zip(known, ids, strict=True))
     library = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
     library.index(known[:-1], show_progress=False)
-    ties, cut = id_order([f"p{number}" for number in range(80)]), tokens_of(tokenizer)
+    ties, cut = inverse(descending([f"p{number}" for number in range(80)])), tokens_of(tokenizer)
     index = BM25Index.of(Postings(texts, cut), ties)
     index.save(tmp_path)
     for opened in (index, BM25Index.load(tmp_path, ties, cut)):

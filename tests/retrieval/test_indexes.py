@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from tokir.errors import TokirError, Unavailable
-from tokir.retrieval import binary, exact, int8
+from tokir.retrieval import exact, int8
 from tokir.retrieval.binary import BinaryIndex
 from tokir.retrieval.exact import ExactIndex
 from tokir.retrieval.index import Vectors, normalize, top
 from tokir.retrieval.int8 import Int8Index
-from tokir.retrieval.ranking import id_order
+from tokir.retrieval.ranking import descending, inverse
 from tokir.retrieval.registry import INDEXES
 
 RNG = np.random.default_rng(0)
 VECTORS, QUERIES = RNG.normal(size=(50, 8)).astype(np.float32), RNG.normal(size=(70, 8)).astype(np.float32)
 VECTORS[7] = 0  # a text without tokens
-TIES = id_order([f"p{number}" for number in range(50)])
+TIES = inverse(descending([f"p{number}" for number in range(50)]))
 
 
 @pytest.fixture(params=list(INDEXES))
@@ -114,7 +114,7 @@ def test_sums_of_rounded_vectors_are_whole_numbers(tmp_path):
 
 
 def test_passages_beyond_those_scored_again_follow_by_hamming_distance(monkeypatch, tmp_path):
-    monkeypatch.setattr(binary, "RESCORED", 12)
+    monkeypatch.setattr(int8, "RESCORED", 12)
     distances = ((QUERIES[:, None] > 0) != (VECTORS > 0)).sum(-1)
     for hits, apart in zip(opened(BinaryIndex, tmp_path).search(QUERIES, 50), distances, strict=True):
         first = np.lexsort((TIES, apart))
@@ -129,7 +129,7 @@ def test_passages_beyond_those_scored_again_follow_by_hamming_distance(monkeypat
 def test_passages_beyond_those_scored_again_follow_by_their_codes(monkeypatch, tmp_path):
     ivfpq = pytest.importorskip("tokir.retrieval.ivfpq")
     pytest.importorskip("faiss")
-    monkeypatch.setattr(ivfpq, "RESCORED", 12)
+    monkeypatch.setattr(int8, "RESCORED", 12)
     for hits in opened(ivfpq.IvfPqIndex, tmp_path).search(QUERIES, 50):
         assert hits.scores[11] > hits.scores[12] and (hits.scores >= -3).all()
         assert sorted(hits.positions) == list(range(50)) and (np.diff(hits.scores) <= 0).all()

@@ -10,7 +10,7 @@ from tokir.retrieval import best_cosines as building
 from tokir.retrieval import maxsim
 from tokir.retrieval.best_cosines import distinct_tokens
 from tokir.retrieval.maxsim import MaxSimIndex, PrunedMaxSimIndex, TokenVectors
-from tokir.retrieval.ranking import id_order
+from tokir.retrieval.ranking import descending, inverse
 from tokir.retrieval.searchers import LateSearcher
 
 RNG = np.random.default_rng(0)
@@ -29,7 +29,7 @@ def best(passages):
 
 
 def built(folder, passages, kept=None):
-    ties = id_order([f"p{number}" for number in range(len(passages))])
+    ties = inverse(descending([f"p{number}" for number in range(len(passages))]))
     model, ids = TokenVectors.of(TABLE, WEIGHTS), distinct_tokens(passages)
     if kept is None:
         MaxSimIndex.build(folder, model, *ids)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tokir.errors import TokirError
 from tokir.retrieval import ranking as written
 from tokir.retrieval.index import Hits, top
-from tokir.retrieval.ranking import Ranking, descending, id_order, read_run, write_run
+from tokir.retrieval.ranking import Ranking, descending, inverse, read_run, write_run
 
 scores_with_ties = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=30)
 
@@ -15,12 +15,12 @@ scores_with_ties = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, 
 def test_top_is_the_head_of_the_full_order_of_trec_eval(scores, depth):
     ids = [f"d{number * 7 % 31}" for number in range(len(scores))]
     expected = sorted(range(len(scores)), key=lambda i: (scores[i], ids[i]), reverse=True)[:depth]
-    assert top(np.array(scores, dtype=np.float32), depth, id_order(ids)).tolist() == expected
+    assert top(np.array(scores, dtype=np.float32), depth, inverse(descending(ids))).tolist() == expected
 
 
 def test_ids_descend_by_their_bytes():
     assert descending(["b", "ä", "a", "Z"]).tolist() == [1, 0, 2, 3]
-    assert id_order(["b", "ä", "a", "Z"]).tolist() == [1, 0, 2, 3]
+    assert inverse(descending(["b", "ä", "a", "Z"])).tolist() == [1, 0, 2, 3]
 
 
 IDS = ["a", "b", "c", "q2", "ä"]

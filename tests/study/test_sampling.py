@@ -17,7 +17,7 @@ from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.measures import mean_scores, score_queries
 from tokir.progress import Silent
 from tokir.retrieval.bm25 import BM25Index, Postings
-from tokir.retrieval.ranking import id_order
+from tokir.retrieval.ranking import descending, inverse
 from tokir.retrieval.searchers import LexicalSearcher
 from tokir.study import passages as passages_module
 from tokir.study.documents import Documents
@@ -101,7 +101,9 @@ def duplicates(duplicates_folder, tmp_path):
 def test_a_query_does_not_find_itself(duplicates):
     split, ids = duplicates.evaluation_splits().scored(), duplicates.corpus.ids
     assert len(split.own_passages) == len(split.queries) == 66
-    searcher = LexicalSearcher(BM25Index.of(Postings(duplicates.corpus.passages(0, len(ids))), id_order(ids)))
+    searcher = LexicalSearcher(
+        BM25Index.of(Postings(duplicates.corpus.passages(0, len(ids))), inverse(descending(ids)))
+    )
     rankings = Rankings(context(duplicates))
 
     def scored(own):
@@ -128,7 +130,7 @@ def test_no_weights_are_chosen_by_a_query_that_finds_itself(duplicates):
 def test_nothing_is_chosen_by_a_query_that_finds_itself(duplicates, monkeypatch):
     split, ids, seen = duplicates.evaluation_splits().scored(), duplicates.corpus.ids, []
     monkeypatch.setattr(tuning, "recall", lambda ranking, _: float(not seen.append(ranking)))
-    tuning.bm25_parameters(Postings(duplicates.corpus.passages(0, len(ids))), ids, id_order(ids), split)
+    tuning.bm25_parameters(Postings(duplicates.corpus.passages(0, len(ids))), ids, inverse(descending(ids)), split)
     own = [ids.index(query) for query in split.queries]
     assert seen and not any(
         itself in hits.positions for ranking in seen for itself, hits in zip(own, ranking.lists(), strict=True)

@@ -21,7 +21,9 @@ def whitened_by(weights):
     teacher = SimpleNamespace(name="minilm")
     models = SimpleNamespace(plan=lambda point: point, ensure=lambda plan: weights, teacher=teacher)
     embeddings = SimpleNamespace(indexed=lambda *files, **more: None, pretrained_files=lambda name: None)
-    searchers = Searchers(SimpleNamespace(folder=folder, validation=None), models, embeddings)
+    searchers = Searchers(
+        SimpleNamespace(folder=folder, validation=None, validation_inputs=None), models, embeddings
+    )
     searchers._raw = lambda raw: (None, "embeddings/minilm/corpus.npy")
     searchers._made(system)
     return asked

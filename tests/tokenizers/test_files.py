@@ -8,7 +8,8 @@ import pytest
 
 from tokir.config import TokenizerSettings
 from tokir.errors import TokirError
-from tokir.tokenizers import intrinsic_measures, load, train_tokenizer
+from tokir.tokenizers import load, train_tokenizer
+from tokir.tokenizers.intrinsic import intrinsic_measures
 
 
 def test_a_tokenizer_of_ones_own_is_read_whatever_it_was_made_for(passages, tmp_path):

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from tokir.artifacts import write_json
 from tokir.config import TokenizerSettings
 from tokir.errors import TokirError
-from tokir.tokenizers import TOKENIZERS, Span, TokenizerKind, intrinsic_measures, load, train_tokenizer
+from tokir.tokenizers import TOKENIZERS, Span, TokenizerKind, load, train_tokenizer
+from tokir.tokenizers.intrinsic import intrinsic_measures
 from tokir.tokenizers.protocol import overlaps
 
 SIZES = {"byte": 257}

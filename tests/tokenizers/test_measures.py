@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tokir.config import TokenizerSettings
-from tokir.tokenizers import intrinsic_measures, train_tokenizer
+from tokir.tokenizers import train_tokenizer
 from tokir.tokenizers.comparison import _choose
-from tokir.tokenizers.intrinsic import renyi_efficiency
+from tokir.tokenizers.intrinsic import intrinsic_measures, renyi_efficiency
 from tokir.tokenizers.measures import INTRINSIC
 from tokir.tokenizers.reconstruction import reconstruction_bits
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tokir.config import TokenizerSettings
 from tokir.errors import TokirError
-from tokir.tokenizers import intrinsic_measures, load, train_tokenizer
+from tokir.tokenizers import load, train_tokenizer
+from tokir.tokenizers.intrinsic import intrinsic_measures
 from tokir.tokenizers.reconstruction import is_lossless, reconstruction_bits
 
 NORMALIZATIONS = (None, "NFC", "NFKD")

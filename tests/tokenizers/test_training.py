@@ -4,7 +4,8 @@ import pytest
 
 from tokir.config import TokenizerSettings
 from tokir.errors import TokirError
-from tokir.tokenizers import LONGEST_WORD, TOKENIZERS, _without_long_words, intrinsic_measures, train_tokenizer
+from tokir.tokenizers import LONGEST_WORD, TOKENIZERS, _without_long_words, train_tokenizer
+from tokir.tokenizers.intrinsic import intrinsic_measures
 from tokir.tokenizers.protocol import overlaps
 
 

@@ -19,7 +19,7 @@ from tokir.training.queries import QueryPairs
 from tokir.training.registry import OBJECTIVES, ObjectivePart
 from tokir.training.retrieval import RetrievalObjective, ValidationPool, embed_tokens
 from tokir.training.simcse import DropoutPairs
-from tokir.training.sources import SourceInputs, Teacher, TrainQueries, contrastive_weight, pair_sources
+from tokir.training.sources import SourceInputs, TeacherVectors, TrainQueries, contrastive_weight, pair_sources
 from tokir.training.texts import Texts
 from tokir.words import characters
 
@@ -177,7 +177,7 @@ def after_choice():
 def test_a_network_starts_silent_and_a_vector_does_not_depend_on_its_batch(tokenised, architecture):
     torch.manual_seed(0)
     model = build_retriever(architecture, 600, SETTINGS, 64).eval()
-    texts = Texts.of([*(tokenised.whole(index, 64) for index in range(5)), []])
+    texts = Texts.of([*(tokenised.whole(index)[:64] for index in range(5)), []])
     with torch.no_grad():
         silent = embed_tokens(model, texts)
         table = model.embedding.weight * model.token_weights[:, None]
@@ -297,7 +297,7 @@ def test_own_parts_share_the_batches_that_train_queries_leave(tokenised, tokeniz
     given = {
         "train_queries": lambda: TrainQueries(["one", "two"], [[0, 3], [5]]),
         "hard_negatives": lambda queries: [[7], [8, 9]],
-        "teacher": Teacher(lambda name, texts: vectors(len(texts)), lambda: vectors(200)),
+        "teacher": TeacherVectors(lambda name, texts: vectors(len(texts)), lambda: vectors(200)),
     }
     made = {
         text: [

@@ -18,7 +18,7 @@ from tokir.training.distillation import TaughtPairs, taught_pairs
 from tokir.training.pairs import TokenisedPassages
 from tokir.training.query_distillation import TaughtTexts, passage_texts
 from tokir.training.retrieval import RetrievalObjective, ValidationPool, embed_tokens
-from tokir.training.sources import SourceInputs, Teacher
+from tokir.training.sources import SourceInputs, TeacherVectors
 from tokir.training.texts import Texts
 
 WIDTH = 48
@@ -91,7 +91,7 @@ def test_half_of_the_batches_are_parts_of_passages_which_take_their_passages_vec
             encoded(tokenizer),
             RetrievalSettings(query_tokens=(2, 20), passage_tokens=(30, 60)),
             seed=0,
-            teacher=Teacher(lambda name, texts: normalize(read)[: len(texts)], lambda: vectors),
+            teacher=TeacherVectors(lambda name, texts: normalize(read)[: len(texts)], lambda: vectors),
         )
     )
     parts = 0

@@ -206,10 +206,11 @@ def new_folder(path: Path) -> Iterator[Path]:
             _replace(path, old)
         _replace(fresh, path)
     except BaseException:
-        with suppress(OSError):
-            remove_folder(fresh)
+        with suppress(OSError):  # first what was the user's: what is left of the other is only in the way
             if old.exists() and not path.exists():
                 _replace(old, path)
+        with suppress(OSError):
+            remove_folder(fresh)
         raise
     with suppress(OSError):  # Windows removes no file that is open
         remove_folder(old)
@@ -258,11 +259,6 @@ def sweep(path: Path, name: str = "") -> None:
             remove_folder(left)
         else:
             remove(left)
-
-
-def is_unfinished(name: str) -> bool:
-    """Is a file or folder of this name one that is not finished, or never will be?"""
-    return name.startswith(MARK)
 
 
 def _unfinished(path: Path) -> Path:

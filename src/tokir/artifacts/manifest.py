@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tokir.artifacts.durable import is_unfinished
 from tokir.artifacts.formats import digest, file_digest
 from tokir.untrusted import built, completed, inside, parse_json
 
@@ -70,6 +69,5 @@ def from_line(line: str) -> Entry:
 
 
 def files_below(path: Path) -> list[Path]:
-    """The files in a folder, sorted, but for hidden and unfinished ones."""
-    found = (file for file in sorted(path.rglob("*")) if file.is_file())
-    return [file for file in found if not file.name.startswith(".") and not is_unfinished(file.name)]
+    """The files in a folder, sorted, but for hidden ones, which those that are not finished are too."""
+    return [file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(".")]

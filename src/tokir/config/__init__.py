@@ -7,46 +7,29 @@ error always names the field, what is allowed and the nearest name.
 from tokir.config.index import WHOLE, IndexForm
 from tokir.config.loading import PRESETS, check_config, dump_config, flatten, load_config
 from tokir.config.models import ArchitectureSettings
-from tokir.config.names import (
-    ArchitectureName,
-    BaselineName,
-    FusionName,
-    PerturbationName,
-    PretrainedName,
-)
+from tokir.config.names import ArchitectureName, BaselineName
 from tokir.config.objective import Objective
 from tokir.config.pooling import Pooling
 from tokir.config.retrieval import RetrievalSettings, Variant
-from tokir.config.settings import Settings
-from tokir.config.study import (
-    DataSettings,
-    EvaluationSettings,
-    FusionSettings,
-    StudyConfig,
-)
+from tokir.config.study import BEST, EvaluationSettings, FusionSettings, StudyConfig
 from tokir.config.tokenizer import TokenizerSettings
-from tokir.config.training import BudgetSettings, OptimizationSettings, Precision, TrainingSettings
+from tokir.config.training import OptimizationSettings, Precision, TrainingSettings
 
 __all__ = [
+    "BEST",
     "PRESETS",
     "WHOLE",
     "ArchitectureName",
     "ArchitectureSettings",
     "BaselineName",
-    "BudgetSettings",
-    "DataSettings",
     "EvaluationSettings",
-    "FusionName",
     "FusionSettings",
     "IndexForm",
     "Objective",
     "OptimizationSettings",
-    "PerturbationName",
     "Pooling",
     "Precision",
-    "PretrainedName",
     "RetrievalSettings",
-    "Settings",
     "StudyConfig",
     "TokenizerSettings",
     "TrainingSettings",

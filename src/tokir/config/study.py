@@ -30,6 +30,7 @@ from tokir.encoders.registry import PRETRAINED, model_id
 from tokir.models.registry import ARCHITECTURES, STATIC
 from tokir.study.registry import BASELINES
 
+BEST = ("best", "best-own", "best-maxsim")  # members found on the validation queries; the widest comes first
 MOST_TOKENIZERS = 1_000
 LONGEST = 120  # letters of a fusion's id that name its members
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -290,7 +291,7 @@ class StudyConfig(Settings):
 
     @model_validator(mode="after")
     def _models_have_ids_of_their_own(self) -> StudyConfig:
-        taken = {name: name for name in (*BASELINES, *PRETRAINED, "best", "best-own", "best-maxsim")}
+        taken = {name: name for name in (*BASELINES, *PRETRAINED, *BEST)}
         for name in self.pretrained_models:
             if (other := taken.setdefault(model_id(name), name)) != name:
                 raise ValueError(

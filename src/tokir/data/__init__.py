@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokir.data.corpus import Corpus, Document
     from tokir.data.dataset import Dataset, EvaluationSplits, Split
-    from tokir.data.files import SourceFile
-    from tokir.data.sources import BuiltIn, build, load, names
+    from tokir.data.sources import build, load, names
 
 __all__ = [
-    "BuiltIn",
     "Corpus",
     "Dataset",
     "Document",
     "EvaluationSplits",
-    "SourceFile",
     "Split",
     "build",
     "load",
@@ -30,8 +27,6 @@ _MODULES = {
     "Dataset": "dataset",
     "EvaluationSplits": "dataset",
     "Split": "dataset",
-    "SourceFile": "files",
-    "BuiltIn": "sources",
     "build": "sources",
     "load": "sources",
     "names": "sources",

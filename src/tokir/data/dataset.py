@@ -7,12 +7,10 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from tokir.data.corpus import Corpus, Document, canonical
+from tokir.data.corpus import Corpus, canonical
 from tokir.data.files import SourceFile
 from tokir.data.qrels import Qrels, relevant
 from tokir.errors import TokirError, nearest
-
-__all__ = ["Corpus", "Dataset", "Document", "EvaluationSplits", "Split"]
 
 VALIDATION_SHARE = 0.2  # of train, where the data set has no dev to validate on
 NO_VALIDATION = (

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokir.encoders import pretrained, sentence
-from tokir.encoders.registry import is_foreign
+from tokir.encoders.registry import PRETRAINED, is_foreign
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +34,7 @@ def checksum(name: str, path: Path) -> str:
 
 def settings(name: str) -> dict[str, Any]:
     """What a vector depends on beside these files, as JSON."""
-    return {} if is_foreign(name) else {"longest": pretrained.longest_read(name)}
+    return {} if is_foreign(name) else {"longest": PRETRAINED[name].longest}
 
 
 def load(

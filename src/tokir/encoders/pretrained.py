@@ -96,11 +96,6 @@ def find_weights(name: str, folder: str | None = None, download: bool = False) -
     return found
 
 
-def longest_read(name: str) -> int:
-    """Tokens that a baseline reads of a text, unless its model has fewer positions."""
-    return PRETRAINED[name].longest
-
-
 def checksum(folder: Path) -> str:
     """Hash of all that decides a vector: weights, configuration and tokenizer files."""
     kinds = (".safetensors", ".json", ".txt", ".model")
@@ -154,6 +149,15 @@ def _load(folder: Path, device: torch.device | str) -> tuple[Any, Any]:
     return model.to(device), AutoTokenizer.from_pretrained(folder, split_special_tokens=True, **options)
 
 
+def counted(ids: list[list[int]], longest: int | None, unknown: int | None) -> tuple[int, int, int]:
+    """Texts longer than ``longest``, tokens of all texts, and those that are ``unknown``."""
+    return (
+        0 if longest is None else sum(len(tokens) > longest for tokens in ids),
+        sum(map(len, ids)),
+        0 if unknown is None else sum(tokens.count(unknown) for tokens in ids),
+    )
+
+
 class PretrainedEncoder:
     """Mean of the last states over a text's tokens, its special tokens among them, as MiniLM was trained.
 
@@ -188,13 +192,7 @@ class PretrainedEncoder:
 
     def count(self, texts: Sequence[str]) -> tuple[int, int, int]:
         """Texts longer than what is read of them, tokens of all texts, and those that stand for what has no entry."""
-        tokens = self.tokenize(texts)
-        unknown = self.tokenizer.unk_token_id
-        return (
-            sum(len(ids) > self.longest for ids in tokens),
-            sum(map(len, tokens)),
-            0 if unknown is None else sum(ids.count(unknown) for ids in tokens),
-        )
+        return counted(self.tokenize(texts), self.longest, self.tokenizer.unk_token_id)
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tokir.artifacts import digest, file_digest
 from tokir.encoders.hub import snapshot
 from tokir.encoders.plain import NO_CODE, NO_PICKLES, model_files, require_plain
-from tokir.encoders.pretrained import quiet
+from tokir.encoders.pretrained import counted, quiet
 from tokir.encoders.registry import is_folder
 from tokir.errors import Unavailable
 from tokir.untrusted import MOST_OF_A_MODEL, read_json, within
@@ -160,12 +160,7 @@ class SentenceEncoder:
         ids: list[list[int]] = tokenizer([self.prompt + text for text in texts], truncation=False, verbose=False)[
             "input_ids"
         ]
-        unknown = tokenizer.unk_token_id
-        return (
-            0 if self.longest is None else sum(len(tokens) > self.longest for tokens in ids),
-            sum(map(len, ids)),
-            0 if unknown is None else sum(tokens.count(unknown) for tokens in ids),
-        )
+        return counted(ids, self.longest, tokenizer.unk_token_id)
 
     def tokenize(self, texts: Sequence[str]) -> list[str]:
         """The texts as they are: the library cuts them while it encodes."""

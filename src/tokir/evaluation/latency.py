@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
+
+from tokir.threads import computing_on
 
 WARM_UP = 10  # queries answered before the clock counts
 
@@ -23,7 +23,7 @@ def measure_latency(
         stages: name to function, in order; the first gets the query, each further one what came before it.
     """
     times: dict[str, list[float]] = {name: [] for name in stages}
-    with one_thread():
+    with computing_on(1):
         for number, query in enumerate([*queries[:WARM_UP], *queries]):
             value: Any = query
             for name, stage in stages.items():
@@ -40,17 +40,3 @@ def measure_latency(
         }
         for name, values in times.items()
     }
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run torch and the linear algebra behind numpy on one thread."""
-    from threadpoolctl import threadpool_limits
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(threads)

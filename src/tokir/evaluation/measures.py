@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from tokir.errors import TokirError
 from tokir.evaluation.judgements import Judgements
-from tokir.evaluation.registry import HEADLINE, MEASURES
+from tokir.evaluation.registry import MEASURES
 from tokir.retrieval.ranking import Ranking
-
-__all__ = ["HEADLINE", "MEASURES", "PerQuery", "mean_scores", "score_queries", "shared_first"]
 
 PerQuery = dict[str, list[float]]
 """Measure to one score per query, in the order of the judgements."""

@@ -177,7 +177,7 @@ JOINED = Perturbation("two words joined", _join, 9)
 SPLIT = Perturbation("one word split", _split, 10)
 
 
-def perturb(text: str, name: str, seed: int, position: int, times: int = 1) -> str:
+def perturb(text: str, name: str, seed: int, position: int) -> str:
     """``text`` after the perturbation ``name``.
 
     Args:
@@ -185,13 +185,10 @@ def perturb(text: str, name: str, seed: int, position: int, times: int = 1) -> s
         name: of an entry of ``PERTURBATIONS``.
         seed: of the study's evaluation.
         position: of the query among the evaluated ones; seed and position decide where the text is changed.
-        times: how often it is changed; with zero the text stays as it is.
     """
     kind = PERTURBATIONS[name]
     rng = np.random.default_rng([seed, _stream(name) if kind.stream is None else kind.stream, position])
-    for _ in range(times):
-        text = kind.edit(text, rng)
-    return text
+    return kind.edit(text, rng)
 
 
 def perturbed(queries: Mapping[str, str], name: str, seed: int) -> dict[str, str]:

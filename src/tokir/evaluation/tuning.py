@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.evaluation.judgements import Judgements
-from tokir.evaluation.measures import HEADLINE, mean_scores, score_queries
+from tokir.evaluation.measures import mean_scores, score_queries
+from tokir.evaluation.registry import HEADLINE
 from tokir.retrieval.bm25 import K1, B, BM25Index, Postings
 from tokir.retrieval.exact import ExactIndex
 from tokir.retrieval.fusion import Joined, fuse

@@ -188,9 +188,7 @@ class Source:
     @cached_property
     def texts(self) -> list[str]:
         """What an export is held against the run on: passages, evaluated queries, and nasty texts."""
-        judged = self.opener.run.recorded(Names.QUERIES)
-        lines = self.opener.file(Names.QUERIES).read_text("utf-8").split("\n")[:SAMPLE] if judged else []
-        return [*NASTY, *(line.partition("\t")[2] for line in lines if line), *self.passages]
+        return [*NASTY, *self.opener.queries()[:SAMPLE], *self.passages]
 
 
 def _one_model(opener: Opener, system: str) -> DenseFiles:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tokir.registry import Registry
+from tokir.registry import Registry, at
 
 if TYPE_CHECKING:
     from tokir.models.network import NetworkConfig
@@ -46,8 +45,7 @@ class Architecture:
         """The class that configures its network; ValueError where it has none."""
         if self.network is None:
             raise ValueError(f"{self.label}: this architecture has no network")
-        module, _, name = self.network.partition(":")
-        config: type[NetworkConfig] = getattr(import_module(module), name)
+        config: type[NetworkConfig] = at(self.network)
         return config
 
 

@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import permutations
 
-from tokir.config import IndexForm, Objective, Pooling
+from tokir.config import IndexForm, Objective, Pooling, TokenizerSettings
 from tokir.evaluation.significance import holm
 from tokir.models.registry import ARCHITECTURES
 from tokir.results.records import Ablation, Comparison, System, Tokenizer
 
-TOKENIZER_FACTORS: dict[str, object] = {
-    "lowercase": False,
-    "normalization": None,
-    "prefix_space": False,
-    "pretokenization": "words",
-    "hashed": False,
-    "shortest_ngram": 3,
-    "longest_ngram": 5,
-    "with_words": True,
-    "hashes": 1,
-    "stemming": None,
-    "stop_words": None,
+TOKENIZER_FACTORS = {
+    name: field.default
+    for name, field in TokenizerSettings.model_fields.items()
+    if name not in ("type", "vocabulary_size", "file")
 }
 """Settings of tokenizers that are paired, each with what it is where nothing is asked for."""
 AS_THEY_COME = ("mean", "learned")

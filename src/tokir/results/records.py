@@ -12,39 +12,12 @@ from pydantic import Field, JsonValue, model_validator
 
 from tokir.evaluation.decision import significant
 from tokir.evaluation.registry import HEADLINE
-from tokir.results.base import Interval, OpenRecord, Record, Score
-from tokir.results.systems import System, Tokenizer
-from tokir.tokenizers.measures import ComparedTokenizer, Cut
-
-__all__ = [
-    "SCHEMA",
-    "Ablation",
-    "Answer",
-    "BudgetFacts",
-    "ComparedTokenizer",
-    "Comparison",
-    "Correlation",
-    "Cut",
-    "DatasetFacts",
-    "Difference",
-    "Disputed",
-    "Environment",
-    "EvaluationFacts",
-    "Example",
-    "Finding",
-    "Found",
-    "FoundPassage",
-    "Interval",
-    "Passage",
-    "Perturbation",
-    "PerturbationComparison",
-    "PerturbationScore",
-    "Results",
-    "Sentence",
-    "System",
-    "Tokenizer",
-    "TokenizerComparison",
-]
+from tokir.results.base import Interval as Interval
+from tokir.results.base import OpenRecord, Record, Score
+from tokir.results.systems import System as System
+from tokir.results.systems import Tokenizer as Tokenizer
+from tokir.tokenizers.measures import ComparedTokenizer as ComparedTokenizer
+from tokir.tokenizers.measures import Cut
 
 SCHEMA: Literal[2] = 2
 Turned = TypeVar("Turned", bound="Difference")

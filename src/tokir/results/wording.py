@@ -27,13 +27,13 @@ def signed_interval(interval: Interval, digits: int = 3) -> str:
     return f"[{signed(interval[0], digits)}, {signed(interval[1], digits)}]"
 
 
-def difference(value: float, interval: Interval, digits: int = 3) -> str:
+def difference(value: float, interval: Interval) -> str:
     """A difference and its interval.
 
     >>> difference(0.4, (0.37, 0.43))
     '+0.400 [+0.370, +0.430]'
     """
-    return f"{signed(value, digits)} {signed_interval(interval, digits)}"
+    return f"{signed(value)} {signed_interval(interval)}"
 
 
 def score_interval(interval: Interval) -> str:

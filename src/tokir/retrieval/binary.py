@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import read_array, write_array
-from tokir.retrieval.index import Hits, Vectors, follow, top
+from tokir.retrieval import int8
+from tokir.retrieval.index import Hits, Vectors
 from tokir.retrieval.int8 import Int8Index
 
-RESCORED = 200  # passages nearest by Hamming distance
 WORD = 64  # bits that are compared at once
 FILE = "bits.npy"
 
@@ -70,12 +70,9 @@ class BinaryIndex:
         distances = np.zeros(self.bits.shape[1], dtype=np.uint16)
         for word, of_passages in zip(words, self.bits, strict=True):
             distances += np.bitwise_count(of_passages ^ word)
-        near = _first(distances, max(depth, RESCORED), self.tie_order)
+        near = _first(distances, max(depth, int8.RESCORED), self.tie_order)
         scores = np.cos(np.float32(np.pi) * distances[near] / np.float32(len(query)))
-        scores[:RESCORED] = self.rounded.scores(query[None], near[:RESCORED])[0]
-        scores[RESCORED:] = follow(scores[:RESCORED], scores[RESCORED:])
-        best = top(scores, depth, self.tie_order[near])
-        return Hits(near[best], scores[best])
+        return self.rounded.rescored(query, near, scores, depth)
 
 
 def _signs(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:

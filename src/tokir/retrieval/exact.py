@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import read_array
-from tokir.retrieval.index import Hits, Vectors, normalize, top, write_rows
+from tokir.retrieval.index import Hits, Vectors, normalize, rows_of, top
 from tokir.retrieval.scan import nearest
 
 FEW = 2  # for so few queries a product of matrices is not faster
@@ -42,8 +42,9 @@ class ExactIndex:
     @classmethod
     def write(cls, folder: Path, vectors: Vectors) -> None:
         """Write the unit vectors."""
-        unit = (normalize(block) for block in vectors.blocks())
-        write_rows(folder / FILE, (vectors.count, vectors.dimensions), np.float32, unit)
+        with rows_of(folder / FILE, np.float32, vectors.dimensions) as append:
+            for block in vectors.blocks():
+                append(normalize(block))
 
     @classmethod
     def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> ExactIndex:

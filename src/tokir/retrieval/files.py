@@ -17,7 +17,7 @@ from tokir.encoders.files import PretrainedFiles
 from tokir.encoders.registry import ENCODERS
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.registry import INDEXES, SEARCHERS, Method
-from tokir.untrusted import built, read_json
+from tokir.untrusted import built, read_json, read_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,6 +205,13 @@ class Opener:
     def file(self, name: str) -> Path:
         """The path of a file, or of a folder, of the run folder; TokirError where it is damaged."""
         return self.run.checked(name)
+
+    def queries(self) -> list[str]:
+        """The evaluated queries; none in a run that has none."""
+        if not self.run.recorded(Names.QUERIES):
+            return []
+        lines = read_text(self.file(Names.QUERIES)).split("\n")
+        return [line.partition("\t")[2] for line in lines if line]
 
     @cached_property
     def tie_order(self) -> NDArray[np.int64]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -48,19 +49,29 @@ class Index(Protocol):
     def load(cls, folder: Path, tie_order: NDArray[np.int64]) -> Index:
         """Open what :meth:`write` wrote; TokirError names a file that is missing or damaged.
 
-        ``tie_order`` (passages,) breaks ties between equal scores: see :func:`tokir.retrieval.ranking.id_order`.
+        ``tie_order`` (passages,) breaks ties between equal scores: the rank of each passage when ids descend.
         """
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         """The nearest passages of each of ``queries`` (n, dimensions), at most ``depth`` of them."""
 
 
-def write_rows(path: Path, shape: tuple[int, int], dtype: Any, blocks: Iterable[NDArray[Any]]) -> None:
-    """Write an array of ``shape`` in ``.npy`` format, atomically; its rows come in blocks, one in memory at a time."""
+@contextmanager
+def rows_of(path: Path, kind: Any, *width: int) -> Iterator[Callable[[NDArray[Any]], None]]:
+    """Write a ``.npy`` file atomically, some rows at a time; how many there are is known at the end."""
+    count = 0
+
     with atomic(path, "wb") as file:
-        file.write(array_header(dtype, shape))
-        for block in blocks:
-            file.write(block.astype(dtype, copy=False).tobytes())
+
+        def append(rows: NDArray[Any]) -> None:
+            nonlocal count
+            file.write(rows.astype(kind, copy=False).tobytes())
+            count += len(rows)
+
+        file.write(array_header(kind, (count, *width)))
+        yield append
+        file.seek(0)
+        file.write(array_header(kind, (count, *width)))
 
 
 def follow(best: NDArray[np.float32], rest: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ single precision holds: such sums are the same in whatever order they are added,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import read_array, write_array
-from tokir.retrieval.index import Hits, Vectors, normalize, write_rows
+from tokir.retrieval.index import Hits, Vectors, follow, normalize, rows_of, top
 from tokir.retrieval.scan import nearest
 
 STEPS = 127  # of the largest component
@@ -23,6 +22,7 @@ WHOLE = 2.0**24  # up to here single precision holds every whole number
 QUERIES_AT_ONCE = 64
 ROWS = 16_384  # passages scored at once
 FEW, ROWS_OF_FEW = 2, 512  # for so few queries, passages multiplied at once: what the processor's cache holds
+RESCORED = 200  # of the passages that signs or codes find nearest, those scored by these vectors
 CODES, INVERSE_LENGTHS = "codes.npy", "inverse_lengths.npy"
 
 
@@ -48,15 +48,12 @@ class Int8Index:
     def write(cls, folder: Path, vectors: Vectors) -> None:
         """Write the codes and what they are divided by."""
         lengths = [np.zeros(0, dtype=np.float32)]
-
-        def rounded() -> Iterator[NDArray[np.int8]]:
+        with rows_of(folder / CODES, np.int8, vectors.dimensions) as append:
             for block in vectors.blocks():
                 largest = np.abs(block).max(axis=1, keepdims=True, initial=0)
                 codes = np.rint(block / np.where(largest > 0, largest, 1) * np.float32(STEPS)).astype(np.int8)
                 lengths.append(_inverse_lengths(codes))
-                yield codes
-
-        write_rows(folder / CODES, (vectors.count, vectors.dimensions), np.int8, rounded())
+                append(codes)
         write_array(folder / INVERSE_LENGTHS, np.concatenate(lengths))
 
     @classmethod
@@ -84,6 +81,15 @@ class Int8Index:
         cosines *= self.inverse_lengths[positions]
         cosines *= inverse_lengths
         return cosines
+
+    def rescored(
+        self, query: NDArray[np.float32], near: NDArray[np.int64], estimated: NDArray[np.float32], depth: int
+    ) -> Hits:
+        """The best of the passages ``near``, nearest first: some are scored again, the others follow as estimated."""
+        first = self.scores(query[None], near[:RESCORED])[0]
+        scores = np.concatenate([first, follow(first, estimated[RESCORED:])])
+        best = top(scores, depth, self.tie_order[near])
+        return Hits(near[best], scores[best])
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         """The ``depth`` nearest passages of each query, (queries, dimensions)."""

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tokir.retrieval import int8
 from tokir.retrieval.faiss import library, on_one_thread, read_index, write_index
-from tokir.retrieval.index import Hits, Vectors, follow, normalize, top
+from tokir.retrieval.index import Hits, Vectors, normalize
 from tokir.retrieval.int8 import Int8Index
 
 PART = 4  # dimensions that a byte stands for
@@ -25,7 +26,6 @@ TRAINED_ON = 64  # passages of a list, on average, that its centre is trained on
 ROUNDS = 10  # of k-means, for centres and for codes
 FEWEST = 256  # vectors that codes are trained on: a byte has as many values
 PROBED = 128  # lists that a query looks at
-RESCORED = 200  # passages nearest by their codes
 SEED = 0
 FILE = "lists.faiss"
 
@@ -80,21 +80,12 @@ class IvfPqIndex:
     def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         """The nearest passages of each query, (queries, dimensions), of those in the nearest lists."""
         asked = library("ivfpq").SearchParametersIVF(nprobe=PROBED)
-        wanted = max(1, min(max(depth, RESCORED), len(self.tie_order)))
+        wanted = max(1, min(max(depth, int8.RESCORED), len(self.tie_order)))
         codes, positions = self._lists.search(_unit(queries, self._lists.d), wanted, params=asked)
         return [
-            self._rescored(query, scores[near >= 0], near[near >= 0], depth)
+            self.rounded.rescored(query, near[near >= 0], scores[near >= 0], depth)
             for query, scores, near in zip(queries, codes, positions, strict=True)
         ]
-
-    def _rescored(
-        self, query: NDArray[np.float32], by_code: NDArray[np.float32], near: NDArray[np.int64], depth: int
-    ) -> Hits:
-        scores = by_code.copy()
-        scores[:RESCORED] = self.rounded.scores(query[None], near[:RESCORED])[0]
-        scores[RESCORED:] = follow(scores[:RESCORED], scores[RESCORED:])
-        best = top(scores, depth, self.tie_order[near])
-        return Hits(near[best], scores[best])
 
 
 def number_of_lists(passages: int) -> int:

@@ -14,18 +14,17 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import array_header, atomic, read_array, write_array
+from tokir.artifacts import read_array, write_array
 from tokir.retrieval.best_cosines import STEPS, best_cosines
-from tokir.retrieval.index import Hits, top
+from tokir.retrieval.index import Hits, rows_of, top
 
 if TYPE_CHECKING:
     from tokir.models.retriever import Retriever
@@ -130,7 +129,7 @@ class MaxSimIndex(LateIndex):
         """
         known, kept = (before[0].best, before[1]) if before else (None, np.zeros(0, dtype=np.int64))
         write_array(folder / WEIGHTS, model.weights)
-        with _rows(folder / cls.BEST, np.int8, len(kept) + len(ends)) as append:
+        with rows_of(folder / cls.BEST, np.int8, len(kept) + len(ends)) as append:
             entry = 0
             for block in best_cosines(model.table, tokens, ends):
                 if known is None:
@@ -200,8 +199,8 @@ class PrunedMaxSimIndex(LateIndex):
         last = count - max(1, math.ceil(kept * count))  # of an entry's passages in ascending order: its floor
         floors, sizes = [], []
         with (
-            _rows(folder / cls.POSITIONS, np.int32) as add_positions,
-            _rows(folder / cls.ABOVE, np.uint8) as add_above,
+            rows_of(folder / cls.POSITIONS, np.int32) as add_positions,
+            rows_of(folder / cls.ABOVE, np.uint8) as add_above,
         ):
             for block in best_cosines(model.table, tokens, ends):
                 floor = np.partition(block, last, axis=1)[:, last]
@@ -220,21 +219,3 @@ class PrunedMaxSimIndex(LateIndex):
         names = (WEIGHTS, cls.FLOORS, cls.POSITIONS, cls.ABOVE, cls.ENDS)
         weights, floors, positions, above, ends = (read_array(folder / name) for name in names)
         return cls(weights, floors, positions, above, ends, tie_order)
-
-
-@contextmanager
-def _rows(path: Path, kind: type[np.integer], *width: int) -> Iterator[Callable[[NDArray[Any]], None]]:
-    """Write a ``.npy`` file atomically, some rows at a time; how many there are is known at the end."""
-    count = 0
-
-    with atomic(path, "wb") as file:
-
-        def append(rows: NDArray[Any]) -> None:
-            nonlocal count
-            file.write(rows.astype(kind, copy=False).tobytes())
-            count += len(rows)
-
-        file.write(array_header(kind, (count, *width)))
-        yield append
-        file.seek(0)
-        file.write(array_header(kind, (count, *width)))

@@ -104,11 +104,6 @@ def descending(ids: Iterable[str]) -> NDArray[np.int64]:
     return found
 
 
-def id_order(ids: Iterable[str]) -> NDArray[np.int64]:
-    """The rank of each passage among all when ids descend: what breaks ties between equal scores."""
-    return inverse(descending(ids))
-
-
 def inverse(order: NDArray[np.int64]) -> NDArray[np.int64]:
     """The rank of each position in ``order``.
 

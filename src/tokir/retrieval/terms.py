@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,14 @@ def terms(text: str) -> list[str]:
     >>> terms("Don't panic: Café 東京都")
     ['don', 't', 'panic', 'café', '東京', '京都']
     """
-    return list(_terms(text))
+    text = unicodedata.normalize("NFC", text).casefold().replace(_SOFT_HYPHEN, "")
+    if not text or max(text) < _COMBINING:
+        return _SIMPLE.findall(text)  # several times as fast
+    found: list[str] = []
+    for run in runs(text, _IN_PAIRS):
+        seen = characters(run.text) if run.apart else [run.text]
+        found += map("".join, pairwise(seen)) if len(seen) > 1 else seen
+    return found
 
 
 def words(texts: Sequence[str]) -> list[list[str]]:
@@ -52,18 +59,3 @@ def tokens_of(tokenizer: Tokenizer) -> Cut:
         return [[str(i) for i in ids if i != tokenizer.unknown_id] for ids in tokenizer.encode(texts)]
 
     return cut
-
-
-def _terms(text: str) -> Iterator[str]:
-    text = unicodedata.normalize("NFC", text).casefold().replace(_SOFT_HYPHEN, "")
-    if not text or max(text) < _COMBINING:
-        yield from _SIMPLE.findall(text)  # several times as fast
-        return
-    for run in runs(text, _IN_PAIRS):
-        if not run.apart:
-            yield run.text
-            continue
-        seen = characters(run.text)
-        if len(seen) == 1:
-            yield seen[0]
-        yield from map("".join, pairwise(seen))

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokir.errors import TokirError
+from tokir.errors import STOPPING, TokirError
 from tokir.serve.limits import Limits
 
 if TYPE_CHECKING:
@@ -159,10 +159,9 @@ def _stoppable() -> Iterator[None]:
 
     The server stops at these signals, and raises them once more when it has stopped.
     """
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(name, lambda *_: None) for name in signals]
+    before = [signal.signal(number, lambda *_: None) for number in STOPPING]
     try:
         yield
     finally:
-        for name, handler in zip(signals, before, strict=True):
-            signal.signal(name, handler)
+        for number, handler in zip(STOPPING, before, strict=True):
+            signal.signal(number, handler)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["Machine", "Study", "default_path"]
+__all__ = ["Machine", "Study"]
 
 if TYPE_CHECKING:
     from tokir.study.context import Machine
-    from tokir.study.study import Study, default_path
+    from tokir.study.study import Study
 
 
 def __getattr__(name: str) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokir.artifacts import Names, RunFolder, write_array
 from tokir.config import StudyConfig
@@ -86,6 +86,11 @@ class Context:
     def validation(self) -> Split | None:
         """The validation queries, on which all choices are made, where there are any."""
         return self.splits.validation
+
+    @cached_property
+    def validation_inputs(self) -> dict[str, Any] | None:
+        """What choices depend on, as JSON."""
+        return None if self.validation is None else asdict(self.validation)
 
     @cached_property
     def validation_judgements(self) -> Judgements | None:

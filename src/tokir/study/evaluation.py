@@ -13,8 +13,9 @@ from tokir.errors import Unavailable
 from tokir.evaluation.hits import hits
 from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.latency import measure_latency
-from tokir.evaluation.measures import HEADLINE, score_queries, shared_first
+from tokir.evaluation.measures import score_queries, shared_first
 from tokir.evaluation.perturbations import perturbed
+from tokir.evaluation.registry import HEADLINE
 from tokir.results.seeds import Evaluated
 from tokir.results.systems import Percentiles
 from tokir.retrieval.ranking import Ranking

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from tokir.artifacts import Names, write_json
+from tokir.config import BEST
 from tokir.data import Split
 from tokir.errors import Unavailable
 from tokir.evaluation import tuning
@@ -18,7 +18,7 @@ from tokir.study.context import Context
 from tokir.study.rankings import Rankings
 from tokir.study.searchers import Searchers
 from tokir.study.selection import Selection
-from tokir.systems import BEST, FusionSystem, System, TrainedSystem, systems
+from tokir.systems import FusionSystem, System, TrainedSystem, systems
 
 
 class Fusions:
@@ -56,7 +56,7 @@ class Fusions:
 
         inputs = [
             self._member_inputs(members),
-            validation and asdict(validation),
+            self.context.validation_inputs,
             fusion.settings.model_dump(),
             depth,
         ]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from tokir.config import IndexForm, Objective, Pooling
 from tokir.models.registry import ARCHITECTURES
-from tokir.tokenizers.registry import TOKENIZERS
 
 POOLINGS = {
     "mean": "raw mean",
@@ -22,11 +21,6 @@ POOLINGS = {
 }
 
 
-def architecture_label(name: str) -> str:
-    """For example ``LSTM``."""
-    return ARCHITECTURES[name].label
-
-
 def objective_label(objective: Objective) -> str:
     """For example ``contrastive + queries``."""
     return objective.label if objective.retrieves else "next-token prediction"
@@ -35,11 +29,6 @@ def objective_label(objective: Objective) -> str:
 def pooling_label(pooling: Pooling) -> str:
     """For example ``whitened mean``."""
     return POOLINGS[str(pooling)]
-
-
-def tokenizer_label(kind: str) -> str:
-    """For example ``byte-level BPE``."""
-    return TOKENIZERS[kind].label
 
 
 def index_label(form: IndexForm, trained: bool | None = None) -> str | None:
@@ -64,7 +53,7 @@ def title(
     >>> title("static", Objective.parse("contrastive+queries"), Pooling.parse("learned"), "cloze")
     'Static, contrastive + queries (cloze)'
     """
-    name = architecture_label(architecture)
+    name = ARCHITECTURES[architecture].label
     name += f", {objective.label}" if objective.retrieves else " language model"
     name += "".join(f", {label}" for label in (pooling.label, index and index.label) if label)
     return f"{name} ({variant})" if variant else name

@@ -175,18 +175,18 @@ class Models:
 
     def _steps(self, plan: TrainingPlan, objective: TrainingObjective, build: Callable[[], Model]) -> int:
         """Steps that the budget holds."""
-        unit, amount = plan.budget.unit, plan.budget.amount
-        if unit == "seconds":
+        if plan.budget is None:
+            return objective.steps
+        amount = plan.budget.amount
+        if plan.budget.unit == "seconds":
             return self._steps_in(plan, amount, objective, build)
-        if unit == "tokens":
-            each = objective.tokens_per_step()
-            if amount < each:
-                raise TokirError(
-                    f"{plan.id}: budget.equal=tokens gives it {amount:,.0f} tokens, fewer than one step of "
-                    f"{each:,.0f}: give more documents or epochs, or a smaller training.batch_size"
-                )
-            return int(amount / each)
-        return objective.steps
+        each = objective.tokens_per_step()
+        if amount < each:
+            raise TokirError(
+                f"{plan.id}: budget.equal=tokens gives it {amount:,.0f} tokens, fewer than one step of "
+                f"{each:,.0f}: give more documents or epochs, or a smaller training.batch_size"
+            )
+        return int(amount / each)
 
     def _steps_in(
         self, plan: TrainingPlan, seconds: float, objective: TrainingObjective, build: Callable[[], Model]
@@ -269,8 +269,7 @@ class Models:
 
     def _source_inputs(self, plan: TrainingPlan) -> SourceInputs:
         """What pairs are made of; what costs something is made when it is asked for."""
-        from tokir.training.sources import SourceInputs
-        from tokir.training.sources import Teacher as TeacherVectors
+        from tokir.training.sources import SourceInputs, TeacherVectors
 
         tokenizer = self.tokenizers.get(plan.point.tokenizer)
         return SourceInputs(

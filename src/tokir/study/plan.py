@@ -27,9 +27,9 @@ APART = ("checkpoint", "teacher_optional")
 
 @dataclass(frozen=True)
 class Budget:
-    """When a training ends: after ``amount`` steps or epochs, or when so many tokens or seconds are used up."""
+    """What a training may use up."""
 
-    unit: Literal["steps", "epochs", "tokens", "seconds"]
+    unit: Literal["tokens", "seconds"]
     amount: float
 
 
@@ -42,7 +42,7 @@ class TrainingPlan:
         own: settings of its architecture: learning rates, steps, batch size.
         training: how a language model is trained; its windows are those of this tokenizer.
         retrieval: how vectors are trained; its crops are those of this tokenizer, its dimensions its width.
-        budget: when it ends.
+        budget: what it may use up; None for the steps or epochs that its settings give.
         window: tokens that it reads at once when it embeds.
         width: of the states of its network.
         vocabulary_size: entries of its tokenizer.
@@ -54,7 +54,7 @@ class TrainingPlan:
     own: ArchitectureSettings
     training: TrainingSettings
     retrieval: RetrievalSettings
-    budget: Budget
+    budget: Budget | None
     window: int
     width: int
     vocabulary_size: int
@@ -179,18 +179,16 @@ class Planner:
         """Tokens of this tokenizer that a network reads at once."""
         return max(1, round(self.context.config.training.sequence_length * self._stretch(tokenizer)))
 
-    def _budget(self, point: ModelPoint) -> Budget:
+    def _budget(self, point: ModelPoint) -> Budget | None:
         config = self.context.config
         budget = config.budget
         if budget.equal == "seconds":
             assert budget.seconds is not None
             return Budget("seconds", budget.seconds)
-        if point.retrieves:
-            return Budget("steps", config.models[point.architecture].steps)
-        if budget.equal == "tokens":
+        if budget.equal == "tokens" and not point.retrieves:
             characters = sum(map(len, self.documents.training))
             return Budget("tokens", config.training.epochs * characters / budget.characters_per_token)
-        return Budget("epochs", config.training.epochs)
+        return None
 
     def _width(self, point: ModelPoint, architecture: str, window: int) -> int:
         """Of the states of a network, or of the vectors of a retriever (``static``)."""

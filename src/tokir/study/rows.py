@@ -10,6 +10,7 @@ from tokir.artifacts import Names
 from tokir.config import IndexForm, TokenizerSettings
 from tokir.encoders.registry import model_id
 from tokir.errors import Unavailable
+from tokir.models.registry import ARCHITECTURES
 from tokir.results.records import System as Row
 from tokir.results.records import Tokenizer
 from tokir.results.systems import (
@@ -26,14 +27,7 @@ from tokir.retrieval.files import indexes
 from tokir.retrieval.maxsim import WEIGHTS
 from tokir.study.baselines import baseline
 from tokir.study.context import Context
-from tokir.study.labels import (
-    architecture_label,
-    index_label,
-    objective_label,
-    pooling_label,
-    title,
-    tokenizer_label,
-)
+from tokir.study.labels import index_label, objective_label, pooling_label, title
 from tokir.study.lexical import lexical_row
 from tokir.study.plan import Planner, TrainingPlan
 from tokir.systems import (
@@ -45,6 +39,7 @@ from tokir.systems import (
     systems,
     tokenizer_of,
 )
+from tokir.tokenizers.registry import TOKENIZERS
 
 
 def unavailable(row: Row, reason: str) -> Row:
@@ -123,7 +118,7 @@ class Rows:
             kind="trained",
             title=title(point.architecture, point.objective, system.pooling, point.variant, system.index),
             architecture=point.architecture,
-            architecture_label=architecture_label(point.architecture),
+            architecture_label=ARCHITECTURES[point.architecture].label,
             objective=str(point.objective),
             objective_label=objective_label(point.objective),
             variant=point.variant or None,
@@ -189,7 +184,7 @@ class Rows:
         if not self.context.folder.recorded(facts):
             return None
         measured = self.context.folder.read_json(facts)
-        return Tokenizer.model_validate({"label": tokenizer_label(measured["type"]), **measured})
+        return Tokenizer.model_validate({"label": TOKENIZERS[measured["type"]].label, **measured})
 
     def _model(self, plan: TrainingPlan) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """What a model's folder says of it, and the lines of its history."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -73,10 +72,10 @@ class Searchers:
                 owner.id, vectors, encoder, index, passage_encoder=self._teacher_of(system)
             )
         fitted, whitened = (Names.embedding(whole.id, file) for file in ("whitening.safetensors", "corpus.npy"))
-        folder, validation = self.context.folder, self.context.validation
+        folder = self.context.folder
         inputs = {
             "raw": folder.key(vectors),
-            "validation": validation and asdict(validation),
+            "validation": self.context.validation_inputs,
             "pooling": str(system.pooling),
         }
         if system.model.stage.queries_alone:  # what is chosen depends on queries that the vectors do not

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from typing import Any
 
 from tokir.artifacts import Names
@@ -50,7 +49,11 @@ class Selection:
         assert validation is not None
         # A fusion reads as much of its members here as it does of the scored queries.
         depth = config.evaluation.depth if config.fusions else tuning.DEPTH
-        inputs = {"system": self.searchers.inputs(system), "validation": asdict(validation), "depth": depth}
+        inputs = {
+            "system": self.searchers.inputs(system),
+            "validation": self.context.validation_inputs,
+            "depth": depth,
+        }
         return validation, depth, inputs
 
     def recall(self, system: System) -> float | None:

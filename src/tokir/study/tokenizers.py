@@ -88,7 +88,8 @@ class Tokenizers:
     def _measure(self, settings: TokenizerSettings) -> None:
         import numpy as np
 
-        from tokir.tokenizers import intrinsic_measures, load
+        from tokir.tokenizers import load
+        from tokir.tokenizers.intrinsic import intrinsic_measures
         from tokir.tokenizers.measures import TokenizerRecord
         from tokir.training.texts import encoded
 

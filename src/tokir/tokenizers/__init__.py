@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tokir.errors import TokirError
 from tokir.tokenizers.protocol import Span, Tokenizer, TokenizerKind, require_unicode
@@ -18,14 +18,12 @@ from tokir.untrusted import read_json
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
-    from tokir.tokenizers.intrinsic import intrinsic_measures
 
 __all__ = [
     "TOKENIZERS",
     "Span",
     "Tokenizer",
     "TokenizerKind",
-    "intrinsic_measures",
     "load",
     "train_tokenizer",
 ]
@@ -37,14 +35,6 @@ LONGEST_WORD = 1_000  # characters without white space that are trained on as on
 _RUN = rf"\S{{1,{LONGEST_WORD}}}"
 _PARTS = re.compile(rf"{_RUN}(?!\S)|{_RUN}(?<=\W)(?=\w)|{_RUN}")
 _LONG = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
-
-
-def __getattr__(name: str) -> Any:
-    if name == "intrinsic_measures":
-        from tokir.tokenizers.intrinsic import intrinsic_measures
-
-        return intrinsic_measures
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def train_tokenizer(texts: Sequence[str], settings: TokenizerSettings) -> Tokenizer:

@@ -13,21 +13,6 @@ if TYPE_CHECKING:
 
 SEPARATOR = "<|endoftext|>"
 UNKNOWN = "[UNK]"
-# Settings that a kind takes only where it says so.
-OPTIONAL = (
-    "lowercase",
-    "normalization",
-    "prefix_space",
-    "pretokenization",
-    "hashed",
-    "shortest_ngram",
-    "longest_ngram",
-    "with_words",
-    "hashes",
-    "stemming",
-    "stop_words",
-    "file",
-)
 
 
 class Span(NamedTuple):
@@ -124,9 +109,8 @@ class TokenizerKind:
         """ValueError, in one sentence, where the settings do not go together."""
         from tokir.tokenizers.registry import TOKENIZERS
 
-        for name in OPTIONAL:
-            default = type(settings).model_fields[name].default
-            if name not in cls.takes and getattr(settings, name) != default:
+        for name, field in type(settings).model_fields.items():
+            if name not in {"type", "vocabulary_size", *cls.takes} and getattr(settings, name) != field.default:
                 takers = [kind for kind in TOKENIZERS if name in TOKENIZERS[kind].takes]
                 plural = "s" if len(takers) > 1 else ""
                 raise ValueError(f"{name} is for the type{plural} {', '.join(takers)}, not for {settings.type}")

@@ -8,10 +8,9 @@ from typing import Any
 
 from tokir.artifacts import atomic
 from tokir.tokenizers.native import as_sentence, require_entries
+from tokir.tokenizers.pipeline import MARK
 from tokir.tokenizers.protocol import Span, require_unicode
 from tokir.untrusted import require_size
-
-START = "▁"  # a space
 
 
 class SentencePieceTokenizer:
@@ -32,7 +31,7 @@ class SentencePieceTokenizer:
         self.vocabulary_size = self.separator_id + 1
         fallback = any(self._processor.is_byte(i) for i in range(min(self.separator_id, 300)))
         self.unknown_id = None if fallback else int(self._processor.unk_id())
-        self._has_prefix = str(self._processor.normalize("x")).startswith(START)  # a space before every text
+        self._has_prefix = str(self._processor.normalize("x")).startswith(MARK)  # a space before every text
 
     def save(self, path: Path) -> None:
         """Write the model file as it was read."""
@@ -52,12 +51,12 @@ class SentencePieceTokenizer:
     def normalize(self, text: str) -> str:
         """``text`` after the model's own normalization, without the space that is put before every text."""
         require_unicode(text)
-        marked = str(self._processor.normalize(text)).replace(START, " ")
+        marked = str(self._processor.normalize(text)).replace(MARK, " ")
         return marked.removeprefix(" ") if self._has_prefix else marked
 
     def pieces(self, text: str) -> list[str]:
         """How ``text`` is cut, for readers."""
-        return [piece.replace(START, " ") for piece in self._cut(text)]
+        return [piece.replace(MARK, " ") for piece in self._cut(text)]
 
     def spans(self, text: str) -> list[Span]:
         """Which characters of ``normalize(text)`` each token stands for; of bytes of one character the last does."""
@@ -77,7 +76,7 @@ class SentencePieceTokenizer:
 
     def word_lengths(self, words: Sequence[str]) -> list[int]:
         """Tokens of each word as it stands inside a text; tokens of white space alone are not counted."""
-        return [sum(piece != START for piece in self._cut(word)) for word in words]
+        return [sum(piece != MARK for piece in self._cut(word)) for word in words]
 
     def _cut(self, text: str) -> list[str]:
         require_unicode(text)

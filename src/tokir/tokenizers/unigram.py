@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tokir.errors import TokirError
 from tokir.tokenizers.huggingface import HuggingFaceKind, HuggingFaceTokenizer
 from tokir.tokenizers.normalization import normalized, normalizer
+from tokir.tokenizers.pipeline import MARK
 from tokir.tokenizers.protocol import SEPARATOR
 from tokir.tokenizers.vocabulary import too_small
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 COVERAGE = 0.9995  # share of a text's characters that the alphabet covers
 THREADS = 2  # of sentencepiece; its sums of floats depend on their number, so it is not that of the machine
-START = "▁"  # stands before a word
 
 
 class Unigram(HuggingFaceKind):
@@ -39,12 +39,12 @@ class Unigram(HuggingFaceKind):
         pieces, unknown = _pieces(texts, settings)
         hf = HFTokenizer(models.Unigram(pieces, unk_id=unknown, byte_fallback=True))
         hf.normalizer = normalizer(settings)
-        spaces = pre_tokenizers.Metaspace(START, prepend_scheme="always", split=True)
+        spaces = pre_tokenizers.Metaspace(MARK, prepend_scheme="always", split=True)
         digits = pre_tokenizers.Digits(individual_digits=True)
         separate = settings.pretokenization == "digits"
         hf.pre_tokenizer = pre_tokenizers.Sequence([spaces, digits]) if separate else spaces
         hf.decoder = decoders.Sequence(
-            [decoders.ByteFallback(), decoders.Metaspace(START, prepend_scheme="always", split=True)]
+            [decoders.ByteFallback(), decoders.Metaspace(MARK, prepend_scheme="always", split=True)]
         )
         hf.add_special_tokens([SEPARATOR])
         return HuggingFaceTokenizer(hf)

@@ -18,6 +18,7 @@ from tokir.artifacts.durable import remove_folder
 from tokir.config import Objective
 from tokir.errors import TokirError
 from tokir.models import rebuild
+from tokir.untrusted import read_json
 
 if TYPE_CHECKING:
     from tokir.models import Model
@@ -125,7 +126,7 @@ def load_trained(folder: Path, checkpoint: str, device: torch.device) -> Model:
     """The model of ``folder`` with its ``best`` or ``final`` weights, ready to read; TokirError when damaged."""
     file = folder / "config.json"
     try:
-        about = json.loads(file.read_text("utf-8"))
+        about = read_json(file)
         model = rebuild(about["model"], about["architecture"], Objective.parse(about["objective"]).retrieves)
     except (OSError, ValueError, KeyError, TypeError, TokirError) as error:
         raise TokirError(f"{file}: damaged model configuration ({error}): run the training again") from None

@@ -40,18 +40,14 @@ class TokenisedPassages:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def title(self, index: int) -> Tokens:
-        """Ids of a title."""
-        return self.whole(index, self.title_lengths[index])
-
     def text(self, index: int) -> Tokens:
         """Ids of a text."""
         return self.whole(index)[self.title_lengths[index] :]
 
-    def whole(self, index: int, longest: int | None = None) -> Tokens:
-        """Ids of title and text, at most ``longest``."""
+    def whole(self, index: int) -> Tokens:
+        """Ids of title and text."""
         start = self._ends[index] - self.title_lengths[index] - self.text_lengths[index]
-        return self._ids[start : self._ends[index]][:longest].astype(np.int64)
+        return self._ids[start : self._ends[index]].astype(np.int64)
 
     def wholes(self, indices: Counts) -> Texts:
         """Title and text of each passage."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from tokir.registry import Registry
+from tokir.registry import Registry, at
 
 if TYPE_CHECKING:
     from tokir.training.pairs import PairSource
@@ -29,8 +28,7 @@ class ObjectivePart:
 
     def build(self, inputs: SourceInputs) -> PairSource:
         """The source of its pairs; Unavailable where ``inputs`` do not hold what these are made of."""
-        module, _, name = self.source.partition(":")
-        source: PairSource = getattr(import_module(module), name)(inputs)
+        source: PairSource = at(self.source)(inputs)
         return source
 
 

@@ -27,7 +27,7 @@ class TrainQueries:
 
 
 @dataclass(frozen=True)
-class Teacher:
+class TeacherVectors:
     """Unit vectors of a pretrained encoder, float32, computed once and kept under a name."""
 
     texts: Callable[[str, Sequence[str]], NDArray[np.float32]]  # (name, texts) to (texts, width)
@@ -46,7 +46,7 @@ class SourceInputs:
     train_queries: Callable[[], TrainQueries] | None = None  # None: the study has none
     hard_negatives: Callable[[TrainQueries], Sequence[Sequence[int]] | None] = lambda queries: None
     """Indices of passages that look relevant to each train query and are not; None where none are asked for."""
-    teacher: Teacher | None = None  # None: no part of the training is taught
+    teacher: TeacherVectors | None = None  # None: no part of the training is taught
     queries_alone: bool = False  # only the query encoder is trained; passages keep the teacher's vectors
     perturb: Callable[[str, np.random.Generator], str] | None = (
         None  # misspells a text; None where none is asked for

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tokir.encoders.graphs.graph import Graph
 from tokir.models.registry import ARCHITECTURES
+from tokir.registry import at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +32,7 @@ def form_of(model: ModelWeights) -> Form | None:
     path = ARCHITECTURES[model.architecture].graph
     if path is None or not model.network or model.config.get("buckets"):
         return None
-    module, _, name = path.partition(":")
-    form: Form = getattr(import_module(module), name)
+    form: Form = at(path)
     return form
 
 

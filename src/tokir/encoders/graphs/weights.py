@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from tokir.artifacts import read_tensors
 from tokir.errors import TokirError
 from tokir.models.registry import ARCHITECTURES
+from tokir.untrusted import read_json
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
@@ -50,7 +50,7 @@ class ModelWeights:
         """The ``best`` or ``final`` weights of a finished training; TokirError where a file is damaged."""
         file = folder / "config.json"
         try:
-            about = json.loads(file.read_text("utf-8"))
+            about = read_json(file)
             architecture, config = ARCHITECTURES.check(about["architecture"]), dict(about["model"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TokirError(f"{file}: damaged model configuration ({error}): run the training again") from None

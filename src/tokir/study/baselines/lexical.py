@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -72,7 +72,7 @@ class Lexical:
                 k1, b = tuning.bm25_parameters(context.postings, corpus.ids, context.opener.tie_order, validation)
             write_json(context.folder.file(name), {"k1": k1, "b": b})
 
-        inputs = {"corpus": corpus.checksum, "terms": IN_WORDS, "validation": validation and asdict(validation)}
+        inputs = {"corpus": corpus.checksum, "terms": IN_WORDS, "validation": context.validation_inputs}
         context.folder.ensure([name], inputs, choose)
         made = context.folder.read_json(name)
         return float(made["k1"]), float(made["b"])

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from tokir.study.plan import TrainingPlan
 
 PRETRAINED = "pretrained"  # the folder of a pretrained model on a node
-SAME = ("python", "tokir", "torch", "onnxruntime", "tokenizers", "numpy", "scipy")  # versions that all nodes share
 
 
 @dataclass(frozen=True)
@@ -251,9 +250,9 @@ def program() -> dict[str, str | None]:
     import tokir
     from tokir.environment import versions
 
-    root, found = Path(tokir.__file__).parent, versions()
+    root = Path(tokir.__file__).parent
     code = {file.relative_to(root).as_posix(): file_digest(file) for file in sorted(root.rglob("*.py"))}
-    return {**{name: found[name] for name in SAME}, "code of tokir": digest(code)}
+    return {**versions(), "code of tokir": digest(code)}
 
 
 def earlier(plan: TrainingPlan) -> Iterator[TrainingPlan]:
