@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from tokir.artifacts import RunFolder, atomic, durable, manifest, read_array, read_tensors, write_array, write_text
+from tokir.artifacts.own_folder import require_free
 from tokir.errors import TokirError
 
 
@@ -271,3 +273,25 @@ def test_a_damaged_checkpoint_or_array_is_named(tmp_path):
         read_array(array)
     with pytest.raises(TokirError, match=r"b\.npy: missing"):
         read_array(tmp_path / "b.npy")
+
+
+def test_a_process_that_was_killed_is_not_waited_for(tmp_path):
+    folder = RunFolder(tmp_path)
+    with folder.locked():
+        assert folder.writer() == f"process {os.getpid()} on {socket.gethostname()}"
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for said, known in (
+        (f"process {ended.pid} on {socket.gethostname()}", False),
+        ("process 1 on elsewhere", True),
+    ):
+        (tmp_path / ".holder").write_text(said)
+        assert (folder.writer() is not None) == known
+
+
+def test_a_link_in_a_folder_is_the_users(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export/link").symlink_to(tmp_path / "mine")
+    with pytest.raises(TokirError, match="holds link, which is not of an earlier export"):
+        require_free(tmp_path / "export", "export")

@@ -304,11 +304,14 @@ def _changes(opener: Opener) -> tuple[str, ...]:
         return ()
     changed = []
     for file in known:
-        if not Path(file.path).exists():
-            changed.append(f"{file.path} is gone")
-        elif file.has_changed():
-            when = datetime.fromtimestamp(Path(file.path).stat().st_mtime, UTC)
-            changed.append(f"{file.path} has changed ({when.day} {when:%B %Y, %H:%M} UTC)")
+        try:
+            if not Path(file.path).exists():
+                changed.append(f"{file.path} is gone")
+            elif file.has_changed():
+                when = datetime.fromtimestamp(Path(file.path).stat().st_mtime, UTC)
+                changed.append(f"{file.path} has changed ({when.day} {when:%B %Y, %H:%M} UTC)")
+        except OSError:  # who may search need not be allowed to see the data
+            continue
     if not changed:
         return ()
     return (f"since this run was made, {' and '.join(changed)}; answers are from the passages of the run",)

@@ -287,3 +287,14 @@ def test_what_is_written_is_read_back(documents, queries, scores):
         assert read_qrels(beir.Folder(folder / "set"), "qrels/test.tsv") == qrels
     finally:
         shutil.rmtree(folder)
+
+
+def test_judgements_that_cannot_be_reached_are_not_passed_over(tmp_path, open_):
+    folder = write_folder(tmp_path / "set")
+    (folder / "qrels/test.tsv").rename(folder / "test.tsv")
+    assert any("test.tsv is not read" in note for note in open_(folder).notes)
+    (folder / "qrels/test.tsv").symlink_to(tmp_path / "gone.tsv")
+    with pytest.raises(
+        TokirError, match=r"test\.tsv is a link to .*gone\.tsv, which is not there: get it, or remove"
+    ):
+        open_(folder)

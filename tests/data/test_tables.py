@@ -99,3 +99,13 @@ def test_a_column_of_parquet_that_is_there_twice_is_refused(tmp_path):
     pq.write_table(pa.Table.from_arrays([ids, texts, texts], ["_id", "text", "text"]), tmp_path / "x.parquet")
     with pytest.raises(TokirError, match=r"x\.parquet names the column `text` twice: rename one"):
         list(documents(Table(Folder(tmp_path), "x.parquet")))
+
+
+def test_a_field_of_a_json_object_that_is_there_twice_is_refused(tmp_path):
+    (tmp_path / "x.jsonl").write_text(
+        '{"_id": "a", "text": "the \\"_id\\" of \\"text\\""}\n{"_id": "a", "_id": "b", "text": "x"}\n'
+    )
+    rows = documents(Table(Folder(tmp_path), "x.jsonl"))
+    assert next(rows)[1].id == "a"
+    with pytest.raises(TokirError, match=r"x\.jsonl:2 names the field `_id` twice: rename one"):
+        next(rows)

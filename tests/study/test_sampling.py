@@ -11,7 +11,7 @@ import pytest
 from command import tokir, words
 from tokir.config import load_config
 from tokir.data import load
-from tokir.errors import TokirError
+from tokir.errors import TokirError, Unavailable
 from tokir.evaluation import tuning
 from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.measures import mean_scores, score_queries
@@ -158,6 +158,12 @@ def test_the_text_of_a_relevant_passage_is_no_hard_negative(corpus_of):
     at_work = context(dataset, "retrieval.negatives=bm25")
     plan, queries = SimpleNamespace(retrieval=at_work.config.retrieval), TrainQueries(["ship sea"], [[0]])
     assert hard_negatives(plan, at_work, TrainingPassages(at_work), queries, None) == [[2]]
+
+
+def test_without_queries_and_texts_there_is_nothing_to_validate_on(corpus_of):
+    at_work = context(corpus_of(["", " ", ""]))
+    with pytest.raises(Unavailable, match="no validation queries, and no passage has a text that could stand in"):
+        validation_pool(at_work, TrainingPassages(at_work), None)
 
 
 def test_a_fusion_of_changed_queries_is_made_of_lists_without_their_own_passages(duplicates_folder, tmp_path):

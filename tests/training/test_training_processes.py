@@ -133,5 +133,14 @@ def test_what_goes_wrong_is_one_line(data, tmp_path):
 
 def test_only_train_is_shared_out(data, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
     tokir("run", "quickstart", "--data", data, "--out", tmp_path / "run", code=2)
     assert "torchrun is for `tokir train` alone" in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("size", ["abc", "", "2"])
+def test_an_environment_that_torchrun_did_not_set_is_refused(monkeypatch, capsys, data, tmp_path, size):
+    monkeypatch.setenv("WORLD_SIZE", size)
+    monkeypatch.delenv("RANK", raising=False)
+    tokir("train", "quickstart", "--data", data, "--out", tmp_path / "run", code=2)
+    assert "as torchrun does not set them: unset both, or start with torchrun" in capsys.readouterr().err

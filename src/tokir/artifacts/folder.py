@@ -140,9 +140,10 @@ class RunFolder:
             raise TokirError(f"{path}: damaged ({error}): delete it and run the study again") from None
 
     def writer(self) -> str | None:
-        """Who writes into the folder, or was killed while it did; None where nobody is on record."""
+        """Who writes into the folder; None where nobody is on record but a process of this machine that has ended."""
         holder = self.path / HOLDER
-        return _holder(holder) if holder.exists() else None
+        said = _holder(holder) if holder.exists() else None
+        return None if said is None or _has_ended(said) else said
 
     @contextmanager
     def locked(self, wait: float = 0) -> Iterator[None]:
@@ -309,6 +310,20 @@ class RunFolder:
 
 def _myself() -> str:
     return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def _has_ended(said: str) -> bool:
+    """Was it a process of this machine, and is there none of its number any more?"""
+    number, _, machine = said.removeprefix("process ").partition(" on ")
+    if os.name != "posix" or machine != socket.gethostname() or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def _holder(path: Path) -> str:

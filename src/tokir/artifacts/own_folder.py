@@ -23,7 +23,8 @@ def require_free(folder: Path, what: str) -> None:
         raise TokirError(
             f"the {what} would take the place of {folder.resolve()}, where you are: name a folder in it"
         )
-    inside = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
+    found = (file for file in folder.rglob("*") if file.is_symlink() or not file.is_dir())
+    inside = {file.relative_to(folder).as_posix() for file in found}
     if foreign := sorted(inside - set(_made(folder, what))):
         raise TokirError(
             f"{folder} holds {foreign[0]}, which is not of an earlier {what}: choose another folder, or empty it"

@@ -51,7 +51,7 @@ SplitName = Annotated[
     str | None, typer.Option("--split", help="Evaluate on this split, such as train, dev or test.")
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to compute with.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, max=4096, help="Threads to compute with.")]
 EngineName = Annotated[
     str,
     typer.Option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
@@ -105,6 +107,9 @@ def errors_as_sentences() -> Iterator[None]:
     """Errors the user can mend become one line on stderr and exit code 2, without a traceback; SIGTERM is as Ctrl-C."""
     logger = logging.getLogger("tokir")
     before = logger.handlers, logger.propagate, warnings.showwarning
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal that lacks a letter gets its number, not a traceback
             stream.reconfigure(errors="backslashreplace")

@@ -42,12 +42,12 @@ class BudgetSettings(Settings):
         "text",
         description="what a language model has read when its training ends; seconds are those of any training",
     )
-    seconds: float | None = Field(None, gt=0, description="of each training, where seconds are equal")
+    seconds: float | None = Field(None, gt=0, le=1e8, description="of each training, where seconds are equal")
     window: Literal["tokens", "characters"] = Field(
         "tokens", description="what the lengths of windows and crops, all given in tokens, stand for"
     )
     characters_per_token: float = Field(
-        3.3, gt=0, description="of the tokenizer that those lengths, and equal tokens, are given for"
+        3.3, ge=0.1, le=100, description="of the tokenizer that those lengths, and equal tokens, are given for"
     )
     match: Literal["none", "total", "non-embedding"] = Field(
         "none", description="parameters that models adapt their width to, those of the first tokenizer's"

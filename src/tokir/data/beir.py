@@ -25,8 +25,9 @@ from tokir.data.tables import Table
 from tokir.errors import TokirError
 
 Unknown = Literal["error", "drop"]
+SPLITS = ("train", "dev", "test")
 LISTED = 5  # unknown ids that an error names
-READERS = 2  # counted up when a reader takes other rows or refuses more, so that no corpus read before is used
+READERS = 3  # counted up when a reader takes other rows or refuses more, so that no corpus read before is used
 
 
 def read(
@@ -124,7 +125,7 @@ class _JudgementFiles(NamedTuple):
 
 
 def _judgement_files(files: Files) -> _JudgementFiles:
-    """Find the judgements: ``qrels/*.tsv``, and what else lies in ``qrels/`` or is called ``qrels.*``."""
+    """Find the judgements: ``qrels/*.tsv``, and what else lies in ``qrels/`` or is called ``qrels.*`` or as a split."""
     found = _JudgementFiles({}, [])
     for file in files.names():
         path = PurePosixPath(file)
@@ -138,14 +139,20 @@ def _judgement_files(files: Files) -> _JudgementFiles:
                     f"{files.where(file)} and {found.by_split[split]} both hold {split}: keep one of them."
                 )
             found.by_split[split] = file
-        elif folder == "qrels" or (folder.startswith("qrels.") and not inside):
+        elif folder == "qrels" or (not inside and (folder.startswith("qrels.") or _is_split(path))):
             found.unread.append(file)
     return found
 
 
+def _is_split(path: PurePosixPath) -> bool:
+    """Is it a table named after a split, which belongs into ``qrels/``?"""
+    return path.suffix.lower() == ".tsv" and split_name(path.stem) in SPLITS
+
+
 def _split_of(file: str) -> str:
-    """The split that a file of judgements in another format judges by its name: ``test.tsv.gz`` is test."""
-    return split_name(PurePosixPath(file).name.partition(".")[0])
+    """The split that judgements in another format are of: of ``qrels/test.tsv.gz`` and ``qrels/test/part-0`` test."""
+    names = [split_name(part.partition(".")[0]) for part in reversed(PurePosixPath(file).parts)]
+    return next((name for name in names if name in SPLITS), names[0])
 
 
 def _held_against(

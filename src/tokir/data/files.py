@@ -80,7 +80,12 @@ class Folder:
             raise TokirError(f"{self.path} cannot be read: {error.strerror or error}.") from error
         for folder in inside[:]:
             if folder.name.lower() == "qrels" and folder.is_dir():
-                inside += folder.rglob("*")
+                inside += _below(folder)
+        for entry in inside:
+            if entry.is_symlink() and not entry.exists() and not entry.name.startswith("."):
+                raise TokirError(
+                    f"{entry} is a link to {entry.readlink()}, which is not there: get it, or remove the link."
+                )
         return sorted(entry.relative_to(self.path).as_posix() for entry in inside if entry.is_file())
 
     def where(self, name: str) -> str:
@@ -101,6 +106,16 @@ class Folder:
     def sources(self, names: Iterable[str]) -> tuple[SourceFile, ...]:
         """See `Files.sources`."""
         return tuple(_source(self.path / name) for name in names)
+
+
+def _below(folder: Path) -> list[Path]:
+    """All that lies in a folder and in those inside it; raises ``TokirError`` where one cannot be read."""
+
+    def refuse(error: OSError) -> None:
+        raise TokirError(f"{error.filename} cannot be read: {error.strerror or error}.") from error
+
+    walked = os.walk(folder, onerror=refuse)
+    return [Path(place) / name for place, folders, files in walked for name in (*folders, *files)]
 
 
 class Archive:

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from tokir.errors import TokirError
 
 DOCUMENT_IDS = ("_id", "id", "doc_id")
 QUERY_IDS = ("_id", "id", "query_id")
+READ = tuple(dict.fromkeys((*DOCUMENT_IDS, *QUERY_IDS, "title", "text")))  # fields of a row
 LONGEST_FIELD = 1 << 27  # characters of a CSV field; csv's default of 128 KiB is less than a long document
 LISTED = 8  # columns that an error names
 ROWS_AT_ONCE = 64  # of Parquet: a value that many rows share is stored once, and unpacked for each
@@ -81,13 +82,23 @@ class Table:
         for number, line in lines(self.files, self.name):
             if not line.strip():
                 continue
+            twice = any(line.count(f'"{name}"') > 1 for name in READ)  # perhaps a value, or of an object inside
             try:
-                fields = json.loads(line)
+                fields = json.loads(line, object_pairs_hook=self._once(number) if twice else None)
             except (ValueError, RecursionError) as error:
                 raise TokirError(f"{self.location(number)} is not JSON: {error}.") from error
             if not isinstance(fields, dict):
                 raise TokirError(f"{self.location(number)} is not a JSON object, as every line of JSONL must be.")
             yield number, fields
+
+    def _once(self, number: int) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+        """What makes an object of a line out of its fields, which have different names."""
+
+        def fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            require_once([name for name, _ in pairs], self.location(number), "field")
+            return dict(pairs)
+
+        return fields
 
     def _csv(self) -> Iterator[tuple[int, list[str]]]:
         """The rows of RFC 4180, each with the line where it starts: a quoted text may span lines."""
@@ -133,12 +144,11 @@ class Table:
         import pyarrow.parquet as pq
 
         number = unpacked = 0
-        wanted = {*DOCUMENT_IDS, *QUERY_IDS, "title", "text"}
         with self.files.open(self.name) as stream:
             try:
                 packed = stream.seek(0, os.SEEK_END)
                 file = pq.ParquetFile(stream)
-                columns = [name for name in file.schema_arrow.names if name in wanted]
+                columns = [name for name in file.schema_arrow.names if name in READ]
                 require_once(columns, self.files.where(self.name))
                 self._refuse_bomb(_unpacked(file.metadata), packed)
                 for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns):
@@ -235,10 +245,11 @@ def _not_text(table: Rows, line: int, name: str, value: object) -> TokirError:
     return TokirError(f"{table.location(line)}: the field `{name}` is {found}, not a string.")
 
 
-def require_once(columns: Sequence[str], where: str) -> None:
-    """TokirError where two columns have one name: one of them would be read as both."""
-    if twice := [name for name in columns if columns.count(name) > 1]:
-        raise TokirError(f"{where} names the column `{twice[0]}` twice: rename one.")
+def require_once(names: Sequence[str], where: str, what: str = "column") -> None:
+    """TokirError where two columns, or fields of an object, have one name: one of them would be read as both."""
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise TokirError(f"{where} names the {what} `{twice}` twice: rename one.")
 
 
 def listed(names: Iterable[str]) -> str:

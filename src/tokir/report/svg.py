@@ -7,6 +7,7 @@ variable of the page, so that a figure is as legible on dark paper as on white.
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +45,14 @@ _SETTINGS = {
 @contextmanager
 def style() -> Iterator[None]:
     """Settings under which a figure is made and drawn."""
-    from matplotlib import rc_context
+    asked = os.environ.pop(
+        "MPLBACKEND", None
+    )  # figures go to files; a name that is not known would stop the report
+    try:
+        from matplotlib import rc_context
+    finally:
+        if asked is not None:
+            os.environ["MPLBACKEND"] = asked
 
     with rc_context(_SETTINGS):
         yield

@@ -7,6 +7,7 @@ request that takes long does not keep others from being answered.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+log = logging.getLogger("tokir")
 Value = TypeVar("Value")
 AT_ONCE = 4_096  # characters that a table embeds on the thread of the event loop, about a millisecond
 
@@ -154,7 +156,9 @@ def _about(run: Run) -> dict[str, About]:
     found = {name: About(name, None) for name in run.systems}
     try:
         rows = run.results.systems
-    except TokirError:
+    except TokirError as error:
+        if (run.path / Names.RESULTS).exists():
+            log.warning("%s", error)
         return found  # a run without judged queries is served all the same
     from tokir.results.names import titles
 

@@ -43,8 +43,18 @@ class _Reader(RunFolder):
 
 
 def _called() -> int:
-    """Processes that torchrun has started; one without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    """Processes that torchrun has started; one without it.
+
+    Raises:
+        TokirError: the environment says so, and torchrun did not.
+    """
+    said = os.environ.get("WORLD_SIZE", "1")
+    if not said.isdecimal() or (int(said) > 1 and not os.environ.get("RANK", "").isdecimal()):
+        raise TokirError(
+            f"WORLD_SIZE is {said!r} and RANK is {os.environ.get('RANK')!r} in the environment, as torchrun does not "
+            "set them: unset both, or start with torchrun"
+        )
+    return int(said)
 
 
 def require_alone() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tokir.errors import Unavailable
 from tokir.study.context import Context
 from tokir.study.passages import TrainingPassages
 
@@ -48,6 +49,8 @@ def _of_crops(
     titles, texts = passages.texts()
     drawn = rng.permutation(len(passages.positions)).tolist()
     asked = list(islice((index for index in drawn if texts[index].strip()), QUERIES))
+    if not asked:
+        raise Unavailable("there are no validation queries, and no passage has a text that could stand in for one")
     crops, owners = query_like(
         [titles[i] for i in asked], [texts[i] for i in asked], 1, context.config.data.seed + 1
     )
