@@ -51,7 +51,10 @@ class RetrievalSettings(OptimizationSettings):
     pairs: Literal["crop", "cloze", "title"] = Field(
         "crop", description="pairs without labels: two crops, a span and what is left, a title and its text"
     )
-    titles: bool = Field(True, description="crops keep the title of their passage")
+    titles: bool = Field(
+        True,
+        description="pairs without labels keep the title of their passage; those of queries and of a teacher always do",
+    )
     query_share: float = Field(
         0.25, gt=0, lt=1, description="batches of judged train queries, where there are any"
     )

@@ -50,7 +50,12 @@ class DataSettings(Settings):
         description="the queries to evaluate on; by default test, or dev where there is no test",
     )
     queries: int | None = Field(None, ge=1, description="evaluate on this many queries, drawn by seed")
-    seed: int = Field(0, ge=0, description="draws queries, training documents and held-out documents")
+    seed: int = Field(
+        0,
+        ge=0,
+        description="draws queries, validation queries out of train, training and held-out documents, passages that "
+        "are trained on, and a teacher's crops",
+    )
     unknown_documents: Literal["error", "drop"] = Field(
         "error", description="what to do with judgements that name unknown passages or queries"
     )
@@ -99,7 +104,7 @@ class EvaluationSettings(Settings):
         [], description="perturbations of the queries, each evaluated beside the clean ones"
     )
     examples: int = Field(8, ge=0, le=1000, description="queries shown in full, drawn by seed")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of resampled queries, perturbations and the queries that are shown")
 
 
 class StudyConfig(Settings):
