@@ -47,7 +47,7 @@ class BudgetSettings(Settings):
         "tokens", description="what the lengths of windows and crops, all given in tokens, stand for"
     )
     characters_per_token: float = Field(
-        3.3, ge=0.1, le=100, description="of the tokenizer that those lengths, and equal tokens, are given for"
+        3.3, ge=0.1, le=1e6, description="of the tokenizer that those lengths, and equal tokens, are given for"
     )
     match: Literal["none", "total", "non-embedding"] = Field(
         "none", description="parameters that models adapt their width to, those of the first tokenizer's"
