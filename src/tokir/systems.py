@@ -330,8 +330,6 @@ def systems(config: StudyConfig) -> list[System]:
                 f"fusions: {name!r} is not a system of this study that can be fused{nearest(name, known)}: "
                 f"name best or one of {', '.join(known)}"
             )
-        if name in BEST:
-            candidates(config, name)
     found = [*single, *map(FusionSystem, _different(config))]
     if long := [system.id for system in found if len(system.id.encode()) > LONGEST_ID]:
         raise TokirError(

@@ -319,10 +319,8 @@ def _has_ended(said: str) -> bool:
         return False
     try:
         os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        return False
+    except (OSError, OverflowError) as error:  # one that may not be asked is there
+        return isinstance(error, ProcessLookupError)
     return False
 
 

@@ -44,11 +44,12 @@ def push(
 
     Example: tokir push runs/best-wiki minilm --to passages.db --collection wiki
     """
+    from tokir.database.milvus import EMBEDDED
     from tokir.progress import Silent
     from tokir.run import open_run
     from tokir.untrusted import expanded
 
-    to = str(expanded(to)) if to.endswith(".db") else to
+    to = str(expanded(to)) if to.endswith(EMBEDDED) else to
     progress = Silent() if quiet else TerminalProgress()
     try:
         made = open_run(folder).push(

@@ -7,7 +7,7 @@ from tokir.report.rows import Headline, teacher_seconds, training_seconds
 from tokir.results.configurations import ALIKE, ranked, same_text
 from tokir.results.names import short_names
 from tokir.results.records import BudgetFacts, Results, System
-from tokir.results.wording import could_not_read, date, difference, duration, joined, plural, recall
+from tokir.results.wording import could_not_read, date, difference, duration, joined, passages_by, plural, recall
 
 QUESTION = (
     "Which tokenizer, architecture and training objective should a small retrieval model use on these documents?"
@@ -47,12 +47,8 @@ def answer(results: Results) -> list[str]:
 
 def _passages_by(row: System, short: dict[str, str]) -> str:
     """What encodes its passages, where it does not itself."""
-    names = row.needs.encoders_of_passages if row.needs else ()
-    return (
-        f" It encodes queries; passages are encoded by {joined([short.get(n, n) for n in names])}."
-        if names
-        else ""
-    )
+    said = passages_by(row, lambda name: short.get(name, name))
+    return f" It encodes queries; {said}." if said else ""
 
 
 def unread(results: Results) -> list[str]:

@@ -11,7 +11,7 @@ from tokir.results.names import brief, titles
 from tokir.results.pairs import Pair, comparisons_of
 from tokir.results.paths import path
 from tokir.results.records import Answer, Comparison, Results, System
-from tokir.results.wording import could_not_read, difference, joined, recall
+from tokir.results.wording import could_not_read, difference, passages_by, recall
 
 
 class Facts:
@@ -82,9 +82,8 @@ class Facts:
 
     def passages_by(self, row: System) -> list[str]:
         """A sentence that says what encodes its passages, where it does not itself."""
-        names = row.needs.encoders_of_passages if row.needs else []
-        makers = [brief(other) if (other := self.row(name)) else name for name in names]
-        return [f"It encodes queries only; passages are encoded by {joined(makers)}."] if makers else []
+        said = passages_by(row, lambda name: brief(other) if (other := self.row(name)) else name)
+        return [f"It encodes queries only; {said}."] if said else []
 
     def row(self, name: str) -> System | None:
         """An evaluated system by id."""

@@ -130,20 +130,21 @@ def _level_with_larger(facts: Facts) -> Held:
     models = facts.trained()
     larger = [row for name in GENERAL if (row := facts.row(name))]
     named = ", ".join(name for id, name in GENERAL.items() if facts.row(id) or not larger)
-    many = all((row.parameters or 0) >= 1.5 * (model.parameters or 1) for row in larger for model in models[:1])
-    size = " many times its size" if many else ""
+    smallest = min(((row.parameters or 0) for row in larger), default=0)
+    size = "" if larger and models and smallest < 1.5 * (models[0].parameters or 1) else " many times its size"
     claim = f"It is at least level with general models{size} ({named}; mean-pooled)."
     if not models:
         return Held(claim, "cannot tell", [], "No model was trained in this study.")
     if not larger:
         return _no_larger(facts, claim)
     best, texts, evidence, answers = models[0], [], facts.recall_paths(models[0]), []
+    chosen = not facts.validated and len(models) > 1  # on the scored queries themselves
     for row in larger:
         times = (row.parameters or 0) / (best.parameters or 1)
         text, paths = facts.beside(best, row, f" ({_ratio(times)} times the parameters)" if times >= 1.5 else "")
         texts.append(text)
         evidence += paths
-        answers.append(_at_least_level(facts, best, row, chosen=not facts.validated and len(models) > 1))
+        answers.append(_at_least_level(facts, best, row, chosen))
     answer: Answer = "supported" if set(answers) == {"supported"} else "cannot tell"
     if "not supported" in answers:
         answer = "not supported"
@@ -152,7 +153,7 @@ def _level_with_larger(facts: Facts) -> Held:
         f"difference lies above −{MARGIN:g}, not supported where it lies below that and the difference is significant "
         "after correction."
     )
-    if not facts.validated and len(models) > 1:
+    if chosen:
         rule += (
             f" Since it is the best of {len(models)} on the scored queries themselves, supported here asks for a "
             "significant lead."

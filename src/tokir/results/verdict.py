@@ -16,7 +16,7 @@ from tokir.results.pairs import Pair, comparisons_of, perturbation_comparisons_o
 from tokir.results.paths import path
 from tokir.results.records import Comparison, Correlation, PerturbationScore, Results, Sentence, System
 from tokir.results.retrievals import Choice, other_retrievals, tokenizer_id, written
-from tokir.results.wording import could_not_read, difference, joined, recall, signed, signed_interval
+from tokir.results.wording import could_not_read, difference, joined, passages_by, recall, signed, signed_interval
 from tokir.tokenizers.measures import INTRINSIC
 
 MANY = 100_000  # queries; more than any collection has
@@ -140,8 +140,8 @@ class _Case:
                 "bytes of the index"
             )
             evidence += [self._path(row, "parameters"), self._path(row, "dimensions")]
-        if row.needs and (names := row.needs.encoders_of_passages):
-            text += f"; passages are encoded by {joined([self.names.get(name, name) for name in names])}"
+        if said := passages_by(row, lambda name: self.names.get(name, name)):
+            text += f"; {said}"
             evidence.append(self._path(row, "needs"))
         return _sentence(f"{text}.", evidence)
 

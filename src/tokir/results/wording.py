@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tokir.results.records import Interval, System
@@ -60,6 +60,17 @@ def could_not_read(row: System, name: str) -> str:
     'MiniLM could not read 63% of the tokens of these passages'
     """
     return f"{name} could not read {row.unknown_rate or 0.0:.0%} of the tokens of these passages"
+
+
+def passages_by(row: System, called: Callable[[str], str]) -> str:
+    """What encodes its passages, where it does not itself, as a clause; empty where it does.
+
+    Args:
+        row: of a system.
+        called: from the id of a pretrained model to what a reader calls it.
+    """
+    names = row.needs.encoders_of_passages if row.needs else []
+    return f"passages are encoded by {joined([called(name) for name in names])}" if names else ""
 
 
 def joined(words: Sequence[str]) -> str:
