@@ -26,6 +26,7 @@ from torch import Tensor
 from tokir.artifacts import digest, write_json, write_tensors, write_text
 from tokir.artifacts.durable import make_folder
 from tokir.errors import STOPPING, Interrupted, Stopped, TokirError
+from tokir.memory import kept_memory
 from tokir.progress import Progress, Silent
 from tokir.training import processes
 from tokir.training.checkpoint import State
@@ -126,6 +127,7 @@ def clip_gradients(model: Model, largest: float) -> float:
     return float(norm)
 
 
+@kept_memory()
 def seconds_per_step(
     build: Callable[[], Model],
     objective: TrainingObjective,
@@ -153,6 +155,7 @@ def seconds_per_step(
     return float(np.median(times))
 
 
+@kept_memory()
 def train(
     build: Callable[[], Model],
     objective: TrainingObjective,
