@@ -10,6 +10,7 @@ systems needs more patterns, so that its time grows with the square of the pairs
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -177,7 +178,11 @@ def holm(p: Sequence[float]) -> list[float]:
     """Adjusted p values of several tests at once."""
     from statsmodels.stats.multitest import multipletests
 
-    return [float(value) for value in multipletests(p, method="holm")[1]] if len(p) else []
+    gc.freeze()  # it collects garbage first, which takes longer than its work by far
+    try:
+        return [float(value) for value in multipletests(p, method="holm")[1]] if len(p) else []
+    finally:
+        gc.unfreeze()
 
 
 def queries_needed(a: ArrayLike, b: ArrayLike, trained: bool = True) -> int | None:

@@ -173,11 +173,17 @@ class Evaluation:
         )
         return score_queries(self.rankings.read(name), self.judgements)[HEADLINE]
 
+    @cached_property
+    def _changed(self) -> dict[str, dict[str, str]]:
+        """The queries under each perturbation, which are the same for every system."""
+        settings = self.context.config.evaluation
+        return {kind: perturbed(self.split.queries, kind, settings.seed) for kind in settings.robustness}
+
     def _perturbed_run(
         self, system: System, inputs: dict[str, Any], kind: str
     ) -> tuple[str, dict[str, Any], dict[str, str], int] | None:
         """The run file of a perturbation, what it depends on, its queries and depth; None where it changes none."""
-        changed = perturbed(self.split.queries, kind, self.context.config.evaluation.seed)
+        changed = self._changed[kind]
         if changed == self.split.queries:
             return None
         inputs = {**inputs, "queries": list(changed.values()), "depth": PERTURBED_DEPTH}
