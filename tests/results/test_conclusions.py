@@ -1,6 +1,10 @@
 """Ablations, correlations, examples: what is read off the rows beside verdict and findings."""
 
 from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+from scipy.stats import spearmanr
 
 from tokir.data.dataset import Split
 from tokir.evaluation.hits import Hit
@@ -34,6 +38,23 @@ def test_a_measure_that_orders_the_tokenizers_is_found_and_one_that_does_not_is_
     cased = rows[0].model_copy(update={"tokenizer": rows[0].tokenizer.model_copy(update={"lowercase": True})})
     other = [entry for entry in correlations([cased, *rows[1:]], 0) if entry.outcome == "bits_per_byte"]
     assert bits and not other  # a model of lower-case text has less to predict
+
+
+def test_a_correlation_and_its_p_are_those_of_scipy_with_ties_too():
+    rng = np.random.default_rng(0)
+    fertility, recall = rng.integers(1, 5, size=6).astype(float), rng.integers(1, 6, size=6) / 10
+    rows = [
+        row(
+            f"t{number}", recall=recall[number], title="Static",
+            tokenizer=Tokenizer(id=f"t{number}", type="bpe", vocabulary_size=500, fertility=fertility[number]),
+        )
+        for number in range(6)
+    ]  # fmt: skip
+    [found] = [one for one in correlations(rows, 0) if (one.measure, one.outcome) == ("fertility", "recall@10")]
+    assert np.isclose(found.rho, spearmanr(fertility, recall).statistic, atol=1e-12)
+    pairings = [abs(spearmanr(order, recall).statistic) for order in permutations(fertility)]
+    extreme = np.mean([rho >= abs(found.rho) - 1e-9 for rho in pairings])
+    assert np.isclose(found.p, extreme, atol=0.01)
 
 
 def test_a_tokenizer_and_the_same_with_one_thing_more_are_an_ablation(assemble):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tokir.evaluation.registry import HEADLINE
 from tokir.results.base import Interval
@@ -68,25 +69,30 @@ def _measured(tokenizer: Tokenizer, measure: str) -> float | None:
 
 
 def _spearman(x: list[float], y: list[float], seed: int) -> Spearman:
-    from scipy.stats import permutation_test, spearmanr
+    from scipy.stats import permutation_test
 
     one, other = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return Spearman(None, None, None)
     rng = np.random.default_rng(seed)
-    rho = float(spearmanr(one, other).statistic)
     tested = permutation_test(
         (one,),
-        lambda values: spearmanr(values, other).statistic,
+        lambda values, axis: _rho(values, other),
         permutation_type="pairings",
         n_resamples=RESAMPLES,
+        vectorized=True,
         rng=rng,
     )
     drawn = rng.integers(0, len(one), size=(RESAMPLES, len(one)))
-    resampled = [
-        spearmanr(one[positions], other[positions]).statistic
-        for positions in drawn
-        if np.ptp(one[positions]) and np.ptp(other[positions])
-    ]
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return Spearman(rho, float(tested.pvalue), (float(low), float(high)))
+    drawn = drawn[(np.ptp(one[drawn], axis=1) > 0) & (np.ptp(other[drawn], axis=1) > 0)]
+    low, high = np.percentile(_rho(one[drawn], other[drawn]), [2.5, 97.5])
+    return Spearman(float(tested.statistic), float(tested.pvalue), (float(low), float(high)))
+
+
+def _rho(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Spearman's rho along the last axis; scipy's own function takes one pair of samples at a time."""
+    from scipy.stats import rankdata
+
+    one, other = (rankdata(values, axis=-1) - (values.shape[-1] + 1) / 2 for values in (x, y))
+    product: NDArray[np.float64] = (one * other).sum(-1) / np.sqrt((one**2).sum(-1) * (other**2).sum(-1))
+    return product
