@@ -1,4 +1,3 @@
-import resource
 import sys
 from pathlib import Path
 
@@ -7,6 +6,7 @@ import torch
 
 from tokir.memory import kept_memory
 
+resource = pytest.importorskip("resource")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="GNU's allocator alone is told")
 
 LARGE = 1 << 26  # bytes: GNU's allocator returns such a block as soon as it is freed

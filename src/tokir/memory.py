@@ -2,8 +2,8 @@
 
 GNU's allocator returns large blocks to the system at once, and the system hands out zeroed pages one by one as they are
 first written to. The activations and gradients of a training step are such blocks, the same ones in every step: a
-convolution spends half of its time on their pages, an LSTM that is trained to retrieve a quarter. Kept, they cost some
-memory, and change no result.
+convolution spends almost half of its time on their pages, an LSTM that is trained to retrieve a fifth. Kept, they cost
+some memory, and change no result.
 """
 
 from __future__ import annotations
