@@ -45,7 +45,7 @@ def examine() -> list[Line]:
     from tokir.training.device import resolve_precision
 
     found = versions()
-    missing = [name for name, version in found.items() if version is None]
+    missing = [name for name, version in found.items() if version is None and name not in EXTRAS]
     lines = [
         Line("python", True, str(found["python"])),
         Line("torch", True, f"{torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores"),
