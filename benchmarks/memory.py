@@ -16,17 +16,8 @@ import resource
 import statistics
 import subprocess
 import sys
-from typing import Any
 
-PASSAGES = 2_000
-# By name: architecture, and whether it is trained to retrieve.
-KINDS = {
-    "static": ("static", True),
-    "convolution": ("convolution", True),
-    "LSTM, to retrieve": ("lstm", True),
-    "LSTM language model": ("lstm", False),
-    "Transformer language model": ("transformer", False),
-}
+from kinds import KINDS, prepared
 
 
 def step(kind: str, kept: bool) -> dict[str, float]:
@@ -44,33 +35,6 @@ def step(kind: str, kept: bool) -> dict[str, float]:
         each = timed(build, objective, OptimizationSettings(), torch.device("cpu"), 0)
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {"ms": 1000 * each, "pages": (used.ru_minflt - before) / MEASURED, "MiB": used.ru_maxrss / 1024}
-
-
-def prepared(architecture: str, retrieves: bool) -> tuple[Any, Any]:
-    """The objective over passages of the embedded corpus, and what builds the model."""
-    from tokir.config import ArchitectureSettings, RetrievalSettings, TokenizerSettings, TrainingSettings
-    from tokir.data import load
-    from tokir.models import build_language_model, build_retriever
-    from tokir.tokenizers import train_tokenizer
-    from tokir.training.contrastive import OwnPairs
-    from tokir.training.language_model import LanguageModelObjective
-    from tokir.training.pairs import TokenisedPassages
-    from tokir.training.retrieval import RetrievalObjective, ValidationPool
-    from tokir.training.texts import Texts
-
-    texts = load("wiki").corpus.passages(0, PASSAGES)
-    tokenizer = train_tokenizer(texts, TokenizerSettings())
-    own = ArchitectureSettings.of(architecture)
-    if not retrieves:
-        training = TrainingSettings()
-        language = LanguageModelObjective(tokenizer, texts, texts[:1], training, own)
-        return language, lambda: build_language_model(architecture, tokenizer.vocabulary_size, training)
-    settings = RetrievalSettings()
-    passages = TokenisedPassages(tokenizer, [""] * len(texts), texts)
-    pairs = OwnPairs(passages, "crop", settings.query_tokens, settings.passage_tokens)
-    pool = ValidationPool(Texts.of([]), [], [])
-    objective = RetrievalObjective(passages, [(pairs, 1.0)], pool, settings, own, False, 10**9)
-    return objective, lambda: build_retriever(architecture, tokenizer.vocabulary_size, settings, 256)
 
 
 def measured(kind: str, kept: bool) -> dict[str, float]:

@@ -14,40 +14,22 @@ import argparse
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 WAYS = {"as the library": {}, "short spin": {"GOMP_SPINCOUNT": "1000"}, "passive": {"OMP_WAIT_POLICY": "PASSIVE"}}
-STEPS = {"static": 60, "lstm": 12, "transformer": 8}
+# By the names of kinds.py, how many steps are timed.
+STEPS = {"static": 60, "LSTM language model": 12, "Transformer language model": 8}
 TIMED = """
 import sys, time
+sys.path.insert(0, sys.argv[3])
+from kinds import KINDS, prepared
+
+kind, steps = sys.argv[1], int(sys.argv[2])
+objective, build = prepared(*KINDS[kind])
 import torch
-import numpy as np
-from tokir.config import ArchitectureSettings, RetrievalSettings, TokenizerSettings, TrainingSettings
-from tokir.data import load
-from tokir.tokenizers import train_tokenizer
 
-kind, steps, texts = sys.argv[1], int(sys.argv[2]), load("wiki").corpus.passages(0, 2000)
-tokenizer = train_tokenizer(texts, TokenizerSettings())
 torch.manual_seed(0)
-own = ArchitectureSettings.of(kind)
-if kind == "static":
-    from tokir.models import build_retriever
-    from tokir.training.contrastive import OwnPairs
-    from tokir.training.pairs import TokenisedPassages
-    from tokir.training.retrieval import RetrievalObjective, ValidationPool
-    from tokir.training.texts import Texts
-
-    passages, settings = TokenisedPassages(tokenizer, [""] * len(texts), texts), RetrievalSettings()
-    pairs = OwnPairs(passages, "crop", settings.query_tokens, settings.passage_tokens)
-    pool = ValidationPool(Texts.of([passages.text(0)]), [{0}], [0, 1])
-    objective = RetrievalObjective(passages, [(pairs, 1.0)], pool, settings, own, False, 10**9)
-    model = build_retriever("static", tokenizer.vocabulary_size, settings, 128)
-else:
-    from tokir.models import build_language_model
-    from tokir.training.language_model import LanguageModelObjective
-
-    settings = TrainingSettings()
-    objective = LanguageModelObjective(tokenizer, texts[:1500], texts[1500:1600], settings, own)
-    model = build_language_model(kind, tokenizer.vocabulary_size, settings)
+model = build()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
 model.train()
 for number, batch in enumerate([*objective.batches(0, 0), *objective.batches(0, 1)] * 4):
@@ -70,7 +52,7 @@ def seconds(kind: str, way: dict[str, str]) -> float:
     }
     # Without a setting `import tokir` would make one; this value is the library's own default.
     environment = {**clean, **(way or {"OMP_WAIT_POLICY": ""})}
-    words = [sys.executable, "-c", TIMED, kind, str(STEPS[kind])]
+    words = [sys.executable, "-c", TIMED, kind, str(STEPS[kind]), str(Path(__file__).parent)]
     return float(subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
@@ -79,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="processes, of which the best counts")
     rounds = parser.parse_args().rounds
-    print(f"{'training':12} {'threads wait':16} {'alone':>9} {'busy':>9} {'alone':>7} {'busy':>7}")
+    print(f"{'training':26} {'threads wait':16} {'alone':>9} {'busy':>9} {'alone':>7} {'busy':>7}")
     for kind in STEPS:
         base = 0.0
         for name, way in WAYS.items():
@@ -91,7 +73,7 @@ def main() -> None:
                 other.kill()
             base = base or alone
             print(
-                f"{kind:12} {name:16} {alone:9.4f} {busy:9.4f} {alone / base:7.2f} {busy / base:7.2f}", flush=True
+                f"{kind:26} {name:16} {alone:9.4f} {busy:9.4f} {alone / base:7.2f} {busy / base:7.2f}", flush=True
             )
 
 

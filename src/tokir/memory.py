@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 # Parameters of mallopt(3), and what they are by default once a program has used large blocks.
@@ -22,17 +22,14 @@ KEPT = {MMAP_MAX: 0, TRIM_THRESHOLD: (1 << 31) - 1}
 @contextmanager
 def kept_memory() -> Iterator[None]:
     """Let freed memory stay with this process for a while; only GNU's allocator, that of Linux, is told so."""
-    library = ctypes.CDLL(None) if sys.platform == "linux" else None
-    tell: Callable[[int, int], int] | None = getattr(library, "mallopt", None)
-    if tell is None:  # musl has none
+    if sys.platform != "linux" or not hasattr(library := ctypes.CDLL(None), "mallopt"):  # musl has none
         yield
         return
     for parameter, value in KEPT.items():
-        tell(parameter, value)
+        library.mallopt(parameter, value)
     try:
         yield
     finally:
         for parameter, value in USUAL.items():
-            tell(parameter, value)
-        assert library is not None
+            library.mallopt(parameter, value)
         library.malloc_trim(0)

@@ -215,8 +215,8 @@ def _points(config: StudyConfig) -> list[ModelPoint]:
         for objective in config.objectives[architecture]
         for variant in ["", *_variants(config, architecture, objective)]
         for seed in config.architecture_seeds.get(architecture, config.seeds)
-        if not tokenizer.overlaps or ARCHITECTURES[architecture].network is None
-        if not tokenizer.overlaps or config.retrieval_of(variant).interaction != "late"
+        if not tokenizer.overlaps
+        or (ARCHITECTURES[architecture].network is None and config.retrieval_of(variant).interaction != "late")
     ]
 
 

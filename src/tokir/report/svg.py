@@ -45,9 +45,8 @@ _SETTINGS = {
 @contextmanager
 def style() -> Iterator[None]:
     """Settings under which a figure is made and drawn."""
-    asked = os.environ.pop(
-        "MPLBACKEND", None
-    )  # figures go to files; a name that is not known would stop the report
+    # Figures go to files; a name that is not known would stop the report.
+    asked = os.environ.pop("MPLBACKEND", None)
     try:
         from matplotlib import rc_context
     finally:

@@ -94,5 +94,5 @@ def _rho(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     from scipy.stats import rankdata
 
     one, other = (rankdata(values, axis=-1) - (values.shape[-1] + 1) / 2 for values in (x, y))
-    product: NDArray[np.float64] = (one * other).sum(-1) / np.sqrt((one**2).sum(-1) * (other**2).sum(-1))
-    return product
+    rho: NDArray[np.float64] = (one * other).sum(-1) / np.sqrt((one**2).sum(-1) * (other**2).sum(-1))
+    return rho
