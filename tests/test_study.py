@@ -117,10 +117,26 @@ def test_a_run_of_other_data_or_settings_is_refused_by_the_difference(copy, data
         file.write('{"_id": "new", "text": "one more passage"}\n')
     before = contents(copy)
     tokir(*words, "--data", other, code=2)
-    assert "data.source is" in capsys.readouterr().err and contents(copy) == before
+    said = capsys.readouterr().err
+    assert f"holds a run of other data, {data} (" in said and contents(copy) == before
     (tmp_path / "thesis.tex").write_text("x")
     tokir("run", "quickstart", "--data", data, "--out", tmp_path, code=2)
     assert "is not a run folder and not empty" in capsys.readouterr().err
+
+
+def test_data_that_were_moved_are_named_once(copy, data, tmp_path, capsys):
+    moved = tmp_path / "moved"
+    shutil.copytree(data, moved)
+    before = contents(copy)
+    tokir("run", "quickstart", "--data", moved, "--out", copy, "--quiet", *SMALL)
+    after = contents(copy)
+    assert {name for name in after if after[name] != before[name]} == {
+        "study.yaml", "corpus/source.json", "manifest.jsonl"
+    }  # fmt: skip
+    shutil.rmtree(moved)
+    capsys.readouterr()
+    tokir("evaluate", copy, "--quiet", code=2)
+    assert f"is a run of {moved}, which is gone" in capsys.readouterr().err
 
 
 def test_report_and_evaluate_work_on_a_finished_run(copy, capsys):
@@ -161,6 +177,9 @@ WRONG = [
     (["evaluate", "."], "is not a run folder"),
     (["embed", "nowhere"], "is not a run folder"),
     (["search", ".", "words"], "is not a run folder"),
+    (["serch", "a"], "No such command 'serch'. Did you mean 'search', 'serve'? See `tokir --help`."),
+    (["search"], "Missing argument 'RUN'. See `tokir search --help`."),
+    (["run", "--queries", "few"], "Invalid value for '--queries'"),
     (["data", "show", "wikki"], "did you mean 'wiki'"),
     (["data", "build", "nq"], "name nq-subset"),
     (["data", "build", "nq-subset", "--from", "missing.zip"], "missing.zip"),
@@ -171,8 +190,9 @@ WRONG = [
 def test_a_mistake_gets_one_sentence_and_exit_code_2(arguments, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     tokir(*arguments, code=2)
-    error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("error: ") and words in error
+    said = capsys.readouterr()
+    error = said.err.strip().splitlines()[-1]
+    assert error.startswith("error: ") and words in error and "Usage" not in said.out + said.err
 
 
 HOPELESS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import signal
 from collections.abc import Iterable
 
@@ -47,6 +48,15 @@ class Stopped(KeyboardInterrupt):
 def interrupted(stop: KeyboardInterrupt, message: str) -> Interrupted:
     """The sentence for the user who stopped the work."""
     return Interrupted(message, getattr(stop, "number", signal.SIGINT))
+
+
+def full_disk(error: BaseException | None) -> OSError | None:
+    """The error of a full disk behind ``error``, which a library may have made another one of."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def require_list(values: object, what: str) -> None:

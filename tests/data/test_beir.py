@@ -243,6 +243,18 @@ def test_passages_with_a_querys_own_id(tmp_path, open_):
     assert note.startswith("For 1 of 3 test queries the corpus holds a passage with the query's own id")
 
 
+def test_a_cache_that_cannot_be_written_to_is_named_with_the_remedy(tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(TokirError, match=r"cache.*: Not a directory: data sets are built in .*TOKIR_CACHE"):
+        load(str(write_folder(tmp_path / "pets")), cache=tmp_path / "cache")
+
+
+def test_line_ends_of_old_macs_are_named(tmp_path, open_):
+    (tmp_path / "old.jsonl").write_bytes(b'{"_id": "a", "text": "x"}\r{"_id": "b", "text": "y"}\r')
+    with pytest.raises(TokirError, match=r"old\.jsonl ends its lines with CR alone"):
+        open_(tmp_path / "old.jsonl")
+
+
 def test_damaged_cache_is_built_again(tmp_path, open_, caplog):
     folder = write_folder(tmp_path / "pets")
     expected = open_(folder).checksum

@@ -1,5 +1,6 @@
 """The real loading and pooling code, on small random weights of exactly the baselines' model classes."""
 
+import errno
 import logging
 import sys
 import threading
@@ -14,6 +15,7 @@ from numpy.testing import assert_allclose
 from small_models import TEXTS, make_byt5, make_canine, make_roberta
 from tokir.cli.terminal import errors_as_sentences
 from tokir.encoders import pretrained
+from tokir.encoders.hub import snapshot
 from tokir.encoders.model2vec import Model2VecEncoder
 from tokir.encoders.pretrained import load_pretrained, quiet
 from tokir.encoders.registry import PRETRAINED
@@ -102,6 +104,18 @@ def test_whatever_a_download_ends_in_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", refused)
     with pytest.raises(Unavailable, match=r"its download failed \(Refused\).*name a local folder"):
         load_pretrained("canine", download=True)
+
+
+def test_a_download_that_fills_the_disk_is_no_fault_of_the_network(monkeypatch):
+    def full(*_, **__):
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise RuntimeError("data processing error") from error
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", full)
+    with pytest.raises(OSError, match="No space left"):
+        snapshot("google/canine-s", ["*"], True, "pretrained_folders.canine=FOLDER")
 
 
 def test_damaged_weights_of_a_named_folder_are_an_error_and_a_half_filled_cache_is_not(tmp_path, monkeypatch):

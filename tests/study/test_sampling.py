@@ -19,6 +19,7 @@ from tokir.progress import Silent
 from tokir.retrieval.bm25 import BM25Index, Postings
 from tokir.retrieval.ranking import descending, inverse
 from tokir.retrieval.searchers import LexicalSearcher
+from tokir.study import documents as documents_module
 from tokir.study import passages as passages_module
 from tokir.study.documents import Documents
 from tokir.study.negatives import hard_negatives
@@ -55,6 +56,22 @@ def test_held_out_documents_without_text_are_an_error_before_anything_is_trained
     held_out = np.random.default_rng(0).permutation(80)[:4].tolist()
     texts = ["" if number in held_out[1:] else f"document {number}" for number in range(80)]
     assert f"document {held_out[0]}" in Documents(context(corpus_of(texts))).held_out  # some text is enough
+
+
+def test_what_is_not_trained_on_is_noted(corpus_of, monkeypatch):
+    at_work = context(corpus_of([f"{number:04d}" * 5 for number in range(200)]))  # 20 characters each
+    assert Documents(at_work).notes == TrainingPassages(at_work).notes == ()
+    monkeypatch.setattr(documents_module, "MOST_CHARACTERS", 1_000)
+    monkeypatch.setattr(documents_module, "SAMPLE", 250)
+    monkeypatch.setattr(passages_module, "MOST_CHARACTERS", 600)
+    assert Documents(at_work).notes == (
+        "Of 190 training documents 50 are read: 1,000 characters.",
+        "Of 10 held-out documents 5 are read: 100 characters.",
+        "Tokenizers are trained on the first 25% of each document, 250 characters.",
+    )
+    assert TrainingPassages(at_work).notes == (
+        "Models that are trained to retrieve read 30 of 200 passages in training, drawn by seed.",
+    )
 
 
 def test_passages_to_train_on_hold_no_more_characters_than_fit_into_memory(corpus_of, monkeypatch):

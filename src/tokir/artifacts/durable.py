@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple, TypeVar
 
 MARK = ".tokir-"  # what the names of unfinished files and folders begin with
-LONGEST = 100  # characters of a name that an unfinished one repeats: file systems take 255 bytes
+LONGEST = 200  # bytes of a name that an unfinished one repeats: file systems take 255
 BUFFER = 1 << 20  # bytes gathered for one write
 SCARCE = 1 << 26  # bytes free on a disk that is as good as full
 Result = TypeVar("Result")
@@ -252,7 +252,7 @@ def sweep(path: Path, name: str = "") -> None:
 
     For whoever has made sure that nobody writes there.
     """
-    ours = f"{MARK}{'[0-9a-f]' * 8}-{glob.escape(name[-LONGEST:]) or '*'}"
+    ours = f"{MARK}{'[0-9a-f]' * 8}-{glob.escape(_end(name)) or '*'}"
     found = path.glob(ours) if name else path.rglob(ours)
     for left in sorted(found, reverse=True):  # what is inside of a folder comes before it
         if left.is_dir() and not left.is_symlink():
@@ -263,7 +263,14 @@ def sweep(path: Path, name: str = "") -> None:
 
 def _unfinished(path: Path) -> Path:
     """A new name beside ``path``."""
-    return path.parent / f"{MARK}{secrets.token_hex(4)}-{path.name[-LONGEST:]}"
+    return path.parent / f"{MARK}{secrets.token_hex(4)}-{_end(path.name)}"
+
+
+def _end(name: str) -> str:
+    """As much of the end of a file's name as an unfinished one repeats."""
+    while len(os.fsencode(name)) > LONGEST:
+        name = name[1:]
+    return name
 
 
 def _settle(folder: Path) -> list[Path]:

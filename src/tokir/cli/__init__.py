@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from tokir import __version__
 from tokir.cli import additions, data, doctor, export, push, search, serve, settings, study, tokenizers
-from tokir.cli.terminal import echo, errors_as_sentences
+from tokir.cli.terminal import echo, errors_as_sentences, fail
 from tokir.errors import interrupted
+
+UsageError: Any = typer.BadParameter.__base__  # typer has no name for it
 
 
 class _Commands(TyperGroup):
-    """All commands; typer would end one that is stopped without a word."""
+    """All commands; typer would end one that is stopped without a word, and put a mistake into a box."""
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Do what the words say, and leave."""
+        try:
+            code = super().main(*args, **{**extra, "standalone_mode": False})
+        except UsageError as error:
+            _refuse(error)
+        raise SystemExit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: Any) -> Any:
         """Do one."""
@@ -39,6 +49,15 @@ def main() -> None:
     """Entry point of the ``tokir`` command."""
     with errors_as_sentences():
         app()
+
+
+def _refuse(error: Any) -> NoReturn:
+    """One line for words that make no command; where there were none at all, the help has been shown."""
+    message = " ".join(error.format_message().split())
+    if not message:
+        raise SystemExit(2)
+    path = error.ctx.command_path if error.ctx else "tokir"
+    fail(f"{message}{'' if message.endswith(('.', '?')) else '.'} See `{path} --help`.")
 
 
 def _version(wanted: bool) -> None:

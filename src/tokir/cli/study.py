@@ -89,7 +89,8 @@ def train(
             return
         study = make_study(read_config(preset, data, sets), out, device, threads, download, quiet, engine)
         finish(study, "train", quiet)
-    echo(f"Models: {study.folder.path / 'models'}")
+    models = study.folder.path / "models"
+    echo(f"Models: {models}" if models.exists() else "No model could be trained on this machine.")
 
 
 def embed(
@@ -141,11 +142,19 @@ def report(folder: Run) -> None:
 
 def _reopen(folder: Path, device: str, threads: int | None, download: bool, quiet: bool, engine: str) -> Study:
     from tokir.artifacts import RunFolder
+    from tokir.data.sources import is_gone
+    from tokir.errors import TokirError
     from tokir.study.folder import read_config
     from tokir.study.helpers import require_alone
 
     require_alone()
-    return make_study(read_config(RunFolder.open(folder)), folder, device, threads, download, quiet, engine)
+    config = read_config(RunFolder.open(folder))
+    if is_gone(config.data.source):
+        raise TokirError(
+            f"{folder} is a run of {config.data.source}, which is gone: if it has moved, name its new place once with "
+            "--data, in the command that began the run"
+        )
+    return make_study(config, folder, device, threads, download, quiet, engine)
 
 
 def _print_table(results: Results) -> None:

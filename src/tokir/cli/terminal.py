@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import typer
 
-from tokir.errors import Interrupted, Stopped, TokirError
+from tokir.errors import Interrupted, Stopped, TokirError, full_disk
 from tokir.progress import Silent
 from tokir.untrusted import printable
 
@@ -124,7 +124,7 @@ def errors_as_sentences() -> Iterator[None]:
         fail(str(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if full_disk(error):
             fail(f"{where}the disk is full: free some space and run the same command again; finished work is kept")
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             fail(f"{where}not allowed: {error.strerror}; choose another folder, or change its permissions")
@@ -138,7 +138,7 @@ def errors_as_sentences() -> Iterator[None]:
         logger.handlers, logger.propagate, warnings.showwarning = before
 
 
-def fail(message: str, code: int = 2) -> None:
+def fail(message: str, code: int = 2) -> NoReturn:
     """Print one line and leave."""
     say(f"error: {message}")
     raise SystemExit(code)

@@ -216,6 +216,8 @@ def lines(files: Files, name: str) -> Iterator[tuple[int, str]]:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 raise TokirError(f"{files.where(name)}:{number} is not UTF-8: convert the file.") from error
+            if number == 1 and not line.endswith("\n") and "\r" in line.rstrip("\r"):
+                raise TokirError(f"{files.where(name)} ends its lines with CR alone: convert it to LF or CRLF.")
             yield number, line
 
 

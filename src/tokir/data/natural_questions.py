@@ -22,7 +22,7 @@ from tokir.data.corpus import Document
 from tokir.data.dataset import Dataset, draw
 from tokir.data.files import one_builder
 from tokir.data.tables import Table
-from tokir.errors import TokirError, Unavailable
+from tokir.errors import TokirError, Unavailable, full_disk
 
 ADDRESS = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/nq.zip"
 MD5 = "d4d3d2e48787a744b6f6e691ff534307"
@@ -97,6 +97,8 @@ def fetch(target: Path, address: str = ADDRESS, md5: str = MD5) -> Path:
                 if hasher.hexdigest() != md5:
                     raise Unavailable(f"{address} gave other bytes than published (md5 {md5}): try again.")
         except (OSError, HTTPException) as error:  # URLError and time-outs are OSErrors
+            if full := full_disk(error):
+                raise full from None
             reason = getattr(error, "reason", None) or error
             raise Unavailable(
                 f"{address} cannot be fetched ({reason}): put the zip at {target} by hand."

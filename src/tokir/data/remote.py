@@ -19,7 +19,7 @@ from tokir.data.corpus import Document
 from tokir.data.dataset import Dataset, split_name
 from tokir.data.files import one_builder
 from tokir.data.qrels import Qrels
-from tokir.errors import TokirError, Unavailable
+from tokir.errors import TokirError, Unavailable, full_disk
 
 SPLITS = ("train", "dev", "test")
 
@@ -54,6 +54,8 @@ def _fetch(source: str, folder: Path, write: Callable[[Path], None]) -> None:
         except ImportError as error:
             raise Unavailable(f"{source!r} needs {error.name}: pip install 'tokir[remote]'.") from error
         except Exception as error:  # the libraries raise whatever their HTTP clients and parsers do
+            if full := full_disk(error):
+                raise full from None
             what = str(error).strip().partition("\n")[0] or type(error).__name__
             raise Unavailable(
                 f"{source!r} cannot be fetched ({what}): check the id and the network, or give a local folder."

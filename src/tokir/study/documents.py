@@ -9,6 +9,7 @@ import numpy as np
 
 from tokir.errors import TokirError
 from tokir.study.context import Context
+from tokir.tokenizers import SAMPLE
 
 MOST_CHARACTERS = 100_000_000  # of the training documents; keeps memory flat on corpora of long documents
 READ_AT_ONCE = 64  # documents
@@ -24,6 +25,14 @@ class Documents:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._cut: list[str] = []
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not read of the documents that were drawn, in sentences."""
+        share = SAMPLE / max(1, sum(map(len, self.training)))
+        sampled = [f"Tokenizers are trained on the first {share:.0%} of each document, {SAMPLE:,} characters."]
+        return (*self._cut, *(sampled if share < 1 else ()))
 
     @property
     def training(self) -> list[str]:
@@ -54,7 +63,11 @@ class Documents:
         order = np.random.default_rng(config.data.seed).permutation(count)
         held_out = max(1, min(HELD_OUT, count // 20))
         training = order[held_out : held_out + config.training.documents].tolist()
-        drawn = self._read(training, MOST_CHARACTERS), self._read(order[:held_out].tolist(), MOST_CHARACTERS // 10)
+        self._cut = []
+        drawn = (
+            self._read("training", training, MOST_CHARACTERS),
+            self._read("held-out", order[:held_out].tolist(), MOST_CHARACTERS // 10),
+        )
         dataset.corpus.release()
         if not any(text.strip() for text in drawn[1]):
             documents = "document holds" if held_out == 1 else f"{held_out:,} documents hold"
@@ -64,7 +77,7 @@ class Documents:
             )
         return drawn
 
-    def _read(self, positions: list[int], most: int) -> list[str]:
+    def _read(self, what: str, positions: list[int], most: int) -> list[str]:
         """The documents at ``positions``, in the order of the corpus; as many as hold ``most`` characters."""
         texts: dict[int, str] = {}
         total = 0
@@ -73,9 +86,9 @@ class Documents:
             for position, text in zip(some, self.context.dataset.corpus.select(some), strict=True):
                 total += len(text)
                 if total > most and texts:
-                    self.context.progress.say(
-                        f"{len(texts):,} of {len(positions):,} documents are read: they hold {most:,} characters"
-                    )
+                    note = f"Of {len(positions):,} {what} documents {len(texts):,} are read: {most:,} characters."
+                    self.context.progress.say(note)
+                    self._cut.append(note)
                     return [texts[known] for known in sorted(texts)]
                 texts[position] = text
         return [texts[known] for known in sorted(texts)]

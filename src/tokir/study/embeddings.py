@@ -90,7 +90,7 @@ class Embeddings:
         folder, system = self.context.folder, model_id(name)
         made = self.pretrained_files(name)
         vectors, facts = (Names.embedding(system, file) for file in ("corpus.npy", "encoder.json"))
-        inputs = self._inputs_of(made)
+        inputs = self._inputs_of_corpus(made)
 
         def embed() -> None:
             self.embed(made, self.context.dataset.corpus, vectors, inputs, system, as_passages=True)
@@ -107,15 +107,20 @@ class Embeddings:
     def width(self, name: str) -> int:
         """Of a pretrained encoder's vectors; no passage is read for it."""
         made, vectors = self.pretrained_files(name), Names.embedding(model_id(name), "corpus.npy")
-        if self.context.folder.holds([vectors], self._inputs_of(made)):  # the model itself may have gone since
+        if self.context.folder.holds(
+            [vectors], self._inputs_of_corpus(made)
+        ):  # the model itself may have gone since
             return int(read_embeddings(self.context.folder.file(vectors)).shape[1])
         return int(self.context.open(made).dimensions)
 
-    def _inputs_of(self, made: PretrainedFiles) -> dict[str, Any]:
-        """What the vectors of the corpus by a pretrained encoder depend on."""
+    def inputs_of(self, made: PretrainedFiles) -> dict[str, Any]:
+        """What the vectors by a pretrained encoder depend on, beside the texts."""
         from tokir.encoders.named import settings
 
-        return {**self.inputs, "weights": made.checksum, **settings(made.name)}
+        return {"precision": self.context.precision, "weights": made.checksum, **settings(made.name)}
+
+    def _inputs_of_corpus(self, made: PretrainedFiles) -> dict[str, Any]:
+        return {**self.inputs, **self.inputs_of(made)}
 
     def _read_by(self, encoder: ReadyMade) -> dict[str, Any]:
         """How many passages an encoder cuts short, and the share of their tokens that stand for what has no entry."""

@@ -25,7 +25,7 @@ def results_inputs(context: Context) -> dict[str, Any]:
         "settings": settings_of(context.config),
         "dataset": context.dataset.checksum,
         "schema": SCHEMA,
-        "made": context.folder.fingerprint((*MADE, *Names.REPORT)),
+        "made": context.folder.fingerprint((*MADE, *Names.REPORT, Names.SOURCE, Names.STUDY)),
     }
 
 
@@ -34,12 +34,15 @@ def ready(context: Context) -> bool:
     folder = context.folder
     if not folder.recorded(Names.SYSTEMS) or not folder.whole():
         return False
-    made = folder.read_json(Names.SYSTEMS)
+    missing = set(folder.read_json(Names.SYSTEMS)["unavailable"])
+    return not _have_moved(context) and not (missing and _can_be_had(context, missing))
+
+
+def _have_moved(context: Context) -> bool:
+    """Do pretrained models lie elsewhere by now than where its systems look for them?"""
     places = context.config.pretrained_folders
-    if any(places.get(name) != place for name, place in _pretrained(made["files"])):
-        return False
-    missing = set(made["unavailable"])
-    return not (missing and _can_be_had(context, missing))
+    files = context.folder.read_json(Names.SYSTEMS)["files"]
+    return any(places.get(name) != place for name, place in _pretrained(files))
 
 
 def _pretrained(files: Any) -> Iterator[tuple[str, str | None]]:
@@ -63,7 +66,7 @@ def finished(context: Context) -> Results | None:
     if not all(map(folder.recorded, (*MADE, *Names.REPORT))):
         return None
     current = folder.holds(MADE, results_inputs(context)) and folder.holds(Names.REPORT, report_inputs(folder))
-    if not current or not folder.whole():
+    if not current or not folder.whole() or _have_moved(context):
         return None
     results = read_results(folder)
     missing = {name for row in results.systems if not row.ok for name in (row.id, *row.runs)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tokir.untrusted import read_json, read_text
 log = logging.getLogger("tokir")
 BEGINNING = (Names.OMISSIONS, Names.SOURCE, Names.STUDY)  # what a run begins with
 FACTS = "model.json"  # of a pretrained model: noted before anything is made, and nothing is lost with it
-FREE = ("name", "pretrained_folders")  # where pretrained models lie may change: what they hold is hashed
+FREE = ("name", "pretrained_folders")  # where models and data lie may change, since their bytes are hashed
 
 
 def read_config(folder: RunFolder) -> StudyConfig:
@@ -58,7 +59,7 @@ def begin(
         _refuse_other(folder, before, config, dataset)
         _refuse_folders(config, before)
         omissions: Omissions = read_json(folder.file(Names.OMISSIONS))
-        config = _with_folders(folder, config, before, dataset, omissions)
+        config = _with_places(folder, config, before, dataset, omissions)
         if had := omissions.keys() - (find_omissions(config, dataset, download) if omissions else {}):
             log.warning(
                 "%s was begun without %s, which could be had now: choose another folder with --out to train with it",
@@ -81,17 +82,23 @@ def begin(
     return folder, kept, omissions
 
 
-def _with_folders(
+def _with_places(
     folder: RunFolder, config: StudyConfig, before: StudyConfig, dataset: Dataset, omissions: Omissions
 ) -> StudyConfig:
-    """The configuration with the folders of pretrained models as they were last named, which the run keeps."""
-    folders = {**before.pretrained_folders, **config.pretrained_folders}
-    if folders != before.pretrained_folders:
-        moved = before.model_copy(update={"pretrained_folders": folders})
-        texts = _beginning(moved, dataset, omissions)
-        with folder.locked():
-            folder.ensure([Names.STUDY], texts, lambda: write_text(folder.file(Names.STUDY), texts[Names.STUDY]))
-    return config.model_copy(update={"pretrained_folders": folders})
+    """The configuration with the folders of pretrained models as they were last named, which the run keeps.
+
+    It also keeps where the data lie now.
+    """
+    places = {
+        "data": config.data,
+        "pretrained_folders": {**before.pretrained_folders, **config.pretrained_folders},
+    }
+    texts = _beginning(before.model_copy(update=places), dataset, omissions)
+    moved = [name for name in BEGINNING if folder.recorded(name) and text_digest(texts[name]) != folder.key(name)]
+    with folder.locked() if moved else nullcontext():
+        for name in moved:
+            folder.ensure([name], texts, lambda name=name: write_text(folder.file(name), texts[name]))  # type: ignore[misc]
+    return config.model_copy(update=places)
 
 
 def _beginning(config: StudyConfig, dataset: Dataset, omissions: Omissions) -> dict[str, str]:
@@ -132,6 +139,7 @@ def _is_right(folder: RunFolder, name: str) -> bool:
 def settings_of(config: StudyConfig) -> dict[str, Any]:
     """The settings that results depend on."""
     values = config.model_dump(mode="json")
+    del values["data"]["source"]
     return {name: value for name, value in values.items() if name not in FREE}
 
 
@@ -175,9 +183,13 @@ def _refuse_other(folder: RunFolder, before: StudyConfig, config: StudyConfig, d
             f"{folder.path} holds a run of another configuration: {details}. "
             "Choose another folder with --out, or repeat its settings"
         )
-    there = read_json(folder.file(Names.SOURCE))["checksum"]
-    if there != dataset.checksum:
+    there = read_json(folder.file(Names.SOURCE))
+    if there["checksum"] != dataset.checksum:
+        then, now = str(there["checksum"])[:12], dataset.checksum[:12]
+        if there["source"] == dataset.source:
+            found = f"{dataset.source} before it changed (checksum {then} then, {now} now)"
+        else:
+            found = f"other data, {there['source']} (checksum {then}), and {dataset.source} has {now}"
         raise TokirError(
-            f"{folder.path} holds a run of {dataset.source} before it changed (checksum {str(there)[:12]} then, "
-            f"{dataset.checksum[:12]} now): choose another folder with --out, or delete this one"
+            f"{folder.path} holds a run of {found}: choose another folder with --out, or delete this one"
         )

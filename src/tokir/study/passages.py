@@ -39,13 +39,19 @@ class TrainingPassages:
         for number, position in enumerate(drawn):
             total += len(corpus.record(position).text)
             if total > MOST_CHARACTERS and number:
-                self.context.progress.say(
-                    f"{number:,} of {len(drawn):,} passages are trained on: they hold {MOST_CHARACTERS:,} characters"
-                )
                 drawn = drawn[:number]
                 break
         corpus.release()
         return drawn
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That not all passages are trained on, in a sentence."""
+        used, all_ = len(self.positions), len(self.context.dataset.corpus)
+        note = (
+            f"Models that are trained to retrieve read {used:,} of {all_:,} passages in training, drawn by seed."
+        )
+        return (note,) if used < all_ else ()
 
     @cached_property
     def index_of(self) -> dict[str, int]:

@@ -336,8 +336,19 @@ class Study:
             queries=len(split.queries),
             relevant=sum(sum(grade > 0 for grade in judged.values()) for judged in split.qrels.values()),
             choices=splits.note,
-            notes=(*self.dataset.notes, *splits.notes, *sentences(self.omissions), *left_out(self.config)),
+            notes=(
+                *self.dataset.notes,
+                *splits.notes,
+                *self._unread(),
+                *sentences(self.omissions),
+                *left_out(self.config),
+            ),
         )
+
+    def _unread(self) -> tuple[str, ...]:
+        """What of the corpus is not trained on, in sentences."""
+        retrieves = any(point.retrieves for point in model_points(self.config))
+        return (*self.parts.documents.notes, *(self.parts.models.passages.notes if retrieves else ()))
 
     def _environment(self) -> Environment:
         from tokir.environment import environment

@@ -55,7 +55,7 @@ class Teacher:
         """Of ``texts``, (texts, dimensions), as it reads queries; kept under ``name``."""
         folder, file = self.context.folder, Names.teacher(self.id, name)
         model = self.embeddings.pretrained_files(self.name)
-        inputs = {"texts": digest(list(texts)), "weights": model.checksum, "precision": self.context.precision}
+        inputs = {"texts": digest(list(texts)), **self.embeddings.inputs_of(model)}
 
         def make() -> None:
             self.embeddings.embed(model, Texts(texts), file, inputs, f"{self.id}: {name}")
