@@ -3,6 +3,7 @@ import yaml
 
 from command import tokir
 from tokir.config import PRESETS, Objective, Pooling, StudyConfig, check_config, dump_config, flatten, load_config
+from tokir.config.description import descriptions
 from tokir.errors import TokirError
 
 
@@ -257,6 +258,7 @@ def test_poolings_say_what_they_are_made_of():
 
 
 def test_every_setting_is_shown_with_its_default(capsys):
+    assert [one.name for one in descriptions() if not one.meaning] == []
     tokir("settings")
     shown = {line.partition("  ")[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")}
     config = check_config(

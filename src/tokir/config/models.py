@@ -10,6 +10,11 @@ from tokir.config.settings import Settings
 from tokir.models.registry import ARCHITECTURES
 
 
+def _usual(setting: str) -> str:
+    """Its defaults by architecture, in words."""
+    return ", ".join(f"{ARCHITECTURES[name].defaults[setting]} ({name})" for name in ARCHITECTURES)
+
+
 class ArchitectureSettings(Settings):
     """Rates, steps and batches of one architecture: each at its best, or a comparison would be of these."""
 
@@ -21,8 +26,12 @@ class ArchitectureSettings(Settings):
         description="peak of its network when it is trained to retrieve; retrieval.token_learning_rate is that of the "
         "token vectors, which tolerate a much larger one",
     )
-    steps: int = Field(ge=1, description="batches it is trained on to retrieve")
-    batch_size: int = Field(ge=2, le=65_536, description="pairs in each of them, each a negative of the others")
+    steps: int = Field(ge=1, description=f"batches it is trained on to retrieve; by default {_usual('steps')}")
+    batch_size: int = Field(
+        ge=2,
+        le=65_536,
+        description=f"pairs in each of them, each a negative of the others; by default {_usual('batch_size')}",
+    )
 
     @classmethod
     def of(cls, architecture: str, **changed: Any) -> ArchitectureSettings:

@@ -104,7 +104,7 @@ class RetrievalSettings(OptimizationSettings):
         description="numbers of first dimensions that are trained to retrieve alone: the loss is the mean over these "
         "and all dimensions (Matryoshka; Kusupati et al., 2022)",
     )
-    validations: int = Field(8, ge=1, le=1000)
+    validations: int = Field(8, ge=1, le=1000, description="how often a training is validated")
 
     @model_validator(mode="after")
     def _matryoshka_has_vectors(self) -> RetrievalSettings:

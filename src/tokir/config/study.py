@@ -71,7 +71,9 @@ class FusionSettings(Settings):
     """
 
     method: FusionName = Field("weighted", description="weighted sum of z-scores, or reciprocal ranks")
-    systems: Annotated[list[str], AfterValidator(distinct)] = Field(["best", "bm25"], min_length=2)
+    systems: Annotated[list[str], AfterValidator(distinct)] = Field(
+        ["best", "bm25"], min_length=2, description="ids of its members, or best, best-own, best-maxsim"
+    )
 
     @property
     def id(self) -> str:
@@ -113,7 +115,9 @@ class StudyConfig(Settings):
     name: str = Field("study", pattern=r"^[A-Za-z0-9._-]+$", description="names the run folder")
     data: DataSettings = DataSettings()
     tokenizers: list[TokenizerSettings] = Field([TokenizerSettings()], min_length=1)
-    architectures: list[ArchitectureName] = Field(["lstm", "transformer"], min_length=1)
+    architectures: list[ArchitectureName] = Field(
+        ["lstm", "transformer"], min_length=1, description="each is trained over every tokenizer"
+    )
     objectives: dict[ArchitectureName, Annotated[list[Objective], AfterValidator(_each_once)]] = Field(
         {},
         validate_default=True,
@@ -140,11 +144,13 @@ class StudyConfig(Settings):
     )
     lexical: bool = Field(False, description="rank by BM25 over the tokens of every tokenizer too")
     late_interaction: LateInteractionSettings = LateInteractionSettings()
-    seeds: list[Seed] = Field([0], min_length=1)
+    seeds: list[Seed] = Field([0], min_length=1, description="each model is trained once with each")
     architecture_seeds: dict[
         ArchitectureName, Annotated[list[Seed], Field(min_length=1), AfterValidator(distinct)]
     ] = Field({}, description="seeds of an architecture's models, where they differ from the study's")
-    baselines: list[BaselineName] = Field(["bm25", "minilm"])
+    baselines: list[BaselineName] = Field(
+        ["bm25", "minilm"], description="systems that are not trained here: by name, hub id or folder"
+    )
     fusions: list[FusionSettings] = Field([])
     pretrained_folders: dict[PretrainedName, ModelFolder] = Field(
         {}, description="local folders of pretrained models, by the name of the baseline or the teacher"

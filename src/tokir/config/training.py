@@ -16,7 +16,9 @@ class OptimizationSettings(Settings):
 
     warmup: float = Field(0.05, ge=0, le=0.5, description="share of the steps that warm up; then cosine decay")
     gradient_clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(
+        0.1, ge=0, lt=1, description="share of an LSTM's or a Transformer's activations left out"
+    )
     checkpoint: Literal["best", "final"] = Field(
         "best", description="which weights embed: lowest validation loss, or those of the last step"
     )
@@ -29,10 +31,10 @@ class TrainingSettings(OptimizationSettings):
     """How every language model of the study is trained; the same for all of them, or nothing compares."""
 
     documents: int = Field(5000, ge=1, description="training documents, drawn by seed; all when fewer")
-    epochs: int = Field(10, ge=1, le=1000)
+    epochs: int = Field(10, ge=1, le=1000, description="passes over the training documents")
     sequence_length: int = Field(128, ge=8, le=4096, description="tokens in a training window")
     batch_size: int = Field(32, ge=1, le=4096, description="windows in a batch")
-    validations_per_epoch: int = Field(2, ge=1, le=100)
+    validations_per_epoch: int = Field(2, ge=1, le=100, description="how often held-out documents are scored")
 
 
 class BudgetSettings(Settings):
