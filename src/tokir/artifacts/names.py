@@ -35,8 +35,11 @@ class Names:
         """The folder of a training, or a file in it."""
         return f"models/{training}/{file}" if file else f"models/{training}"
 
+    # Beside the vectors of the corpus: which pretrained model made them, and what is known of it.
+    VECTORS, MODEL_FACTS, ENCODER_FACTS = "corpus.npy", "model.json", "encoder.json"
+
     @staticmethod
-    def embedding(system: str, file: str = "corpus.npy") -> str:
+    def embedding(system: str, file: str = VECTORS) -> str:
         """The vectors of the corpus, or what lies beside them."""
         return f"embeddings/{system}/{file}"
 

@@ -71,7 +71,7 @@ class Embeddings:
     def _find(self, name: str) -> PretrainedFiles:
         from tokir.encoders.named import checksum
 
-        folder, record = self.context.folder, Names.embedding(model_id(name), "model.json")
+        folder, record = self.context.folder, Names.embedding(model_id(name), Names.MODEL_FACTS)
         named = self.context.config.pretrained_folders.get(name)
         known = (
             folder.read_json(record)["checksum"] if folder.recorded(record) and folder.is_whole(record) else None
@@ -89,7 +89,7 @@ class Embeddings:
         """The corpus embedded by a pretrained encoder, as a baseline and as a teacher; facts of it lie beside."""
         folder, system = self.context.folder, model_id(name)
         made = self.pretrained_files(name)
-        vectors, facts = (Names.embedding(system, file) for file in ("corpus.npy", "encoder.json"))
+        vectors, facts = (Names.embedding(system, file) for file in (Names.VECTORS, Names.ENCODER_FACTS))
         inputs = self._inputs_of_corpus(made)
 
         def embed() -> None:
@@ -106,7 +106,7 @@ class Embeddings:
 
     def width(self, name: str) -> int:
         """Of a pretrained encoder's vectors; no passage is read for it."""
-        made, vectors = self.pretrained_files(name), Names.embedding(model_id(name), "corpus.npy")
+        made, vectors = self.pretrained_files(name), Names.embedding(model_id(name))
         if self.context.folder.holds(
             [vectors], self._inputs_of_corpus(made)
         ):  # the model itself may have gone since

@@ -19,7 +19,6 @@ from tokir.untrusted import read_json, read_text
 
 log = logging.getLogger("tokir")
 BEGINNING = (Names.OMISSIONS, Names.SOURCE, Names.STUDY)  # what a run begins with
-FACTS = "model.json"  # of a pretrained model: noted before anything is made, and nothing is lost with it
 FREE = ("name", "pretrained_folders")  # where models and data lie may change, since their bytes are hashed
 
 
@@ -53,7 +52,8 @@ def begin(
     """
     _refuse_foreign(path)
     folder = RunFolder(path)
-    if folder.begun(apart=(*BEGINNING, FACTS)):
+    # A pretrained model is noted before anything is made, and nothing is lost with that.
+    if folder.begun(apart=(*BEGINNING, Names.MODEL_FACTS)):
         _mend(folder, config, dataset, download)
         before = read_config(folder)
         _refuse_other(folder, before, config, dataset)

@@ -12,12 +12,11 @@ from tokir.tokenizers.huggingface import HuggingFaceKind, HuggingFaceTokenizer
 from tokir.tokenizers.normalization import normalized, normalizer
 from tokir.tokenizers.pipeline import MARK
 from tokir.tokenizers.protocol import SEPARATOR
-from tokir.tokenizers.vocabulary import too_small
+from tokir.tokenizers.vocabulary import COVERAGE, too_small
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
 
-COVERAGE = 0.9995  # share of a text's characters that the alphabet covers
 THREADS = 2  # of sentencepiece; its sums of floats depend on their number, so it is not that of the machine
 
 

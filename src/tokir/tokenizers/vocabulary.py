@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer as HFTokenizer
     from tokir.config import TokenizerSettings
 
+COVERAGE = 0.9995  # share of a text's characters that the alphabet of WordPiece and Unigram covers
+
 
 def most_frequent(texts: Iterable[str], settings: TokenizerSettings, cut: Any) -> HFTokenizer:
     """A tokenizer over the most frequent pieces that ``cut`` makes; of equally frequent ones the first by code points.

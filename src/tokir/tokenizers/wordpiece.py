@@ -11,12 +11,11 @@ from tokir.errors import TokirError
 from tokir.tokenizers.huggingface import HuggingFaceKind, HuggingFaceTokenizer
 from tokir.tokenizers.normalization import normalized, normalizer
 from tokir.tokenizers.protocol import SEPARATOR, UNKNOWN
-from tokir.tokenizers.vocabulary import too_small
+from tokir.tokenizers.vocabulary import COVERAGE, too_small
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
 
-COVERAGE = 0.9995  # share of a text's characters that the alphabet covers
 COUNTED_AT_ONCE = 256  # texts; bounds memory
 INSIDE = "##"  # stands before a piece that begins no word
 SPARE = 50  # of so many entries, one merge more

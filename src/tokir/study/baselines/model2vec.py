@@ -9,7 +9,7 @@ from tokir.encoders.model2vec import DIMENSIONS
 from tokir.errors import Unavailable
 from tokir.results.records import System
 from tokir.retrieval.files import SystemFiles
-from tokir.study.baselines.rows import FACTS, encoder_row
+from tokir.study.baselines.rows import encoder_row
 from tokir.study.embeddings import Embeddings
 from tokir.systems import BaselineSystem
 
@@ -45,7 +45,7 @@ class Model2Vec:
         context.progress.say(f"{NAME}: distilling from {teacher}, unless that is done")
         inputs = {"teacher": embeddings.pretrained_files(teacher).checksum}
         folder.ensure_folder(model, inputs, lambda path: distil(embeddings.weights(teacher), path))
-        vectors, facts = (Names.embedding(NAME, file) for file in ("corpus.npy", FACTS))
+        vectors, facts = (Names.embedding(NAME, file) for file in (Names.VECTORS, Names.ENCODER_FACTS))
         weighted = {**embeddings.inputs, "weights": folder.folder_key(model)}
 
         def make() -> None:

@@ -8,8 +8,6 @@ from tokir.artifacts import Names, RunFolder
 from tokir.results.records import System
 from tokir.results.systems import Seconds
 
-FACTS = "encoder.json"
-
 
 def encoder_row(name: str, title: str, training: str, folder: RunFolder, pooling: str | None = "mean") -> System:
     """What it is, and as far as it has embedded the passages how large it is and how much of them it read.
@@ -31,7 +29,7 @@ def encoder_row(name: str, title: str, training: str, folder: RunFolder, pooling
         pooling=pooling,
         pooling_label=pooling and f"{pooling} pooling",
     )
-    facts = Names.embedding(name, FACTS)
+    facts = Names.embedding(name, Names.ENCODER_FACTS)
     if not folder.recorded(facts):
         return row
     encoder = folder.read_json(facts)

@@ -212,7 +212,9 @@ def needed_to_train(models: Models, plan: TrainingPlan) -> list[str]:
     names += [models.tokenizers.file(plan.point.tokenizer), *Names.tokenizer_facts(plan.point.tokenizer.id)]
     names += [name for before in earlier(plan) for name in models.files(before)]
     if "teacher" in plan.point.stage.needs:
-        names += [Names.embedding(teacher, file) for file in ("corpus.npy", "encoder.json", "model.json")]
+        names += [
+            Names.embedding(teacher, file) for file in (Names.VECTORS, Names.ENCODER_FACTS, Names.MODEL_FACTS)
+        ]
         names += [Names.teacher(teacher, texts) for texts in ("crops", "queries")]
     return [name for name in names if models.context.folder.file(name).exists()]
 
