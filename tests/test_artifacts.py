@@ -67,6 +67,19 @@ def test_a_folder_of_files_is_one_artefact_whichever_files_it_holds(tmp_path):
     folder.ensure_folder("index", 2, make(["c"]))
     assert sorted(path.name for path in (tmp_path / "index").iterdir()) == ["c"]
     assert len(made) == 3 and folder.made("index") and not folder.made("ind")
+    folder.ensure_folder("index", 3, make(["a", "b"]))
+    lines = tmp_path / "manifest.jsonl"
+    damaged = lines.read_text().replace('"index/b"', '"index/c"')  # that line alone
+    for lost in ("", "b"):  # with its file there, and gone as well
+        lines.write_text(damaged)
+        (tmp_path / "index" / lost).unlink() if lost else None
+        again = RunFolder(tmp_path)
+        again.ensure_folder("index", 3, make(["a", "b"]))
+        assert made.pop() == ["a", "b"] and again.checked("index") and again.whole()
+    (tmp_path / "index" / "b").write_text("other bytes")
+    again.prune()
+    again.ensure_folder("index", 3, make(["a", "b"]))
+    assert made.pop() == ["a", "b"] and again.whole()
 
 
 def test_a_damaged_manifest_line_costs_one_artefact(tmp_path, caplog):

@@ -125,9 +125,14 @@ def test_a_run_of_other_data_or_settings_is_refused_by_the_difference(copy, data
 
 
 def test_data_that_were_moved_are_named_once(copy, data, tmp_path, capsys):
-    moved = tmp_path / "moved"
-    shutil.copytree(data, moved)
     before = contents(copy)
+    times = (data / "corpus.jsonl").stat()
+    (data / "corpus.jsonl").touch()
+    tokir("run", "quickstart", "--data", data, "--out", copy, "--quiet", *SMALL)
+    assert contents(copy) == before
+    os.utime(data / "corpus.jsonl", ns=(times.st_atime_ns, times.st_mtime_ns))
+    moved = tmp_path / "moved 😀"
+    shutil.copytree(data, moved)
     tokir("run", "quickstart", "--data", moved, "--out", copy, "--quiet", *SMALL)
     after = contents(copy)
     assert {name for name in after if after[name] != before[name]} == {
@@ -303,6 +308,20 @@ def test_judgements_of_train_alone_train_and_compare_but_are_not_scored(tmp_path
     tokir("tokenizers", "compare", *settings)
     made = {path.parent.name for path in Path("runs").glob("*/tokenizers.json")}
     assert len(made) == 2 and "tokenizers-compared-data" in made and len(list(Path("runs").iterdir())) == 3
+
+
+def test_a_tokenizer_file_may_go_once_a_run_has_its_copy_and_may_not_change(tmp_path, data, run, capsys):
+    file = tmp_path / "tokenizer.json"
+    shutil.copy(run / "tokenizers/bpe-500/tokenizer.json", file)
+    words = ["tokenizers", "compare", "--data", data, "--out", tmp_path / "run", "--quiet"]
+    words += ["--set", f"tokenizers=[{{type: file, file: {file}}}]", "--set", "training.documents=50"]
+    tokir(*words)
+    whole = file.read_text()
+    file.write_text(whole.replace("\n", " "))
+    tokir(*words, code=2)
+    assert f"holds a run with {file} before it changed" in capsys.readouterr().err
+    file.unlink()
+    tokir(*words)
 
 
 def test_a_teacher_a_mined_negative_and_a_second_stage_make_one_model(tmp_path, data):

@@ -147,6 +147,29 @@ def test_what_was_made_with_it_does_not_need_it_again(made, data, copy, away):
     assert rows(copy)["tiny-v1"]["status"] == "ok"
 
 
+def test_a_member_whose_queries_cannot_be_ranked_any_more_costs_its_fusion_alone(made, data, copy, away):
+    (copy / "rankings/tiny-v1.trec").unlink()
+    tokir("evaluate", copy, "--quiet")
+    found = rows(copy)
+    assert found[STATIC]["status"] == found["bm25"]["status"] == "ok"
+    assert found["tiny-v1"]["status"] == "unavailable"
+    assert found[FUSION]["reason"].startswith("its member tiny-v1 is unavailable: there is no folder")
+
+
+def test_what_no_teacher_would_mend_does_not_keep_a_run_from_being_finished(made, data, tmp_path):
+    untitled = shutil.copytree(data, tmp_path / "untitled")
+    passages = map(json.loads, (data / "corpus.jsonl").read_text().splitlines())
+    (untitled / "corpus.jsonl").write_text("".join(json.dumps({**one, "title": ""}) + "\n" for one in passages))
+    named = words(untitled, tmp_path / "run", made / "Tiny.v1", "--set", "retrieval.pairs=title")
+    named[named.index("objectives.static=[distillation]")] = "objectives.static=[contrastive-then-distillation]"
+    tokir(*named)
+    row = rows(tmp_path / "run")[STATIC.replace("distillation", "contrastive-then-distillation")]
+    assert "no passage has what pairs of the kind title need" in row["reason"]
+    before = contents(tmp_path / "run")
+    tokir(*named)
+    assert contents(tmp_path / "run") == before
+
+
 def test_another_model_in_its_place_is_noticed(made, data, copy, away):
     before = file_digest(copy / "embeddings/tiny-v1/corpus.npy")
     make_sentence_encoder(made / "Tiny.v1", PROMPTS, seed=1)

@@ -198,16 +198,19 @@ class RunFolder:
             self._record(names, inputs, start)
 
     def ensure_folder(self, name: str, inputs: Any, make: Callable[[Path], None]) -> Path:
-        """As :meth:`ensure`, for an artefact that decides itself which files it puts into the folder ``name``."""
+        """As :meth:`ensure`, for an artefact that decides itself which files it puts into the folder ``name``.
+
+        Which these are is on record with each of them, so that one without a record of its own is missed.
+        """
         path, known = self.file(name), self._inside(name)
-        if not known or not self.holds(known, inputs):
+        if not known or not self.holds(known, {"inputs": inputs, "files": known}):
             self.forget(known)
             durable.remove_folder(path)  # with what a killed writer left there
             start = time.perf_counter()
             durable.make_folder(path)
             make(path)
             made = [file.relative_to(self.path).as_posix() for file in files_below(path)]
-            self._record(made, inputs, start)
+            self._record(made, {"inputs": inputs, "files": made}, start)
         return path
 
     def adopt(self, entries: Iterable[Entry]) -> None:

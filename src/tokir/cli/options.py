@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tokir.cli.terminal import TerminalProgress, echo
-from tokir.errors import interrupted
+from tokir.errors import TokirError, interrupted
 
 if TYPE_CHECKING:
     from tokir.config import StudyConfig
@@ -20,7 +20,18 @@ def at_home(path: Path | None) -> Path | None:
     """The path with the home folder in place of ``~``, which a shell leaves as it is after an equals sign."""
     from tokir.untrusted import expanded
 
-    return None if path is None else expanded(path)
+    if path is None:
+        return None
+    _require_utf8(str(path))
+    return expanded(path)
+
+
+def _require_utf8(name: str) -> None:
+    """TokirError where a name is not UTF-8: neither settings nor the libraries that write files can hold it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise TokirError(f"{name} is not a name in UTF-8: rename it") from None
 
 
 Preset = Annotated[
@@ -81,9 +92,18 @@ def read_config(
         "data.queries": queries,
         "data.split": split,
     }
-    # JSON strings are YAML strings, whatever characters a path holds.
-    overrides = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
+    overrides = [f"{key}={_as_yaml(value)}" for key, value in named.items() if value is not None]
     return load_config(preset, overrides + (sets or []))
+
+
+def _as_yaml(value: str | int) -> str:
+    """As one line that is read back as it is, whatever characters a path holds."""
+    import yaml
+
+    if isinstance(value, str):
+        _require_utf8(value)
+        return str(yaml.safe_dump(value, default_style='"', width=math.inf)).strip()
+    return str(value)
 
 
 def make_study(

@@ -83,10 +83,8 @@ class Evaluation:
                 self.context.opener.release()
 
     def _evaluate(self, system: System, again: bool) -> Evaluated:
-        queries, name = self.split.queries, Names.ranking(system.id)
-        self.context.progress.say(f"{system.id}: ranking {len(queries):,} queries")
-        inputs = self._inputs(system)
-        self.rankings.ensure(name, system.id, inputs, lambda: self._rank(system))
+        self.context.progress.say(f"{system.id}: ranking {len(self.split.queries):,} queries")
+        inputs, name = self._inputs(system), self._run_file(system)
         latency = self._latency(system, inputs, again)
         kinds = self.context.config.evaluation.robustness
         found = {kind: self._perturbed(system, inputs, kind) for kind in kinds}
@@ -116,7 +114,11 @@ class Evaluation:
         """Of what exact search over the same vectors ranks first, the share that ``ranking`` does; None for itself."""
         if not isinstance(system, TrainedSystem | BaselineSystem) or system.index.whole:
             return None
-        return shared_first(self.rankings.read(Names.ranking(system.whole.id)), ranking)
+        try:
+            exact = self._run_file(system.whole)
+        except Unavailable:  # the model that encoded the queries has gone since
+            return None
+        return shared_first(self.rankings.read(exact), ranking)
 
     def _searcher(self, system: System) -> Searcher:
         if isinstance(system, FusionSystem):
@@ -134,9 +136,14 @@ class Evaluation:
             "depth": self.context.config.evaluation.depth,
         }
 
+    def _run_file(self, system: System) -> str:
+        """The run file of the scored queries, written if it is missing."""
+        inputs = self._inputs(system)
+        return self.rankings.ensure(Names.ranking(system.id), system.id, inputs, lambda: self._rank(system))
+
     def _rank(self, system: System) -> Ranking:
         if isinstance(system, FusionSystem):
-            return self.fusions.rank(system, self.split)
+            return self.fusions.rank(system, self.split, self._run_file)
         depth = self.context.config.evaluation.depth
         return self.rankings.rank(self._searcher(system), self.split.queries, depth, self.split.own_passages)
 

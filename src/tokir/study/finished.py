@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from tokir.artifacts import Names
 from tokir.study.context import Context
 from tokir.study.folder import settings_of
-from tokir.systems import BaselineSystem, TrainedSystem, systems
 
 if TYPE_CHECKING:
     from tokir.results.records import Results
@@ -34,8 +33,8 @@ def ready(context: Context) -> bool:
     folder = context.folder
     if not folder.recorded(Names.SYSTEMS) or not folder.whole():
         return False
-    missing = set(folder.read_json(Names.SYSTEMS)["unavailable"])
-    return not _have_moved(context) and not (missing and _can_be_had(context, missing))
+    missing = folder.read_json(Names.SYSTEMS)["unavailable"]
+    return not _have_moved(context) and not (missing and _can_be_had(context))
 
 
 def _have_moved(context: Context) -> bool:
@@ -69,22 +68,22 @@ def finished(context: Context) -> Results | None:
     if not current or not folder.whole() or _have_moved(context):
         return None
     results = read_results(folder)
-    missing = {name for row in results.systems if not row.ok for name in (row.id, *row.runs)}
-    return None if missing and _can_be_had(context, missing) else results
+    missing = any(not row.ok for row in results.systems)
+    return None if missing and _can_be_had(context) else results
 
 
-def _can_be_had(context: Context, missing: set[str]) -> bool:
-    """Is one of the systems that were unavailable no longer so?"""
+def lacking(context: Context) -> list[str]:
+    """Those of the study's baselines, and of these its teacher is one, that this machine has not."""
     from tokir.study.baselines import baseline
     from tokir.study.embeddings import Embeddings
 
-    embeddings = Embeddings(context)
-    for system in systems(context.config):
-        if system.id not in missing:
-            continue
-        if isinstance(system, BaselineSystem) and baseline(system.name).missing(embeddings) is None:
-            return True
-        taught = isinstance(system, TrainedSystem) and "teacher" in system.model.objective.all_needs
-        if taught and baseline(context.config.retrieval.teacher).missing(embeddings) is None:
-            return True
-    return False
+    config, embeddings = context.config, Embeddings(context)
+    taught = any("teacher" in objective.all_needs for objective in config.trained_objectives)
+    names = dict.fromkeys([*config.baselines, *([config.retrieval.teacher] if taught else [])])
+    return [name for name in names if baseline(name).missing(embeddings) is not None]
+
+
+def _can_be_had(context: Context) -> bool:
+    """Is one of those here that were lacking when the systems were made?"""
+    before = context.folder.read_json(Names.SYSTEMS).get("lacking", [])
+    return bool(set(before) - set(lacking(context)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +92,12 @@ def _with_places(
         "data": config.data,
         "pretrained_folders": {**before.pretrained_folders, **config.pretrained_folders},
     }
-    texts = _beginning(before.model_copy(update=places), dataset, omissions)
-    moved = [name for name in BEGINNING if folder.recorded(name) and text_digest(texts[name]) != folder.key(name)]
-    with folder.locked() if moved else nullcontext():
-        for name in moved:
-            folder.ensure([name], texts, lambda name=name: write_text(folder.file(name), texts[name]))  # type: ignore[misc]
+    now = before.model_copy(update=places)
+    if now != before:
+        texts = _beginning(now, dataset, omissions)
+        with folder.locked():
+            for name in (Names.SOURCE, Names.STUDY):
+                folder.ensure([name], texts, lambda name=name: write_text(folder.file(name), texts[name]))  # type: ignore[misc]
     return config.model_copy(update=places)
 
 
@@ -183,6 +183,7 @@ def _refuse_other(folder: RunFolder, before: StudyConfig, config: StudyConfig, d
             f"{folder.path} holds a run of another configuration: {details}. "
             "Choose another folder with --out, or repeat its settings"
         )
+    _refuse_other_tokenizers(folder, config)
     there = read_json(folder.file(Names.SOURCE))
     if there["checksum"] != dataset.checksum:
         then, now = str(there["checksum"])[:12], dataset.checksum[:12]
@@ -193,3 +194,16 @@ def _refuse_other(folder: RunFolder, before: StudyConfig, config: StudyConfig, d
         raise TokirError(
             f"{folder.path} holds a run of {found}: choose another folder with --out, or delete this one"
         )
+
+
+def _refuse_other_tokenizers(folder: RunFolder, config: StudyConfig) -> None:
+    """A tokenizer's file may go once the run has its copy, not change."""
+    for settings in config.tokenizers:
+        if settings.file is None or not (own := Path(settings.file)).exists():
+            continue
+        copy = Names.tokenizer(settings.id, own.suffix)
+        if folder.recorded(copy) and file_digest(own) != folder.key(copy):
+            raise TokirError(
+                f"{folder.path} holds a run with {own} before it changed: choose another folder with --out, or put the "
+                "file back"
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tokir.artifacts import Names, write_json
@@ -71,10 +71,19 @@ class Fusions:
         self.make(fusion)
         return [self._member_inputs(self.members(fusion)), self.context.folder.read_json(Names.chosen(fusion.id))]
 
-    def rank(self, fusion: FusionSystem, split: Split) -> Ranking:
-        """Its ranked lists of the scored queries, out of those of its members, which must be there."""
-        files = self.make(fusion)
-        return self._read(files, split, [Names.ranking(member) for member in files.members])
+    def rank(self, fusion: FusionSystem, split: Split, run_file: Callable[[System], str]) -> Ranking:
+        """Its ranked lists of the scored queries, out of those of its members, whose run files ``run_file`` names.
+
+        Raises:
+            Unavailable: a member cannot be asked.
+        """
+        files, names = self.make(fusion), []
+        for member in self.members(fusion):
+            try:
+                names.append(run_file(member))
+            except Unavailable as error:
+                raise Unavailable(f"its member {member.id} is unavailable: {error}") from None
+        return self._read(files, split, names)
 
     def rank_others(
         self, fusion: FusionSystem, queries: Mapping[str, str], depth: int, own: Sequence[str] = ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tokir.artifacts import Names, digest, read_array, write_array
+from tokir.artifacts import Names, digest, file_digest, read_array, write_array
 from tokir.encoders.files import EncoderFiles, NetworkFiles, PretrainedFiles, StaticFiles
 from tokir.encoders.store import blocks, transform_embeddings
 from tokir.evaluation import tuning
@@ -84,7 +84,10 @@ class Searchers:
         def make() -> None:
             whitening = self._choose_whitening(system, encoder, vectors)
             whitening.save(folder.file(fitted))
-            transform_embeddings(folder.file(vectors), folder.file(whitened), digest(inputs), whitening)
+            key = digest(
+                [inputs, file_digest(folder.file(fitted))]
+            )  # what an earlier sitting began may be of another
+            transform_embeddings(folder.file(vectors), folder.file(whitened), key, whitening)
 
         folder.ensure([fitted, whitened], inputs, make)
         return self.embeddings.indexed(

@@ -24,7 +24,7 @@ from tokir.retrieval.registry import INDEXES
 from tokir.study.baselines import baseline
 from tokir.study.context import Context, Machine
 from tokir.study.engines import check_engine
-from tokir.study.finished import MADE, finished, ready, results_inputs
+from tokir.study.finished import MADE, finished, lacking, ready, results_inputs
 from tokir.study.folder import begin
 from tokir.study.omissions import sentences
 from tokir.systems import (
@@ -317,6 +317,7 @@ class Study:
             "tokenizers": {settings.id: tokenizers.file(settings) for settings in self.config.tokenizers},
             "systems": [system.id for system in systems(self.config)],
             "unavailable": unavailable,
+            "lacking": lacking(self.context),
             "files": {name: to_json(files) for name, files in self.context.opener.files.items()},
         }
         folder.ensure([Names.SYSTEMS], made, lambda: write_json(folder.file(Names.SYSTEMS), made))
