@@ -125,7 +125,7 @@ class Halves:
 
     def draw(self, rng, count):
         drawn = rng.choice(len(self.passages), min(count, len(self.passages)), replace=False)
-        texts = [self.passages.text(int(i)) for i in drawn]
+        texts = [self.passages.whole(int(i)) for i in drawn]
         left, right = (Texts.of(half) for half in zip(*(np.split(t, [len(t) // 2]) for t in texts), strict=True))
         return Pairs(left, right, same(drawn))
 

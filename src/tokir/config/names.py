@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator
 
@@ -19,7 +19,6 @@ PretrainedName = Annotated[str, AfterValidator(model_name)]
 ModelFolder = Annotated[str, AfterValidator(lambda folder: str(expanded(folder).resolve()))]
 BaselineName = Annotated[str, AfterValidator(check_baseline)]
 PerturbationName = Annotated[str, AfterValidator(PERTURBATIONS.check)]
-FusionName = Literal["weighted", "rrf"]
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 

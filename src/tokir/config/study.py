@@ -15,7 +15,6 @@ from tokir.config.models import ArchitectureSettings, ModelSettings
 from tokir.config.names import (
     ArchitectureName,
     BaselineName,
-    FusionName,
     ModelFolder,
     PerturbationName,
     PretrainedName,
@@ -28,6 +27,7 @@ from tokir.config.tokenizer import TokenizerSettings
 from tokir.config.training import BudgetSettings, Precision, TrainingSettings
 from tokir.encoders.registry import PRETRAINED, model_id
 from tokir.models.registry import ARCHITECTURES, STATIC
+from tokir.retrieval.registry import Method
 from tokir.study.registry import BASELINES
 
 BEST = ("best", "best-own", "best-maxsim")  # members found on the validation queries; the widest comes first
@@ -70,7 +70,7 @@ class FusionSettings(Settings):
     any; a system that two of them stand for is a member once.
     """
 
-    method: FusionName = Field("weighted", description="weighted sum of z-scores, or reciprocal ranks")
+    method: Method = Field("weighted", description="weighted sum of z-scores, or reciprocal ranks")
     systems: Annotated[list[str], AfterValidator(distinct)] = Field(
         ["best", "bm25"], min_length=2, description="ids of its members, or best, best-own, best-maxsim"
     )

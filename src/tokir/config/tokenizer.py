@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from tokir.config.settings import Settings
-from tokir.tokenizers.registry import TOKENIZERS
+from tokir.tokenizers.registry import TOKENIZERS, Form
 
 
 class TokenizerSettings(Settings):
@@ -25,9 +25,7 @@ class TokenizerSettings(Settings):
         "characters the buckets of each table, for letter n-grams the rows that they share",
     )
     lowercase: bool = Field(False, description="lower-case text first")
-    normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = Field(
-        None, description="Unicode normalization form applied first"
-    )
+    normalization: Form | None = Field(None, description="Unicode normalization form applied first")
     prefix_space: bool = Field(False, description="cut the first word of a text as any other, with its space")
     pretokenization: Literal["words", "digits", "whitespace"] = Field(
         "words",

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from tokir.config.settings import Settings
+from tokir.models.registry import Match
 
 Precision = Literal["fp32", "bf16", "auto"]
 
@@ -51,7 +52,7 @@ class BudgetSettings(Settings):
     characters_per_token: float = Field(
         3.3, ge=0.1, le=1e6, description="of the tokenizer that those lengths, and equal tokens, are given for"
     )
-    match: Literal["none", "total", "non-embedding"] = Field(
+    match: Match = Field(
         "none", description="parameters that models adapt their width to, those of the first tokenizer's"
     )
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 
 from tokir.errors import TokirError
+from tokir.models.registry import Match
 
 if TYPE_CHECKING:
     from tokir.models import Model
 
 STEP = 8  # widths are multiples of it, so that heads divide them
 WIDEST = 8192
-
-
-Match = Literal["none", "total", "non-embedding"]
 
 
 def count(build: Callable[[], Model], match: Match) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tokir.registry import Registry, at
 
 if TYPE_CHECKING:
     from tokir.models.network import NetworkConfig
 
+Match = Literal["none", "total", "non-embedding"]  # parameters that models adapt their width to
 STATIC = "static"  # the architecture whose token vectors a network's may start from
 
 

@@ -20,7 +20,7 @@ from tokir.results.wording import could_not_read, difference, joined, passages_b
 from tokir.tokenizers.measures import INTRINSIC
 
 MANY = 100_000  # queries; more than any collection has
-BYTES = 4  # of a number, in weights and in an index
+BYTES = 4  # of a weight
 
 
 def verdict(results: Results) -> tuple[Sentence, ...]:
@@ -134,12 +134,12 @@ class _Case:
         text = f"A query takes {times.p50:.2f} ms on one thread (the median)"
         evidence = [self._path(row, "latency_ms", "total")]
         vectors = retrieval(row) == "dense"  # the index of late interaction holds no vector of a passage
-        if row.parameters is not None and row.dimensions is not None and vectors:
+        if row.parameters is not None and row.bytes_per_passage is not None and vectors:
             text += (
-                f", the model {row.parameters * BYTES / 1e6:.1f} MB, and each passage {row.dimensions * BYTES:,} "
+                f", the model {row.parameters * BYTES / 1e6:.1f} MB, and each passage {row.bytes_per_passage:,.0f} "
                 "bytes of the index"
             )
-            evidence += [self._path(row, "parameters"), self._path(row, "dimensions")]
+            evidence += [self._path(row, "parameters"), self._path(row, "bytes_per_passage")]
         if said := passages_by(row, lambda name: self.names.get(name, name)):
             text += f"; {said}"
             evidence.append(self._path(row, "needs"))

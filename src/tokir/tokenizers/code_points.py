@@ -9,8 +9,9 @@ from typing import get_args
 
 from tokir.artifacts import write_json
 from tokir.errors import TokirError
-from tokir.tokenizers.normalization import Form, normalized_text
+from tokir.tokenizers.normalization import normalized_text
 from tokir.tokenizers.protocol import SEPARATOR, Span
+from tokir.tokenizers.registry import Form
 from tokir.untrusted import read_json
 
 TYPE = "code points"

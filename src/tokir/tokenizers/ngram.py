@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tokir.artifacts import write_json
 from tokir.errors import TokirError
 from tokir.tokenizers.native import MOST_ENTRIES
-from tokir.tokenizers.normalization import Form, normalized_text
+from tokir.tokenizers.normalization import normalized_text
 from tokir.tokenizers.protocol import Span, Tokenizer, TokenizerKind
+from tokir.tokenizers.registry import Form
 from tokir.untrusted import built, read_json
 from tokir.words import SPACELESS, begins_with, runs
 

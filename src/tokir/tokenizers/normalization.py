@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tokir.tokenizers.protocol import require_unicode
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
 
-Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 FINAL_SIGMA = r"(?<=[\p{L}\p{M}])σ(?![\p{L}\p{M}])"
 
 

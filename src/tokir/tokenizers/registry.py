@@ -6,13 +6,14 @@ the package, ``TOKENIZERS.add("name", Kind)``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tokir.registry import Registry
 
 if TYPE_CHECKING:
     from tokir.tokenizers.protocol import TokenizerKind
 
+Form = Literal["NFC", "NFD", "NFKC", "NFKD"]  # of Unicode normalization
 TOKENIZERS: Registry[type[TokenizerKind]] = Registry(
     "tokenizer",
     {

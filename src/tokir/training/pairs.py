@@ -40,10 +40,6 @@ class TokenisedPassages:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def text(self, index: int) -> Tokens:
-        """Ids of a text."""
-        return self.whole(index)[self.title_lengths[index] :]
-
     def whole(self, index: int) -> Tokens:
         """Ids of title and text."""
         start = self._ends[index] - self.title_lengths[index] - self.text_lengths[index]
