@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from command import tokir
-from tokir.config import PRESETS, Objective, Pooling, StudyConfig, check_config, dump_config, flatten, load_config
+from tokir.config import PRESETS, Objective, Pooling, StudyConfig, check_config, dump_config, load_config
 from tokir.config.description import descriptions
 from tokir.errors import TokirError
 
@@ -255,6 +255,16 @@ def test_poolings_say_what_they_are_made_of():
     ]
     assert [pooling.fits(Objective.parse("lm")) for pooling in poolings] == [True] * 6 + [False] * 3
     assert [pooling.late for pooling in poolings] == [False] * 8 + [True]
+
+
+def flatten(values, prefix=""):
+    """Nested settings as dotted keys."""
+    if isinstance(values, list) and values and isinstance(values[0], dict):
+        values = dict(enumerate(values))
+    if not isinstance(values, dict) or not values:
+        return {prefix: values}
+    parts = (flatten(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in values.items())
+    return {key: value for part in parts for key, value in part.items()}
 
 
 def test_every_setting_is_shown_with_its_default(capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -185,6 +186,11 @@ WRONG = [
     (["serch", "a"], "No such command 'serch'. Did you mean 'search', 'serve'? See `tokir --help`."),
     (["search"], "Missing argument 'RUN'. See `tokir search --help`."),
     (["run", "--queries", "few"], "Invalid value for '--queries'"),
+    (["run", "--data", ""], "--data is empty"),
+    (["run", "--data", "\udcff"], "is not a name in UTF-8"),
+    (["run", "--out", "\udcff"], "is not a name in UTF-8"),
+    (["run", "--set", "seeds=[true]"], "write a number"),
+    (["serve", "runs/none", "--host", ""], "--host is empty"),
     (["data", "show", "wikki"], "did you mean 'wiki'"),
     (["data", "build", "nq"], "name nq-subset"),
     (["data", "build", "nq-subset", "--from", "missing.zip"], "missing.zip"),
@@ -308,6 +314,30 @@ def test_judgements_of_train_alone_train_and_compare_but_are_not_scored(tmp_path
     tokir("tokenizers", "compare", *settings)
     made = {path.parent.name for path in Path("runs").glob("*/tokenizers.json")}
     assert len(made) == 2 and "tokenizers-compared-data" in made and len(list(Path("runs").iterdir())) == 3
+
+
+def test_a_vocabulary_that_is_too_large_is_mended_in_the_same_folder(tmp_path, data, capsys):
+    words = ["train", "quickstart", "--data", data, "--out", tmp_path / "run", "--quiet"]
+    words += [
+        "--set",
+        "architectures=[static]",
+        "--set",
+        "models.static.steps=2",
+        "--set",
+        "training.documents=100",
+    ]
+    kinds = [
+        "--set",
+        "tokenizers=[{type: bpe, vocabulary_size: 300}, {type: wordpiece-bpe, vocabulary_size: 90000}]",
+    ]
+    tokir(*words, *kinds, code=2)
+    [number] = re.findall(r"\(--set tokenizers\.1\.vocabulary_size=(\d+)\)", capsys.readouterr().err)
+    folder, noted = RunFolder(tmp_path / "run"), "embeddings/minilm/model.json"
+    folder.file(noted).parent.mkdir(parents=True)
+    folder.ensure([noted], {}, lambda: folder.file(noted).write_text("{}"))  # as of a model that was looked for
+    tokir(*words, *kinds, "--set", f"tokenizers.1.vocabulary_size={number}")
+    tokir(*words, *kinds, "--set", "tokenizers.1.vocabulary_size=500", code=2)  # now there are models
+    assert f"tokenizers.1.vocabulary_size is {number} there and 500 here" in capsys.readouterr().err
 
 
 def test_a_tokenizer_file_may_go_once_a_run_has_its_copy_and_may_not_change(tmp_path, data, run, capsys):
@@ -575,24 +605,3 @@ def test_a_run_begun_without_a_teacher_says_when_there_is_one(tmp_path, data, ca
         "run was begun without distillation, which could be had now: choose another folder"
         in capsys.readouterr().err
     )
-
-
-def test_a_vocabulary_that_is_too_large_is_mended_in_the_same_folder(tmp_path, data, capsys):
-    words = [
-        "run",
-        "quickstart",
-        "--data",
-        data,
-        *SMALL,
-        "--set",
-        "architectures=[static]",
-        "--out",
-        tmp_path / "run",
-    ]
-    tokir(*words, "--set", "tokenizers.0.vocabulary_size=900000", code=2)
-    assert "of the first tokenizer, --set tokenizers.0.vocabulary_size=" in capsys.readouterr().err
-    (tmp_path / "run/embeddings/minilm").mkdir(parents=True)
-    folder = RunFolder(tmp_path / "run")
-    name = "embeddings/minilm/model.json"
-    folder.ensure([name], {}, lambda: folder.file(name).write_text("{}"))
-    tokir(*words)

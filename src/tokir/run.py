@@ -151,6 +151,7 @@ class Run:
                 f"{system} has no vector for each text: name one of {', '.join(self.embedders) or 'none'}"
             )
         for text in texts:
+            _require_text(text)
             require_unicode(text)
         vectors, tokens = searcher.encode_counted(list(texts))
         return normalize(vectors), tokens
@@ -284,11 +285,17 @@ class Run:
 def _check_search(queries: Sequence[str], top: int) -> None:
     require_list(queries, "queries")
     for query in queries:
+        _require_text(query)
         if not query.strip():
             raise TokirError("the query is empty: give some words to look for")
         require_unicode(query)
-    if top < 1:
-        raise TokirError(f"top is {top}: ask for one passage at least")
+    if not hasattr(top, "__index__") or top < 1:
+        raise TokirError(f"top is {top}: ask for one passage at least, a whole number of them")
+
+
+def _require_text(value: object) -> None:
+    if not isinstance(value, str):
+        raise TokirError(f"{value!r} is no text: give a string")
 
 
 def _changes(opener: Opener) -> tuple[str, ...]:

@@ -249,6 +249,17 @@ def test_a_cache_that_cannot_be_written_to_is_named_with_the_remedy(tmp_path):
         load(str(write_folder(tmp_path / "pets")), cache=tmp_path / "cache")
 
 
+def test_judgements_of_nothing_that_is_there_are_not_called_judgements_without_relevant_passages(tmp_path, open_):
+    swapped = write_folder(tmp_path / "pets", test=HEADER + "d1\tq1\t1\nd2\tq2\t1\n", train=None)
+    with pytest.raises(TokirError, match=r"all of its 2 judgements name unknown passages or queries"):
+        open_(swapped, unknown_documents="drop")
+    one = write_folder(tmp_path / "more", test=HEADER + "q1\td1\t1\nq2\td2\t1\nnew\td1\t1\n", train=None)
+    [note] = open_(one, unknown_documents="drop").notes
+    assert note.startswith("1 judgement of ") and note.endswith(
+        " names an unknown passage or query and was dropped."
+    )
+
+
 def test_line_ends_of_old_macs_are_named(tmp_path, open_):
     (tmp_path / "old.jsonl").write_bytes(b'{"_id": "a", "text": "x"}\r{"_id": "b", "text": "y"}\r')
     with pytest.raises(TokirError, match=r"old\.jsonl ends its lines with CR alone"):

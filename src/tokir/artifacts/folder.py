@@ -49,6 +49,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._seen: dict[str, tuple[int, int]] = {}  # size and time of files whose hash was found right
+        self._told: dict[str, tuple[int, int]] = {}  # and of those whose was not
         self._lock: FileLock | None = None
         self._manifest: dict[str, Entry] = {}
         self._manifest_stamp: tuple[int, int] | None = None
@@ -251,8 +252,12 @@ class RunFolder:
         return name in self._manifest
 
     def begun(self, apart: Sequence[str]) -> bool:
-        """Was anything made but the files ``apart``, and those of such a name in whichever folder?"""
-        return any(not {name, PurePosixPath(name).name} & set(apart) for name in self._manifest)
+        """Was anything made but the files ``apart``, those of such a name in whichever folder, and those in folders
+        whose name is among them with a ``/`` at its end?
+        """
+        folders = tuple(name for name in apart if name.endswith("/"))
+        made = (name for name in self._manifest if not name.startswith(folders))
+        return any(not {name, PurePosixPath(name).name} & set(apart) for name in made)
 
     def made(self, name: str) -> bool:
         """Was the file, or the folder, ``name`` made?"""
@@ -305,7 +310,9 @@ class RunFolder:
         if self._seen.get(name) == found:  # read by this process already
             return True
         if not entry.fits(path):
-            log.warning("%s: damaged (its bytes are not those that were written); it is computed again", path)
+            if self._told.get(name) != found:
+                log.warning("%s: damaged (its bytes are not those that were written); it is computed again", path)
+            self._told[name] = found
             return False
         self._seen[name] = found
         return True

@@ -19,6 +19,8 @@ class Names:
     EXAMPLES = "examples.json"
     EXPLORER = "explorer.json"
     REPORT = ("results.csv", "report.md", "report.html")
+    TOKENIZERS, MODELS = "tokenizers/", "models"
+    COMPARISON = "tokenizers.json"
 
     @staticmethod
     def tokenizer(tokenizer: str, suffix: str = ".json") -> str:

@@ -57,7 +57,9 @@ Sets = Annotated[
         "--set", metavar="KEY=VALUE", help="Change a setting, for example training.epochs=3. Repeatable."
     ),
 ]
-Queries = Annotated[int | None, typer.Option("--queries", help="Evaluate on this many queries, drawn by seed.")]
+Queries = Annotated[
+    int | None, typer.Option("--queries", min=1, help="Evaluate on this many queries, drawn by seed.")
+]
 SplitName = Annotated[
     str | None, typer.Option("--split", help="Evaluate on this split, such as train, dev or test.")
 ]
@@ -92,6 +94,11 @@ def read_config(
         "data.queries": queries,
         "data.split": split,
     }
+    for key, value in named.items():
+        if value == "":
+            raise TokirError(
+                f"--{key.removeprefix('data.').replace('source', 'data')} is empty: name one, or leave it out"
+            )
     overrides = [f"{key}={_as_yaml(value)}" for key, value in named.items() if value is not None]
     return load_config(preset, overrides + (sets or []))
 

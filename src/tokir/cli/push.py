@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tokir.cli.options import Quiet, Run
 from tokir.cli.terminal import TerminalProgress, echo
-from tokir.errors import interrupted
+from tokir.errors import TokirError, interrupted
 
 TOKEN = "MILVUS_TOKEN"
 
@@ -50,6 +51,11 @@ def push(
     from tokir.untrusted import expanded
 
     to = str(expanded(to)) if to.endswith(EMBEDDED) else to
+    if to.endswith(EMBEDDED) and Path(to).is_file():
+        raise TokirError(f"--to {to}: a file, not a folder of Milvus Lite: choose another name")
+    for option, value in (("to", to), ("collection", collection)):
+        if not value.strip():
+            raise TokirError(f"--{option} is empty: see `tokir push --help`")
     progress = Silent() if quiet else TerminalProgress()
     try:
         made = open_run(folder).push(

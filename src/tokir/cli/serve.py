@@ -8,6 +8,7 @@ import typer
 
 from tokir.cli.options import Run
 from tokir.cli.terminal import echo
+from tokir.errors import TokirError
 
 
 def serve(
@@ -40,6 +41,8 @@ def serve(
     from tokir.serve.process import is_loopback, serve
     from tokir.threads import compute_alone
 
+    if not host.strip():
+        raise TokirError("--host is empty: name an address, or leave it out for this machine alone")
     limits = read_limits(limit or [])
     compute_alone()  # before the libraries that compute are loaded
     notes = list(open_run(folder).notes)

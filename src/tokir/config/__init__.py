@@ -5,7 +5,7 @@ error always names the field, what is allowed and the nearest name.
 """
 
 from tokir.config.index import WHOLE, IndexForm
-from tokir.config.loading import PRESETS, check_config, dump_config, flatten, load_config
+from tokir.config.loading import PRESETS, check_config, dump_config, load_config
 from tokir.config.models import ArchitectureSettings
 from tokir.config.names import ArchitectureName, BaselineName
 from tokir.config.objective import Objective
@@ -36,6 +36,5 @@ __all__ = [
     "Variant",
     "check_config",
     "dump_config",
-    "flatten",
     "load_config",
 ]

@@ -15,7 +15,7 @@ from tokir.config.renaming import present_name, rename
 from tokir.config.settings import Settings
 from tokir.config.study import StudyConfig, points
 from tokir.config.text import MOST_CHARACTERS, parse_yaml
-from tokir.errors import TokirError, nearest
+from tokir.errors import TokirError, nearest, require_list
 from tokir.models.registry import ARCHITECTURES, Architecture
 from tokir.untrusted import expanded, read_text
 
@@ -33,6 +33,7 @@ def load_config(preset_or_file: str, overrides: list[str] | None = None) -> Stud
     Raises:
         TokirError: unknown preset, missing file, not YAML, an unknown key or a value out of bounds.
     """
+    require_list(overrides or [], "overrides")
     text, source = _read(preset_or_file)
     values = parse_yaml(text, source) or {}
     if not isinstance(values, dict):
@@ -120,22 +121,6 @@ def dump_config(config: StudyConfig) -> str:
     """The resolved configuration as YAML, in the order of the fields."""
     text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return text
-
-
-def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested settings as dotted keys.
-
-    >>> flatten({"training": {"epochs": 2}, "seeds": [0]})
-    {'training.epochs': 2, 'seeds': [0]}
-    """
-    if isinstance(values, list) and values and isinstance(values[0], dict):
-        values = dict(enumerate(values))
-    if not isinstance(values, dict) or not values:
-        return {prefix: values}
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat.update(flatten(value, f"{prefix}.{key}" if prefix else str(key)))
-    return flat
 
 
 def _apply(values: dict[str, Any], override: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import CoreSchema, core_schema
@@ -20,19 +20,16 @@ class Settings(BaseModel):
     @classmethod
     def _no_truth_value_is_a_number(cls, value: Any, info: ValidationInfo) -> Any:
         kinds = _kinds(cls.model_fields[info.field_name or ""].annotation)
-        if isinstance(value, bool) and bool not in kinds and {int, float} & kinds:
+        members = value if isinstance(value, list) else [value]
+        if any(isinstance(one, bool) for one in members) and bool not in kinds and {int, float} & kinds:
             raise ValueError("write a number")
         return value
 
 
 def _kinds(annotation: Any) -> set[Any]:
-    """A type, or those of a union."""
+    """A type, or those of a union, or of the members of a list."""
     parts = get_args(annotation)
-    return (
-        {kind for part in parts for kind in _kinds(part)}
-        if parts and get_origin(annotation) is not list
-        else {annotation}
-    )
+    return {kind for part in parts for kind in _kinds(part)} if parts else {annotation}
 
 
 def distinct(values: list[T], names: Sequence[object] | None = None) -> list[T]:

@@ -169,14 +169,25 @@ def _held_against(
     for split, qrels in judged.items():
         path = files.where(by_split[split])
         kept[split] = _known(qrels, queries, passages, path, unknown)
-        if dropped := sum(map(len, qrels.values())) - sum(map(len, kept[split].values())):
-            notes.append(f"{dropped} judgements of {path} name unknown passages or queries and were dropped.")
+        all_ = sum(map(len, qrels.values()))
+        if dropped := all_ - sum(map(len, kept[split].values())):
+            names = "judgement of {} names an" if dropped == 1 else "judgements of {} name"
+            unknown_one = (
+                "unknown passage or query and was" if dropped == 1 else "unknown passages or queries and were"
+            )
+            notes.append(f"{dropped} {names.format(path)} {unknown_one} dropped.")
+        if dropped == all_ and all_:
+            raise TokirError(
+                f"{path}: all of its {all_:,} judgements name unknown passages or queries: its lines are "
+                "`query-id<tab>corpus-id<tab>score`, with ids of the queries' file and of the corpus."
+            )
         answered = sum(bool(judgements.relevant(row)) for row in kept[split].values())
         if not answered:
             raise TokirError(f"{path} names no relevant passage (score of 1 or more) for any query.")
-        if left := len(qrels) - answered:
+        judged_here = sum(query in queries for query in qrels)
+        if left := judged_here - answered:
             have = "has no relevant passage and is" if left == 1 else "have no relevant passage and are"
-            notes.append(f"{left} of {len(qrels)} judged queries of {split} {have} left out.")
+            notes.append(f"{left} of {judged_here} judged queries of {split} {have} left out.")
     return kept, notes
 
 

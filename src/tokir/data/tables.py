@@ -85,6 +85,9 @@ class Table:
             twice = any(line.count(f'"{name}"') > 1 for name in READ)  # perhaps a value, or of an object inside
             try:
                 fields = json.loads(line, object_pairs_hook=self._once(number) if twice else None)
+            except json.JSONDecodeError as error:
+                where = f"character {min(error.pos, len(line.rstrip())) + 1:,}"
+                raise TokirError(f"{self.location(number)} is not JSON: {error.msg} at {where}.") from error
             except (ValueError, RecursionError) as error:
                 raise TokirError(f"{self.location(number)} is not JSON: {error}.") from error
             if not isinstance(fields, dict):

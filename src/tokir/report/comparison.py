@@ -6,7 +6,7 @@ import csv
 import io
 from pathlib import Path
 
-from tokir.artifacts import write_text
+from tokir.artifacts import Names, write_text
 from tokir.report.svg import COLOURS, canvas, finish, heading, style
 from tokir.report.tables import NONE
 from tokir.report.templates import render
@@ -39,7 +39,7 @@ def write_comparison(folder: Path, comparison: TokenizerComparison) -> None:
         "tokenizers.md": _markdown(comparison),
         "tokenizers.html": _html(comparison),
     }
-    write_records(folder / "tokenizers.json", comparison)
+    write_records(folder / Names.COMPARISON, comparison)
     for name, text in texts.items():
         write_text(folder / name, text)
 

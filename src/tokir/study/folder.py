@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tokir.artifacts import Names, RunFolder, file_digest, json_text, text_digest, write_text
-from tokir.config import StudyConfig, check_config, dump_config, flatten
+from tokir.config import StudyConfig, check_config, dump_config
 from tokir.config.text import parse_yaml
 from tokir.data import Dataset
 from tokir.encoders.registry import is_folder
@@ -18,6 +19,7 @@ from tokir.untrusted import read_json, read_text
 
 log = logging.getLogger("tokir")
 BEGINNING = (Names.OMISSIONS, Names.SOURCE, Names.STUDY)  # what a run begins with
+NAMED, SHOWN = 3, 80  # settings that differ, and characters of the value of one
 FREE = ("name", "pretrained_folders")  # where models and data lie may change, since their bytes are hashed
 
 
@@ -51,8 +53,7 @@ def begin(
     """
     _refuse_foreign(path)
     folder = RunFolder(path)
-    # A pretrained model is noted before anything is made, and nothing is lost with that.
-    if folder.begun(apart=(*BEGINNING, Names.MODEL_FACTS)):
+    if _has_begun(folder):
         _mend(folder, config, dataset, download)
         before = read_config(folder)
         _refuse_other(folder, before, config, dataset)
@@ -79,6 +80,17 @@ def begin(
     with folder.locked():
         folder.ensure(list(beginning), beginning, write)
     return folder, kept, omissions
+
+
+def _has_begun(folder: RunFolder) -> bool:
+    """Is there anything that took long to make, or that a user may want to keep?
+
+    Tokenizers are soon trained, and the record of a pretrained model is made before anything is done with it: with
+    these alone, the settings may still be mended.
+    """
+    kept = (Names.MODELS, Names.COMPARISON)  # an unfinished training is not on record
+    made = folder.begun(apart=(*BEGINNING, Names.MODEL_FACTS, Names.TOKENIZERS))
+    return made or any(folder.file(name).exists() for name in kept)
 
 
 def _with_places(
@@ -159,6 +171,7 @@ def _refuse_folders(config: StudyConfig, before: StudyConfig | None = None) -> N
         before: with which the run was begun.
     """
     from tokir.encoders.named import find
+    from tokir.tokenizers import load
 
     folders = config.pretrained_folders
     named = [name for name in folders if before is None or before.pretrained_folders.get(name) != folders[name]]
@@ -167,6 +180,7 @@ def _refuse_folders(config: StudyConfig, before: StudyConfig | None = None) -> N
         for file in (settings.file for settings in config.tokenizers if settings.file):
             if not Path(file).is_file():
                 raise TokirError(f"tokenizers: {file}: there is no such file")
+            load(Path(file))  # which says what is wrong with it
     for name in dict.fromkeys(named):
         try:
             find(name, folders.get(name))
@@ -174,13 +188,32 @@ def _refuse_folders(config: StudyConfig, before: StudyConfig | None = None) -> N
             raise TokirError(str(error)) from None
 
 
+def _differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """The settings that differ, by their dotted names; lists of different lengths differ as a whole."""
+    pairs: Iterable[tuple[Any, Any, Any]] = ()
+    if isinstance(old, dict) and isinstance(new, dict):
+        pairs = ((key, old.get(key), new.get(key)) for key in {**old, **new})
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = zip(range(len(old)), old, new, strict=True)
+    elif old != new:
+        yield name, old, new
+    for key, one, other in pairs:
+        yield from _differences(one, other, f"{name}.{key}" if name else str(key))
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
 def _refuse_other(folder: RunFolder, before: StudyConfig, config: StudyConfig, dataset: Dataset) -> None:
-    old, new = (flatten(settings_of(settings)) for settings in (before, config))
-    changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    if changed:
-        details = "; ".join(f"{key} is {old.get(key)!r} there and {new.get(key)!r} here" for key in changed)
+    if changed := list(_differences(settings_of(before), settings_of(config))):
+        details = "; ".join(
+            f"{key} is {_short(old)} there and {_short(new)} here" for key, old, new in changed[:NAMED]
+        )
+        others = f"; and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
         raise TokirError(
-            f"{folder.path} holds a run of another configuration: {details}. "
+            f"{folder.path} holds a run of another configuration: {details}{others}. "
             "Choose another folder with --out, or repeat its settings"
         )
     _refuse_other_tokenizers(folder, config)

@@ -77,10 +77,15 @@ class Tokenizers:
 
     def _train(self, settings: TokenizerSettings) -> None:
         from tokir.tokenizers import train_tokenizer
+        from tokir.tokenizers.vocabulary import TooSmall
 
         path = self.context.folder.file(self.file(settings))
         if settings.file is None:
-            train_tokenizer(self.documents.training, settings).save(path)
+            try:
+                train_tokenizer(self.documents.training, settings).save(path)
+            except TooSmall as error:
+                key = f"tokenizers.{self.context.config.tokenizers.index(settings)}.vocabulary_size"
+                raise TokirError(f"{error} (--set {key}={error.entries})") from None
             return
         with atomic(path, "wb") as copy:  # byte for byte, so that it stands in for the file when that is gone
             copy.write(Path(settings.file).read_bytes())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tokir.tokenizers.huggingface import HuggingFaceKind, HuggingFaceTokenizer
 from tokir.tokenizers.normalization import normalizer
 from tokir.tokenizers.protocol import SEPARATOR
-from tokir.tokenizers.vocabulary import too_small
+from tokir.tokenizers.vocabulary import TooSmall
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
@@ -56,7 +56,7 @@ class BPE(HuggingFaceKind):
         )
         hf.train_from_iterator(texts, trainer)
         if hf.get_vocab_size() < settings.vocabulary_size:
-            raise too_small(settings, hf.get_vocab_size())
+            raise TooSmall(settings, hf.get_vocab_size())
         return HuggingFaceTokenizer(hf)
 
 

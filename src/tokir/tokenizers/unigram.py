@@ -12,7 +12,7 @@ from tokir.tokenizers.huggingface import HuggingFaceKind, HuggingFaceTokenizer
 from tokir.tokenizers.normalization import normalized, normalizer
 from tokir.tokenizers.pipeline import MARK
 from tokir.tokenizers.protocol import SEPARATOR
-from tokir.tokenizers.vocabulary import COVERAGE, too_small
+from tokir.tokenizers.vocabulary import COVERAGE, TooSmall
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
@@ -76,20 +76,20 @@ def _pieces(texts: Iterable[str], settings: TokenizerSettings) -> tuple[list[tup
             minloglevel=3,
         )
     except RuntimeError as error:
-        raise TokirError(_problem(str(error), settings)) from None
+        raise _problem(str(error), settings) from None
     model = sentencepiece.SentencePieceProcessor(model_proto=file.getvalue())
     pieces = [(model.id_to_piece(i), model.get_score(i)) for i in range(model.get_piece_size())]
     return pieces, int(model.unk_id())
 
 
-def _problem(message: str, settings: TokenizerSettings) -> str:
+def _problem(message: str, settings: TokenizerSettings) -> TokirError:
     """The library's errors in this one's words; its largest and smallest sizes do not count the separator."""
     size = settings.vocabulary_size
     if found := re.search(r"value <= (\d+)", message):
-        return str(too_small(settings, int(found[1]) + 1))
+        return TooSmall(settings, int(found[1]) + 1)
     if "smaller than required_chars" in message and (found := re.search(r"(\d+) vs (\d+)", message)):
-        return (
+        return TokirError(
             f"a Unigram vocabulary of {size:,} is smaller than its alphabet: ask for at least {int(found[2]) + 2:,} "
             "entries"
         )
-    return f"no Unigram tokenizer of {size:,} entries can be trained: {message.splitlines()[-1]}"
+    return TokirError(f"no Unigram tokenizer of {size:,} entries can be trained: {message.splitlines()[-1]}")

@@ -39,10 +39,16 @@ def most_frequent(texts: Iterable[str], settings: TokenizerSettings, cut: Any) -
     return hf
 
 
-def too_small(settings: TokenizerSettings, found: int) -> TokirError:
-    """The corpus yields fewer entries than were asked for."""
-    return TokirError(
-        f"{settings.id}: the corpus is too small for a vocabulary of {settings.vocabulary_size:,}: it yields only "
-        f"{found:,} entries; ask for at most that many (its vocabulary_size: of the first tokenizer, "
-        f"--set tokenizers.0.vocabulary_size={found}), or give more documents"
-    )
+class TooSmall(TokirError):
+    """The corpus yields fewer entries than were asked for.
+
+    Attributes:
+        entries: that it yields.
+    """
+
+    def __init__(self, settings: TokenizerSettings, entries: int) -> None:
+        super().__init__(
+            f"{settings.id}: the corpus is too small for a vocabulary of {settings.vocabulary_size:,}: it yields only "
+            f"{entries:,} entries; ask for at most that many, or give more documents"
+        )
+        self.entries = entries

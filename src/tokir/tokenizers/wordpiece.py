@@ -11,7 +11,7 @@ from tokir.errors import TokirError
 from tokir.tokenizers.huggingface import HuggingFaceKind, HuggingFaceTokenizer
 from tokir.tokenizers.normalization import normalized, normalizer
 from tokir.tokenizers.protocol import SEPARATOR, UNKNOWN
-from tokir.tokenizers.vocabulary import COVERAGE, too_small
+from tokir.tokenizers.vocabulary import COVERAGE, TooSmall
 
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
@@ -56,7 +56,7 @@ class WordPieceBPE(HuggingFaceKind):
             if len(entries) == size:
                 break
             if made < asked:
-                raise too_small(settings, len(entries))
+                raise TooSmall(settings, len(entries))
             asked += 2 * (size - len(entries))
         vocabulary = {entry: number for number, entry in enumerate(entries)}
         hf = HFTokenizer(models.WordPiece(vocabulary, unk_token=UNKNOWN, max_input_chars_per_word=LONGEST_WORD))
