@@ -88,7 +88,7 @@ def test_an_architecture_from_outside_is_trained_both_ways_saved_and_rebuilt(gru
     settings = RetrievalSettings(validations=1, dimensions=16, query_tokens=(2, 6), passage_tokens=(6, 20))
     tokenised = TokenisedPassages(tokenizer, [""] * 40, passages[:40])
     pairs = OwnPairs(tokenised, "crop", settings.query_tokens, settings.passage_tokens)
-    pool = ValidationPool(Texts.of([tokenised.text(0)[:9]]), [{0}], list(range(40)))
+    pool = ValidationPool(Texts.of([tokenised.whole(0)[:9]]), [{0}], list(range(40)))
     retrieval = RetrievalObjective(tokenised, [(pairs, 1.0)], pool, settings, own, False, 32)
 
     def build():

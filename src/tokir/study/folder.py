@@ -53,7 +53,8 @@ def begin(
     """
     _refuse_foreign(path)
     folder = RunFolder(path)
-    if _has_begun(folder):
+    # A pretrained model is noted before anything is made, and nothing is lost with that.
+    if folder.begun(apart=(*BEGINNING, Names.MODEL_FACTS)) and not _may_be_mended(folder, config):
         _mend(folder, config, dataset, download)
         before = read_config(folder)
         _refuse_other(folder, before, config, dataset)
@@ -82,15 +83,16 @@ def begin(
     return folder, kept, omissions
 
 
-def _has_begun(folder: RunFolder) -> bool:
-    """Is there anything that took long to make, or that a user may want to keep?
+def _may_be_mended(folder: RunFolder, config: StudyConfig) -> bool:
+    """Was it begun with other settings, and nothing made since that took long or that a user may want to keep?
 
-    Tokenizers are soon trained, and the record of a pretrained model is made before anything is done with it: with
-    these alone, the settings may still be mended.
+    Tokenizers are soon trained.
     """
     kept = (Names.MODELS, Names.COMPARISON)  # an unfinished training is not on record
     made = folder.begun(apart=(*BEGINNING, Names.MODEL_FACTS, Names.TOKENIZERS))
-    return made or any(folder.file(name).exists() for name in kept)
+    if made or any(folder.file(name).exists() for name in kept) or not _is_right(folder, Names.STUDY):
+        return False
+    return settings_of(read_config(folder)) != settings_of(config)
 
 
 def _with_places(

@@ -23,7 +23,7 @@ QUERIES, OTHERS = 200, 500  # queries at most, and passages beside the relevant 
 
 
 def validation_pool(context: Context, passages: TrainingPassages, encode: Encode) -> ValidationPool:
-    """Up to 200 queries over a pool of their relevant passages and 500 others, drawn by seed."""
+    """Up to 200 queries over a pool of their relevant passages and up to 500 others, drawn by seed."""
     rng = np.random.default_rng(context.config.data.seed)
     relevant = passages.relevant(context.validation) if context.validation else {}
     if not relevant or context.validation is None:
