@@ -170,13 +170,12 @@ def _held_against(
         path = files.where(by_split[split])
         kept[split] = _known(qrels, queries, passages, path, unknown)
         all_ = sum(map(len, qrels.values()))
-        if dropped := all_ - sum(map(len, kept[split].values())):
-            names = "judgement of {} names an" if dropped == 1 else "judgements of {} name"
-            unknown_one = (
-                "unknown passage or query and was" if dropped == 1 else "unknown passages or queries and were"
-            )
-            notes.append(f"{dropped} {names.format(path)} {unknown_one} dropped.")
-        if dropped == all_ and all_:
+        dropped = all_ - sum(map(len, kept[split].values()))
+        if dropped == 1:
+            notes.append(f"1 judgement of {path} names an unknown passage or query and was dropped.")
+        elif dropped:
+            notes.append(f"{dropped} judgements of {path} name unknown passages or queries and were dropped.")
+        if all_ and dropped == all_:
             raise TokirError(
                 f"{path}: all of its {all_:,} judgements name unknown passages or queries: its lines are "
                 "`query-id<tab>corpus-id<tab>score`, with ids of the queries' file and of the corpus."

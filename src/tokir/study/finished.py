@@ -62,7 +62,7 @@ def finished(context: Context) -> Results | None:
     from tokir.results.reading import read_results
 
     folder = context.folder
-    if not all(map(folder.recorded, (*MADE, *Names.REPORT))):
+    if not all(map(folder.recorded, (*MADE, *Names.REPORT, Names.SYSTEMS))):
         return None
     current = folder.holds(MADE, results_inputs(context)) and folder.holds(Names.REPORT, report_inputs(folder))
     if not current or not folder.whole() or _have_moved(context):
@@ -73,14 +73,14 @@ def finished(context: Context) -> Results | None:
 
 
 def lacking(context: Context) -> list[str]:
-    """Those of the study's baselines, and of these its teacher is one, that this machine has not."""
+    """The pretrained models of a study, as baselines and as its teacher, that this machine has not."""
     from tokir.study.baselines import baseline
     from tokir.study.embeddings import Embeddings
 
     config, embeddings = context.config, Embeddings(context)
     taught = any("teacher" in objective.all_needs for objective in config.trained_objectives)
     names = dict.fromkeys([*config.baselines, *([config.retrieval.teacher] if taught else [])])
-    return [name for name in names if baseline(name).missing(embeddings) is not None]
+    return [name for name in names if baseline(name).dense and baseline(name).missing(embeddings) is not None]
 
 
 def _can_be_had(context: Context) -> bool:
