@@ -25,6 +25,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -45,6 +46,8 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--json", type=Path, help="write the figures there too")
     asked = parser.parse_args()
+    if find_spec("fastapi") is None:
+        raise SystemExit("this benchmark needs its peer: pip install fastapi")
     name, files = static(asked.run)
     queries = [line.split("\t", 1)[1] for line in (asked.run / "queries.tsv").read_text("utf-8").splitlines()]
     bulk = [texts(asked.run, start) for start in range(0, 50 * PASSAGES, PASSAGES)]
