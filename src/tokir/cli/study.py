@@ -82,6 +82,7 @@ def train(
 
     Example: tokir train reference --data documents.jsonl --set architectures=[lstm]
     """
+    from tokir.artifacts import Names
     from tokir.study.helpers import called_together
 
     with called_together(device) as first:
@@ -89,7 +90,7 @@ def train(
             return
         study = make_study(read_config(preset, data, sets), out, device, threads, download, quiet, engine)
         finish(study, "train", quiet)
-    models = study.folder.path / "models"
+    models = study.folder.file(Names.MODELS)
     echo(f"Models: {models}" if models.exists() else "No model could be trained on this machine.")
 
 

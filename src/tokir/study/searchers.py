@@ -71,7 +71,7 @@ class Searchers:
             return self.embeddings.indexed(
                 owner.id, vectors, encoder, index, passage_encoder=self._teacher_of(system)
             )
-        fitted, whitened = (Names.embedding(whole.id, file) for file in ("whitening.safetensors", "corpus.npy"))
+        fitted, whitened = (Names.embedding(whole.id, file) for file in ("whitening.safetensors", Names.VECTORS))
         folder = self.context.folder
         inputs = {
             "raw": folder.key(vectors),
