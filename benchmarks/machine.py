@@ -17,6 +17,21 @@ def matrix_rate() -> float:
     return 2 * SIDE**3 / _best(lambda: a @ a) / 1e9
 
 
+def torch_matrix_rate(device: str, precision: str) -> float:
+    """Like :func:`matrix_rate`, by torch: on a device, in fp32 or bf16."""
+    import torch
+
+    side = SIDE if device == "cpu" else 4 * SIDE
+    a = torch.randn(side, side, device=device, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+
+    def product() -> None:
+        a @ a
+        if device != "cpu":
+            torch.cuda.synchronize()
+
+    return 2 * side**3 / _best(product) / 1e9
+
+
 def bandwidth() -> float:
     """Bytes a second that go through memory when a large array is copied, read and written, in 10^9."""
     source = np.ones(BYTES // 4, dtype=np.float32)

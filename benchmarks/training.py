@@ -1,13 +1,14 @@
 """How fast a training step is, beside the same step in plain PyTorch; prints a table of ratios.
 
-    python benchmarks/training.py [--rounds 3] [--json FILE]
+    python benchmarks/training.py [--rounds 3] [--device cuda] [--json FILE]
 
 The static models are those of the preset `best` (8,000 entries, the embedded corpus, a teacher of random vectors, since
-only time counts), the language models those of `quickstart` (2,000 entries, 16 windows of 128 tokens, float32). A peer
-is the same step written as one first writes it: lists of tensors, `embedding_bag`, `cross_entropy`, `torch.optim.Adam`,
-`nn.LSTM`, `nn.TransformerEncoder`. It runs in a process of its own in which tokir is not imported, once on one thread
-and once on as many as torch takes; the faster one counts. Ours runs on as many threads as a study gives it. Each figure
-is the median of the rounds, each of them the median of nine steps.
+only time counts), the language models those of `quickstart` (2,000 entries, 16 windows of 128 tokens, bf16 where the
+processor computes in it). A peer is the same step in float32, written as one first writes it: lists of tensors,
+`embedding_bag`, `cross_entropy`, `torch.optim.Adam`, `nn.LSTM`, `nn.TransformerEncoder`. It runs in a process of its
+own in which tokir is not imported, once on one thread and once on as many as torch takes; the faster one counts. Ours
+runs on as many threads as a study gives it. Each figure is the median of the rounds, each of them the median of nine
+steps. On a GPU only language models are timed: static ones are trained faster on the processor.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from machine import matrix_rate
+from machine import torch_matrix_rate
 from ratios import of_speeds, report
 
 PASSAGES, WIDTH, TEACHER, ENTRIES = 5627, 256, 384, 8000
@@ -111,12 +112,13 @@ def torch_split(data: dict[str, Any], name: str) -> list[Any]:
     return np.split(data[name], np.cumsum(data[f"{name}_lengths"])[:-1])
 
 
-def peer_language_model(path: str, data: dict[str, Any]) -> Callable[[], None]:
+def peer_language_model(path: str, data: dict[str, Any], device: str) -> Callable[[], None]:
     """Next tokens by torch's own layers."""
     import torch
     from torch import nn
     from torch.nn import functional
 
+    torch.set_default_device(device)
     embedding, output = nn.Embedding(LM_ENTRIES, WIDTH), nn.Linear(WIDTH, LM_ENTRIES)
     if path == "lstm":
         body: nn.Module = nn.LSTM(WIDTH, WIDTH, 2, batch_first=True)
@@ -127,10 +129,10 @@ def peer_language_model(path: str, data: dict[str, Any]) -> Callable[[], None]:
     mask = nn.Transformer.generate_square_subsequent_mask(LENGTH)
     parameters = [*embedding.parameters(), *body.parameters(), *output.parameters()]
     optimizer = torch.optim.Adam(parameters if path == "lstm" else [*parameters, positions], lr=1e-3)
-    stream = torch.from_numpy(data["stream"])
+    stream = torch.from_numpy(data["stream"]).to(device)
 
     def loss() -> torch.Tensor:
-        starts = torch.randint(len(stream) - LENGTH - 1, (WINDOWS,))
+        starts = torch.randint(len(stream) - LENGTH - 1, (WINDOWS,), device="cpu").tolist()
         tokens = torch.stack([stream[i : i + LENGTH + 1] for i in starts])
         vectors = embedding(tokens[:, :-1])
         states = body(vectors)[0] if path == "lstm" else body(vectors + positions, mask=mask, is_causal=True)
@@ -154,7 +156,7 @@ def stepping(optimizer: Any, loss: Callable[[], Any]) -> Callable[[], None]:
     return step
 
 
-def peer(path: str, file: Path, threads: int) -> float:
+def peer(path: str, file: Path, threads: int, device: str) -> float:
     """Seconds of a step."""
     import numpy as np
     import torch
@@ -163,11 +165,13 @@ def peer(path: str, file: Path, threads: int) -> float:
         torch.set_num_threads(threads)
     torch.manual_seed(0)
     data = dict(np.load(file))
-    step = (peer_static if path.startswith("static") else peer_language_model)(path, data)
+    step = peer_static(path, data) if path.startswith("static") else peer_language_model(path, data, device)
     times = []
     for _ in range(WARM + STEPS):
         start = time.perf_counter()
         step()
+        if device != "cpu":
+            torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
     return statistics.median(times[WARM:])
 
@@ -229,7 +233,9 @@ def prepared(file: Path) -> dict[str, tuple[Callable[[], Any], Any, Any]]:
             fixed,
         ),
     }
-    training = TrainingSettings(epochs=1, batch_size=WINDOWS, sequence_length=LENGTH, dropout=0.0)
+    training = TrainingSettings(
+        epochs=1, batch_size=WINDOWS, sequence_length=LENGTH, dropout=0.0, precision="auto"
+    )
     words = train_tokenizer(texts, TokenizerSettings(vocabulary_size=LM_ENTRIES))
     for kind in ("lstm", "transformer"):
         jobs[kind] = (
@@ -245,7 +251,7 @@ def prepared(file: Path) -> dict[str, tuple[Callable[[], Any], Any, Any]]:
     return jobs
 
 
-def ours(path: str, job: tuple[Callable[[], Any], Any, Any]) -> float:
+def ours(path: str, job: tuple[Callable[[], Any], Any, Any], device: str) -> float:
     """Seconds of a step."""
     import torch
 
@@ -254,27 +260,27 @@ def ours(path: str, job: tuple[Callable[[], Any], Any, Any]) -> float:
 
     build, objective, settings = job
     with computing_on(training_threads(path.startswith("static"), torch.get_num_threads())):
-        return seconds_per_step(build, objective, settings, torch.device("cpu"), 0)
+        return seconds_per_step(build, objective, settings, torch.device(device), 0)
 
 
-def theirs(path: str, file: Path) -> float:
+def theirs(path: str, file: Path, device: str) -> float:
     """Seconds of a step of the peer: on one thread or on torch's own number of them, whichever is faster."""
     from tokir.threads import SHORTLY
 
     clean = {name: value for name, value in os.environ.items() if name not in SHORTLY}
     times = []
     for threads in ("1", "0"):
-        words = [sys.executable, __file__, "--peer", path, str(file), threads]
+        words = [sys.executable, __file__, "--peer", path, str(file), threads, "--device", device]
         times.append(float(subprocess.run(words, env=clean, capture_output=True, text=True, check=True).stdout))
     return min(times)
 
 
-def rate(threads: int) -> float:
-    """Float32 operations a second of products of matrices on so many threads, in 10^9."""
+def rate(threads: int, device: str, precision: str) -> float:
+    """Operations a second of products of matrices on so many threads, in 10^9."""
     from tokir.threads import computing_on
 
     with computing_on(threads):
-        return matrix_rate()
+        return torch_matrix_rate(device, precision)
 
 
 def operations(path: str) -> float:
@@ -287,25 +293,35 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="train there")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     parser.add_argument("--peer", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.peer:
         path, name, threads = given.peer
-        print(peer(path, Path(name), int(threads)))
+        print(peer(path, Path(name), int(threads), given.device))
         return
-    ratios = []
+    import torch
+
+    from tokir.training.device import resolve_precision
+
+    device, ratios = given.device, []
+    precision = resolve_precision("auto", torch.device(device))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "data.npz"
         jobs = prepared(file)
-        rates = {threads: rate(threads) for threads in sorted({1, os.cpu_count() or 1})}
-        print("matrix products: " + ", ".join(f"{r:.0f} GFLOP/s on {n} threads" for n, r in rates.items()))
+        threads = sorted({1, torch.get_num_threads()}) if device == "cpu" else [1]
+        rates = {kind: max(rate(n, device, kind) for n in threads) for kind in sorted({"fp32", precision})}
+        print("matrix products: " + ", ".join(f"{r:,.0f} GFLOP/s in {kind}" for kind, r in rates.items()))
         for path, (amount, unit) in PATHS.items():
-            pairs = [(ours(path, jobs[path]), theirs(path, file)) for _ in range(given.rounds)]
+            if path.startswith("static") and device != "cpu":
+                continue
+            pairs = [(ours(path, jobs[path], device), theirs(path, file, device)) for _ in range(given.rounds)]
             mine, other = (amount / statistics.median(times) for times in zip(*pairs, strict=True))
             share = None
             if not path.startswith("static"):
-                share = operations(path) * mine / amount / 1e9 / max(rates.values())
+                share = operations(path) * mine / amount / 1e9 / rates[precision]
+                path += ", bf16" * (precision == "bf16")
             ratios.append(of_speeds(path, "plain PyTorch", mine, other, unit, share))
     report(ratios, given.json)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import loopback
 import pytest
+import torch
 from filelock import FileLock
 from hypothesis import settings
 
@@ -78,6 +79,14 @@ def wiki() -> Dataset:
 @pytest.fixture(scope="session")
 def passages(wiki: Dataset) -> list[str]:
     return wiki.corpus.passages(0, 300)
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """Each device that trains and embeds; the test is skipped where this machine lacks it."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("this machine has no GPU")
+    return torch.device(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,13 @@ def test_a_vector_does_not_depend_on_its_batch(encoder, passages):
     assert not together[1].any()
 
 
+def test_the_vectors_of_every_device_are_those_of_the_processor(encoder, passages, device):
+    tokens = encoder.tokenize(passages[:30])
+    expected = encoder.embed(tokens)
+    encoder.model.to(device)
+    assert_allclose(encoder.embed(tokens), expected, atol=1e-5)
+
+
 @pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bf16")
 def test_bf16_embeds_nearly_alike(encoder, passages):
     tokens = encoder.tokenize(passages[:30])

@@ -46,7 +46,7 @@ def objective(tokenizer, passages):
     return LanguageModelObjective(tokenizer, passages[:100], passages[100:110], SETTINGS, LSTM)
 
 
-def train(objective, folder, architecture="lstm", progress=None, width=64, **inputs):
+def train(objective, folder, architecture="lstm", progress=None, width=64, device=CPU, **inputs):
     loop.train(
         lambda: build_language_model(architecture, 600, SETTINGS, width),
         objective,
@@ -54,7 +54,7 @@ def train(objective, folder, architecture="lstm", progress=None, width=64, **inp
         folder,
         about={"architecture": architecture, "objective": "lm"},
         seed=3,
-        device=CPU,
+        device=device,
         progress=progress or Silent(),
         inputs=inputs,
     )
@@ -65,12 +65,12 @@ def digests(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "transformer"])
-def test_stopped_and_resumed_equals_unbroken_bit_for_bit(objective, tmp_path, architecture):
-    train(objective, tmp_path / "unbroken", architecture)
+def test_stopped_and_resumed_equals_unbroken_bit_for_bit(objective, tmp_path, architecture, device):
+    train(objective, tmp_path / "unbroken", architecture, device=device)
     for step in (20, 50):  # the second is in the last epoch
         with pytest.raises(loop.Interrupted, match="the same command resumes there"):
-            train(objective, tmp_path / "broken", architecture, StopAt(step))
-    train(objective, tmp_path / "broken", architecture)
+            train(objective, tmp_path / "broken", architecture, StopAt(step), device=device)
+    train(objective, tmp_path / "broken", architecture, device=device)
     assert digests(tmp_path / "broken") == digests(tmp_path / "unbroken")
     forget_state(tmp_path / "broken")
     assert not (tmp_path / "broken" / "resume").exists()

@@ -49,7 +49,7 @@ def objective(tokenised, validation, steps=60, source=None):
     return RetrievalObjective(tokenised, [(source, 1.0)], validation, SETTINGS, settings, False, 64)
 
 
-def train(what, folder, architecture, progress=None):
+def train(what, folder, architecture, progress=None, device=CPU):
     def build():
         model = build_retriever(architecture, 600, SETTINGS, 64, width=64)
         what.prepare(model)
@@ -62,7 +62,7 @@ def train(what, folder, architecture, progress=None):
         folder,
         about={"architecture": architecture, "objective": "contrastive"},
         seed=1,
-        device=CPU,
+        device=device,
         progress=progress or Silent(),
         inputs={},
     )
@@ -70,39 +70,39 @@ def train(what, folder, architecture, progress=None):
 
 @pytest.mark.parametrize("architecture", ["static", "lstm", "transformer", "convolution"])
 def test_stopped_and_resumed_equals_unbroken_and_the_model_has_learned(
-    tokenised, validation, tmp_path, architecture
+    tokenised, validation, tmp_path, architecture, device
 ):
     from test_loop import StopAt
 
     what = objective(tokenised, validation, 60 if architecture == "static" else 15)
-    train(what, tmp_path / "unbroken", architecture)
+    train(what, tmp_path / "unbroken", architecture, device=device)
     with pytest.raises(loop.Interrupted):
-        train(what, tmp_path / "broken", architecture, StopAt(10))
-    train(what, tmp_path / "broken", architecture)
+        train(what, tmp_path / "broken", architecture, StopAt(10), device)
+    train(what, tmp_path / "broken", architecture, device=device)
     digests = [file_digest(tmp_path / name / "final.safetensors") for name in ("unbroken", "broken")]
     assert digests[0] == digests[1]
     if architecture == "static":
         torch.manual_seed(1)
         untrained = build_retriever(architecture, 600, SETTINGS, 64)
-        trained = load_trained(tmp_path / "unbroken", "final", CPU)
+        trained = load_trained(tmp_path / "unbroken", "final", device)
         assert what.validate(trained)["mrr"] > what.validate(untrained)["mrr"]
 
 
-def test_a_training_learns_to_rank_by_late_interaction_to_the_same_bits(tokenised, validation, tmp_path):
+def test_a_training_learns_to_rank_by_late_interaction_to_the_same_bits(tokenised, validation, tmp_path, device):
     what = objective(tokenised, validation)
     what.settings = what.settings.model_copy(update={"interaction": "late"})
     untrained = build_retriever("static", 600, what.settings, 64)
     what.prepare(untrained)
     for name in ("one", "two"):
-        train(what, tmp_path / name, "static")
+        train(what, tmp_path / name, "static", device=device)
     digests = [file_digest(tmp_path / name / "final.safetensors") for name in ("one", "two")]
     assert digests[0] == digests[1]
-    trained = load_trained(tmp_path / "one", "final", CPU)
+    trained = load_trained(tmp_path / "one", "final", device)
     late = what.validate(trained)
     assert late["mrr"] > what.validate(untrained)["mrr"]
     what.settings = what.settings.model_copy(update={"interaction": "vector"})
     assert what.validate(trained)["mrr"] != pytest.approx(late["mrr"])
-    train(what, tmp_path / "vector", "static")
+    train(what, tmp_path / "vector", "static", device=device)
     assert file_digest(tmp_path / "vector" / "final.safetensors") not in digests
 
 

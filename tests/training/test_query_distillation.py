@@ -109,7 +109,7 @@ def test_half_of_the_batches_are_parts_of_passages_which_take_their_passages_vec
     assert 8 < parts < 32
 
 
-def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tmp_path):
+def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tmp_path, device):
     passages, asked, queries, vectors = taught
     settings = RetrievalSettings(validations=2, dimensions=WIDTH, token_dropout=0.0)
     own = [[i] for i in range(200)]
@@ -138,8 +138,9 @@ def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tm
     untrained = build_retriever("static", tokenizer.vocabulary_size, settings, 64)
     before, begun = (objective.validate(model)["recall@10"] for model in (untrained, build()))
     about = {"architecture": "static", "objective": "query-distillation"}
-    cpu = torch.device("cpu")
-    loop.train(build, objective, settings, tmp_path, about=about, seed=0, device=cpu, progress=Silent(), inputs={})
+    loop.train(
+        build, objective, settings, tmp_path, about=about, seed=0, device=device, progress=Silent(), inputs={}
+    )
     model = build()
     from safetensors.torch import load_file
 
