@@ -269,7 +269,7 @@ def theirs(path: str, file: Path, device: str) -> float:
 
     clean = {name: value for name, value in os.environ.items() if name not in SHORTLY}
     times = []
-    for threads in ("1", "0"):
+    for threads in ("1", "0") if device == "cpu" else ("0",):
         words = [sys.executable, __file__, "--peer", path, str(file), threads, "--device", device]
         times.append(float(subprocess.run(words, env=clean, capture_output=True, text=True, check=True).stdout))
     return min(times)

@@ -19,6 +19,7 @@ from command import SMALL, tokir
 from tokir.config import TokenizerSettings
 from tokir.data import Dataset, beir, load
 from tokir.tokenizers import Tokenizer, train_tokenizer
+from tokir.training.device import resolve_device
 from words import WORDS
 
 HOME = pytest.StashKey[tempfile.TemporaryDirectory]()
@@ -86,7 +87,7 @@ def device(request: pytest.FixtureRequest) -> torch.device:
     """Each device that trains and embeds; the test is skipped where this machine lacks it."""
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("this machine has no GPU")
-    return torch.device(request.param)
+    return resolve_device(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -86,12 +86,12 @@ class NetworkFiles:
 
     def open_in_torch(self, surroundings: Surroundings) -> Encoder:
         """On any device, and in whatever precision torch is told to."""
-        import torch
-
         from tokir.encoders.trained import encoder_of
         from tokir.training.checkpoint import load_trained
+        from tokir.training.device import resolve_device
 
-        model = load_trained(surroundings.file(self.model), self.checkpoint, torch.device(surroundings.device))
+        device = resolve_device(surroundings.device)
+        model = load_trained(surroundings.file(self.model), self.checkpoint, device)
         tokenizer = surroundings.tokenizer(self.tokenizer)
         return encoder_of(model, tokenizer, self.window, self.token_weights(surroundings))
 

@@ -44,9 +44,9 @@ class LSTM(Network):
         self.config = config
         self.dimensions = config.width
         self.embedding = table(config.vocabulary_size, config.embedding_width, config.buckets)
-        self.recurrent = nn.LSTM(
-            config.embedding_width, config.width, config.layers, batch_first=True, dropout=config.dropout
-        )
+        # Layer by layer: between layers of its own, cuDNN drops by a random state that cannot be saved with a training.
+        widths = [config.embedding_width, *[config.width] * (config.layers - 1)]
+        self.recurrent = nn.ModuleList(nn.LSTM(width, config.width, batch_first=True) for width in widths)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.width, config.vocabulary_size) if predicts else None
         # Twice torch's default: gates that see larger inputs learn several times as fast at first.
@@ -54,8 +54,9 @@ class LSTM(Network):
 
     def states(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """States of the last layer; each window starts from the zero state, and padding comes after its text."""
-        embedded = self.dropout(self.embedding(tokens))  # (batch, time, embedding)
-        states: Tensor = self.recurrent(embedded)[0]  # (batch, time, width)
+        states: Tensor = self.embedding(tokens)  # (batch, time, embedding)
+        for layer in self.recurrent:
+            states = layer(self.dropout(states))[0]  # (batch, time, width)
         return states
 
     def forward(self, tokens: Tensor) -> Tensor:

@@ -133,6 +133,9 @@ def load_trained(folder: Path, checkpoint: str, device: torch.device) -> Model:
     weights, _ = read_tensors(folder / f"{checkpoint}.safetensors")
     try:
         model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise TokirError(f"{folder / checkpoint}.safetensors: of another model: {error}") from None
+    except RuntimeError:  # torch lists what is missing on many lines
+        raise TokirError(
+            f"{folder / checkpoint}.safetensors: not the weights of the model that {file.name} describes, or those of "
+            "an earlier tokir: run the training again"
+        ) from None
     return model.to(device).eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +14,29 @@ if TYPE_CHECKING:
 
 
 def resolve_device(device: str) -> torch.device:
-    """``auto`` is CUDA, then MPS, then the CPU; TokirError when the device asked for is not there."""
+    """``auto`` is CUDA, then MPS, then the CPU; TokirError when the device asked for is not there.
+
+    CUDA computes as the CPU does from then on: to the same bits each time, and fp32 is not rounded to TF32.
+    """
+    found = _find(device)
+    if found.type == "cuda":
+        _repeatably()
+    return found
+
+
+def _repeatably() -> None:
+    # cuBLAS reads it when it is first used; with another workspace, cuDNN's LSTM gives other bits each time.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    # Nothing here reads memory that it has not written.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    if hasattr(torch.backends.cudnn, "rnn"):  # torch 2.9
+        torch.backends.cudnn.rnn.fp32_precision = "ieee"  # type: ignore[attr-defined]
+    else:
+        torch.backends.cudnn.allow_tf32 = False
+
+
+def _find(device: str) -> torch.device:
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if present[name]))

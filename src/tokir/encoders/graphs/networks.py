@@ -24,7 +24,7 @@ def lstm(graph: Graph, model: ModelWeights, ids: str, mask: str) -> str:
     states = graph.add("Transpose", graph.rows(weights["embedding.weight"], ids), perm=[1, 0, 2])
     for layer in range(config["layers"]):
         inputs, own, *biases = (
-            _gates(weights[f"recurrent.{name}_l{layer}"])
+            _gates(weights[f"recurrent.{layer}.{name}_l0"])
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         )
         states = graph.add(
