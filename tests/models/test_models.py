@@ -31,6 +31,23 @@ def test_no_state_sees_a_later_token(architecture):
     assert not torch.allclose(a[:, 12:], b[:, 12:], atol=1e-3)
 
 
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_transformer_sees_the_same_tokens_in_bf16(causal):
+    """In training on a CPU it has an attention of its own there."""
+    from tokir.models.transformer import TransformerConfig
+
+    torch.manual_seed(0)
+    model = TransformerConfig(300, dropout=0.0, causal=causal).build(predicts=False).train()
+    tokens = torch.randint(0, 300, (2, 20))
+    mask = torch.arange(20) < torch.tensor([[20], [12]])
+    states = model.states(tokens, mask)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = model.states(tokens, mask)
+        changed = model.states(tokens.where(mask, 7), mask)
+    assert torch.allclose(rounded[mask], states[mask], atol=0.05)
+    assert torch.allclose(changed[mask], rounded[mask], atol=1e-6)
+
+
 def test_full_whitening_gives_unit_covariance_and_none_keeps_distances(tmp_path):
     rng = np.random.default_rng(0)
     x = (rng.normal(size=(2000, 12)) @ rng.normal(size=(12, 12)) + 5).astype(np.float32)
