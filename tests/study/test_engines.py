@@ -51,9 +51,9 @@ class Nodes:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        monkeypatch.setenv(
-            "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", str(PATIENCE)
-        )  # a busy machine is no fault
+        # Longer than Ray's own, since a busy machine is no fault, and shorter than a client waits: of a server that has
+        # died, Ray says nothing until then.
+        monkeypatch.setenv("RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", str(cluster.SECONDS_TO_BEGIN // 3))
         monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # read when ray is imported
         from ray.cluster_utils import Cluster
 
