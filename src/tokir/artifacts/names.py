@@ -32,13 +32,18 @@ class Names:
         """What was measured of a tokenizer, and how often each of its entries occurs."""
         return f"tokenizers/{tokenizer}/training.json", f"tokenizers/{tokenizer}/counts.npy"
 
+    # In the folder of a training: what the model is, and how many steps its budget gives it.
+    MODEL_CONFIG, BUDGET = "config.json", "budget.json"
+
     @staticmethod
     def model(training: str, file: str = "") -> str:
         """The folder of a training, or a file in it."""
         return f"models/{training}/{file}" if file else f"models/{training}"
 
-    # Beside the vectors of the corpus: which pretrained model made them, and what is known of it.
+    # Beside the vectors of the corpus: which pretrained model made them, and what is known of it; what whitens them; of
+    # a static system its table, of one with weighted tokens their weights.
     VECTORS, MODEL_FACTS, ENCODER_FACTS = "corpus.npy", "model.json", "encoder.json"
+    WHITENING, TABLE, TOKEN_WEIGHTS = "whitening.safetensors", "table.npy", "token_weights.npy"
 
     @staticmethod
     def embedding(system: str, file: str = VECTORS) -> str:

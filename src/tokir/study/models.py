@@ -199,7 +199,7 @@ class Models:
 
         if processes.count() > 1:
             raise TokirError(f"{plan.id}: budget.seconds are those of one process: train it without torchrun")
-        folder, name = self.context.folder, Names.model(plan.id, "budget.json")
+        folder, name = self.context.folder, Names.model(plan.id, Names.BUDGET)
 
         def measure() -> None:
             each = seconds_per_step(build, objective, plan.settings, self.context.device, plan.point.seed)

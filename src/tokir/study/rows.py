@@ -130,7 +130,7 @@ class Rows:
             plan = self.planner.plan(point)
         except Unavailable:  # its teacher is not on this machine
             return row
-        if not folder.recorded(Names.model(point.id, "config.json")):
+        if not folder.recorded(Names.model(point.id, Names.MODEL_CONFIG)):
             return row
         tokenizer = self._tokenizer(point.tokenizer)
         assert tokenizer is not None  # a model is trained with it
@@ -190,7 +190,9 @@ class Rows:
         """What a model's folder says of it, and the lines of its history."""
         folder = self.context.folder
         history = folder.file(Names.model(plan.id, "history.jsonl")).read_text("utf-8")
-        return folder.read_json(Names.model(plan.id, "config.json")), list(map(json.loads, history.splitlines()))
+        return folder.read_json(Names.model(plan.id, Names.MODEL_CONFIG)), list(
+            map(json.loads, history.splitlines())
+        )
 
     def _trainings(self, plan: TrainingPlan) -> dict[str, float]:
         """Seconds of a training and of all that it starts from, over all sittings, by their ids."""
@@ -220,7 +222,7 @@ class Rows:
             return {}
         from tokir.models.whitening import Whitening
 
-        name = Names.embedding(system.whole.id, "whitening.safetensors")
+        name = Names.embedding(system.whole.id, Names.WHITENING)
         if not self.context.folder.recorded(name):
             return {}
         whitening = Whitening.load(self.context.folder.file(name))

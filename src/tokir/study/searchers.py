@@ -71,7 +71,7 @@ class Searchers:
             return self.embeddings.indexed(
                 owner.id, vectors, encoder, index, passage_encoder=self._teacher_of(system)
             )
-        fitted, whitened = (Names.embedding(whole.id, file) for file in ("whitening.safetensors", Names.VECTORS))
+        fitted, whitened = (Names.embedding(whole.id, file) for file in (Names.WHITENING, Names.VECTORS))
         folder = self.context.folder
         inputs = {
             "raw": folder.key(vectors),
@@ -130,14 +130,14 @@ class Searchers:
         point, plan, folder = system.model, self.models.plan(system.model), self.context.folder
         tokenizer = self.models.tokenizers.file(point.tokenizer)
         if plan.static and not plan.buckets:
-            table, inputs = Names.embedding(system.id, "table.npy"), {"weights": self.models.ensure(plan)}
+            table, inputs = Names.embedding(system.id, Names.TABLE), {"weights": self.models.ensure(plan)}
             folder.ensure(
                 [table], inputs, lambda: write_array(folder.file(table), static_table(self._retriever(system)))
             )
             return StaticFiles(table, tokenizer)
         weights: str | None = None
         if system.pooling.base == "sif":
-            weights = Names.embedding(system.id, "token_weights.npy")
+            weights = Names.embedding(system.id, Names.TOKEN_WEIGHTS)
             path, counts = folder.file(weights), Names.tokenizer_facts(point.tokenizer.id)[1]
 
             def inverse_frequency() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from tokir.artifacts import read_tensors, write_tensors
+from tokir.artifacts import Names, read_tensors, write_tensors
 from tokir.artifacts.durable import remove_folder
 from tokir.config import Objective
 from tokir.errors import TokirError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tokir.models import Model
 
 log = logging.getLogger("tokir")
-FILES = ("best.safetensors", "final.safetensors", "history.jsonl", "config.json")
+FILES = ("best.safetensors", "final.safetensors", "history.jsonl", Names.MODEL_CONFIG)
 """What a finished training leaves in its model's folder."""
 
 
@@ -124,7 +124,7 @@ def _state_path(folder: Path) -> Path:
 
 def load_trained(folder: Path, checkpoint: str, device: torch.device) -> Model:
     """The model of ``folder`` with its ``best`` or ``final`` weights, ready to read; TokirError when damaged."""
-    file = folder / "config.json"
+    file = folder / Names.MODEL_CONFIG
     try:
         about = read_json(file)
         model = rebuild(about["model"], about["architecture"], Objective.parse(about["objective"]).retrieves)

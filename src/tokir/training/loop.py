@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tokir.artifacts import digest, write_json, write_tensors, write_text
+from tokir.artifacts import Names, digest, write_json, write_tensors, write_text
 from tokir.artifacts.durable import make_folder
 from tokir.errors import STOPPING, Interrupted, Stopped, TokirError
 from tokir.memory import kept_memory
@@ -340,7 +340,7 @@ class _Training:
         write_tensors(self.folder / "final.safetensors", self.model.state_dict())
         write_text(self.folder / "history.jsonl", "".join(json.dumps(line) + "\n" for line in history))
         write_json(
-            self.folder / "config.json",
+            self.folder / Names.MODEL_CONFIG,
             {
                 **about,
                 "model": asdict(self.model.config),

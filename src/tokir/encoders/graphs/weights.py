@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import read_tensors
+from tokir.artifacts import Names, read_tensors
 from tokir.errors import TokirError
 from tokir.models.registry import ARCHITECTURES
 from tokir.untrusted import read_json
@@ -48,7 +48,7 @@ class ModelWeights:
     @classmethod
     def read(cls, folder: Path, checkpoint: str) -> ModelWeights:
         """The ``best`` or ``final`` weights of a finished training; TokirError where a file is damaged."""
-        file = folder / "config.json"
+        file = folder / Names.MODEL_CONFIG
         try:
             about = read_json(file)
             architecture, config = ARCHITECTURES.check(about["architecture"]), dict(about["model"])
