@@ -8,7 +8,7 @@ processor computes in it). A peer is the same step in float32, written as one fi
 `embedding_bag`, `cross_entropy`, `torch.optim.Adam`, `nn.LSTM`, `nn.TransformerEncoder`. It runs in a process of its
 own in which tokir is not imported, once on one thread and once on as many as torch takes; the faster one counts. Ours
 runs on as many threads as a study gives it. Each figure is the median of the rounds, each of them the median of nine
-steps. On a GPU only language models are timed: static ones are trained faster on the processor.
+steps. On a GPU only language models are timed.
 """
 
 from __future__ import annotations
