@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from tokir.artifacts import file_digest
+from tokir.artifacts import file_digest, write_tensors
 from tokir.config import ArchitectureSettings, TrainingSettings
 from tokir.errors import Stopped, TokirError
 from tokir.models import build_language_model
 from tokir.progress import Silent
 from tokir.training import language_model, loop
-from tokir.training.checkpoint import forget_state
+from tokir.training.checkpoint import forget_state, load_trained
 from tokir.training.device import resolve_device
 from tokir.training.language_model import LanguageModelObjective
 
@@ -123,6 +123,15 @@ def test_a_killed_training_resumes_where_it_stopped(tmp_path):
     whole = [*command[:3], str(tmp_path / "whole"), command[4]]
     subprocess.run(whole, check=True)
     assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
+
+
+def test_weights_of_another_model_are_refused_in_one_line(objective, tmp_path):
+    train(objective, tmp_path / "model")
+    write_tensors(tmp_path / "model/best.safetensors", {"embedding.weight": torch.zeros(3, 2)})
+    with pytest.raises(TokirError, match=r"best\.safetensors: not the weights of the model that config\.json") as said:
+        load_trained(tmp_path / "model", "best", CPU)
+    assert "\n" not in str(said.value)
+    assert load_trained(tmp_path / "model", "final", CPU)
 
 
 def test_one_bit_of_a_saved_state_is_noticed(objective, tmp_path, caplog):
