@@ -128,7 +128,9 @@ def test_a_killed_training_resumes_where_it_stopped(tmp_path):
 def test_weights_of_another_model_are_refused_in_one_line(objective, tmp_path):
     train(objective, tmp_path / "model")
     write_tensors(tmp_path / "model/best.safetensors", {"embedding.weight": torch.zeros(3, 2)})
-    with pytest.raises(TokirError, match=r"best\.safetensors: not the weights of the model that config\.json") as said:
+    with pytest.raises(
+        TokirError, match=r"best\.safetensors: not the weights of the model that config\.json"
+    ) as said:
         load_trained(tmp_path / "model", "best", CPU)
     assert "\n" not in str(said.value)
     assert load_trained(tmp_path / "model", "final", CPU)
