@@ -14,6 +14,7 @@ import torch
 
 from tokir.artifacts import file_digest, write_tensors
 from tokir.config import ArchitectureSettings, TrainingSettings
+from tokir.encoders.graphs.weights import ModelWeights
 from tokir.errors import Stopped, TokirError
 from tokir.models import build_language_model
 from tokir.progress import Silent
@@ -133,6 +134,8 @@ def test_weights_of_another_model_are_refused_in_one_line(objective, tmp_path):
     ) as said:
         load_trained(tmp_path / "model", "best", CPU)
     assert "\n" not in str(said.value)
+    with pytest.raises(TokirError, match="not the weights of the model"):
+        _ = ModelWeights.read(tmp_path / "model", "best").network["recurrent.0.bias_ih_l0"]
     assert load_trained(tmp_path / "model", "final", CPU)
 
 

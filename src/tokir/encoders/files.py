@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -79,9 +78,7 @@ class NetworkFiles:
             model = self.read(surroundings)
             if runtime.computes(model):
                 tokenizer = surroundings.tokenizer(self.tokenizer)
-                # Of weights that are another model's torch says it in a sentence.
-                with suppress(KeyError):
-                    return runtime.RuntimeEncoder(model, tokenizer, self.window, self.token_weights(surroundings))
+                return runtime.RuntimeEncoder(model, tokenizer, self.window, self.token_weights(surroundings))
         return self.open_in_torch(surroundings)
 
     def open_in_torch(self, surroundings: Surroundings) -> Encoder:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from tokir.errors import TokirError
 from tokir.registry import Registry, at
 
 if TYPE_CHECKING:
@@ -84,3 +86,11 @@ ARCHITECTURES = Registry[Architecture](
     },
 )
 """Each with learning rates of its own: with common ones a comparison would be of learning rates."""
+
+
+def foreign_weights(file: Path) -> TokirError:
+    """The error of weights that do not fit what the configuration beside them describes."""
+    return TokirError(
+        f"{file}: not the weights of the model that config.json describes, or written by an earlier tokir: train it "
+        "again in another folder"
+    )

@@ -18,6 +18,7 @@ from tokir.artifacts.durable import remove_folder
 from tokir.config import Objective
 from tokir.errors import TokirError
 from tokir.models import rebuild
+from tokir.models.registry import foreign_weights
 from tokir.untrusted import read_json
 
 if TYPE_CHECKING:
@@ -134,8 +135,5 @@ def load_trained(folder: Path, checkpoint: str, device: torch.device) -> Model:
     try:
         model.load_state_dict(weights)
     except RuntimeError:  # torch lists what is missing on many lines
-        raise TokirError(
-            f"{folder / checkpoint}.safetensors: not the weights of the model that {file.name} describes, or those of "
-            "an earlier tokir: run the training again"
-        ) from None
+        raise foreign_weights(folder / f"{checkpoint}.safetensors") from None
     return model.to(device).eval()

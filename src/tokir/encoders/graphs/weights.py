@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,21 @@ from numpy.typing import NDArray
 
 from tokir.artifacts import Names, read_tensors
 from tokir.errors import TokirError
-from tokir.models.registry import ARCHITECTURES
+from tokir.models.registry import ARCHITECTURES, foreign_weights
 from tokir.untrusted import read_json
 
 Arrays = Mapping[str, NDArray[np.float32]]
+
+
+class _Stored(dict[str, NDArray[np.float32]]):
+    """Weights by name, of a file; where one is missing they are another model's."""
+
+    def __init__(self, file: Path, weights: Arrays) -> None:
+        super().__init__(weights)
+        self._file = file
+
+    def __missing__(self, name: str) -> NDArray[np.float32]:
+        raise foreign_weights(self._file)
 
 
 @dataclass(frozen=True)
@@ -47,14 +58,20 @@ class ModelWeights:
 
     @classmethod
     def read(cls, folder: Path, checkpoint: str) -> ModelWeights:
-        """The ``best`` or ``final`` weights of a finished training; TokirError where a file is damaged."""
+        """The ``best`` or ``final`` weights of a finished training.
+
+        TokirError where a file is damaged, and later where a weight is asked for that is not among them.
+        """
         file = folder / Names.MODEL_CONFIG
         try:
             about = read_json(file)
             architecture, config = ARCHITECTURES.check(about["architecture"]), dict(about["model"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TokirError(f"{file}: damaged model configuration ({error}): run the training again") from None
-        return cls.of(architecture, config, read_tensors(folder / f"{checkpoint}.safetensors", "numpy")[0])
+        weights = folder / f"{checkpoint}.safetensors"
+        model = cls.of(architecture, config, read_tensors(weights, "numpy")[0])
+        own = model.own and _Stored(weights, model.own)
+        return replace(model, network=model.network and _Stored(weights, model.network), own=own)
 
     @property
     def dimensions(self) -> int:
