@@ -80,7 +80,8 @@ def lacking(context: Context) -> list[str]:
     config, embeddings = context.config, Embeddings(context)
     taught = any("teacher" in objective.all_needs for objective in config.trained_objectives)
     names = dict.fromkeys([*config.baselines, *([config.retrieval.teacher] if taught else [])])
-    return [name for name in names if baseline(name).dense and baseline(name).missing(embeddings) is not None]
+    found = {name: baseline(name) for name in names}
+    return [name for name, one in found.items() if one.dense and one.missing(embeddings) is not None]
 
 
 def _can_be_had(context: Context) -> bool:

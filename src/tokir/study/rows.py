@@ -190,9 +190,8 @@ class Rows:
         """What a model's folder says of it, and the lines of its history."""
         folder = self.context.folder
         history = folder.file(Names.model(plan.id, "history.jsonl")).read_text("utf-8")
-        return folder.read_json(Names.model(plan.id, Names.MODEL_CONFIG)), list(
-            map(json.loads, history.splitlines())
-        )
+        about = folder.read_json(Names.model(plan.id, Names.MODEL_CONFIG))
+        return about, list(map(json.loads, history.splitlines()))
 
     def _trainings(self, plan: TrainingPlan) -> dict[str, float]:
         """Seconds of a training and of all that it starts from, over all sittings, by their ids."""

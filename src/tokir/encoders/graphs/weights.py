@@ -70,8 +70,7 @@ class ModelWeights:
             raise TokirError(f"{file}: damaged model configuration ({error}): run the training again") from None
         weights = folder / f"{checkpoint}.safetensors"
         model = cls.of(architecture, config, read_tensors(weights, "numpy")[0])
-        own = model.own and _Stored(weights, model.own)
-        return replace(model, network=model.network and _Stored(weights, model.network), own=own)
+        return replace(model, network=_Stored(weights, model.network), own=_Stored(weights, model.own))
 
     @property
     def dimensions(self) -> int:
