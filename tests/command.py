@@ -1,14 +1,19 @@
-"""The command line in this process."""
+"""The command line, in this process and in others."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tokir import cli
 
+PATIENCE = 120  # seconds
 SMALL = [
     "--set", "training.documents=80",
     "--set", "training.epochs=1",
@@ -39,3 +44,24 @@ def tokir(*arguments: object, code: int = 0) -> None:
     finally:
         sys.argv = before
     assert (stop.value.code or 0) == code
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A command in a process of its own, which never outlives the test."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tokir", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    """Until a process has made a file."""
+    end = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < end, process.stderr and process.stderr.read()
+        time.sleep(0.005)

@@ -6,16 +6,11 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from command import tokir, words
+from command import PATIENCE, running, tokir, wait_for, words
 from tokir.config import load_config
 from tokir.errors import TokirError
 from tokir.study import Study
@@ -25,27 +20,6 @@ SETS = [
     "training.documents=100", "models.static.steps=30", "models.static.batch_size=32",
     "evaluation.bootstrap=100", "evaluation.latency_queries=2",
 ]  # fmt: skip
-PATIENCE = 120  # seconds
-
-
-@contextmanager
-def running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """A process of its own, which never outlives the test."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tokir", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not path.exists():
-        assert process.poll() is None and time.monotonic() < end, process.stderr and process.stderr.read()
-        time.sleep(0.005)
 
 
 def rankings(folder: Path) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -29,3 +31,25 @@ class Silent:
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+class Relayed(Silent):
+    """Progress of work in another process, passed on to the one whose listener hears it.
+
+    Args:
+        tell: is given the name of a method of :class:`Progress`, and its arguments.
+        every: seconds between two steps that are told; the last of a task always is.
+    """
+
+    def __init__(self, tell: Callable[..., object], every: float) -> None:
+        self._tell, self._every, self._told = tell, every, 0.0
+
+    def say(self, message: str) -> None:
+        """Tell the line."""
+        self._tell("say", message)
+
+    def step(self, task: str, done: float, total: float, detail: str = "") -> None:
+        """Tell the step, unless one has just been told."""
+        if done >= total or time.monotonic() - self._told > self._every:
+            self._told = time.monotonic()
+            self._tell("step", task, done, total, detail)

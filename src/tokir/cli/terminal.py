@@ -38,8 +38,13 @@ class TerminalProgress(Silent):
         self._told = time.monotonic()
 
     def say(self, message: str) -> None:
-        """Print the line above the bars."""
-        self.close()
+        """Print the line above the bars; of those only what is still under way stays."""
+        if self._bars is not None and not self._bars.finished:
+            for bar in self._bars.tasks:
+                if bar.finished:
+                    self._bars.remove_task(self._tasks.pop(bar.description))
+        else:
+            self.close()
         say(message)
 
     def step(self, task: str, done: float, total: float, detail: str = "") -> None:

@@ -70,10 +70,17 @@ class Models:
 
         for earlier in plan.starts_from:
             self.ensure(earlier)
-        folder, inputs = self.context.folder, self._inputs(plan)
-        folder.ensure(self.files(plan), inputs, lambda: self._train(plan, inputs))
-        forget_state(folder.file(Names.model(plan.id)))
+        self.make(plan)
+        forget_state(self.context.folder.file(Names.model(plan.id)))
         return self._key(plan)
+
+    def make(self, plan: TrainingPlan) -> None:
+        """Train the model unless it is there, as those that it starts from must be; see :meth:`ensure`.
+
+        What it could resume from stays, until the model is on record.
+        """
+        inputs = self._inputs(plan)
+        self.context.folder.ensure(self.files(plan), inputs, lambda: self._train(plan, inputs))
 
     def trained(self, plan: TrainingPlan) -> bool:
         """Is the model there? Those that it starts from must be."""

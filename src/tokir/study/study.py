@@ -133,14 +133,18 @@ class Study:
             self._train()
 
     def _train(self) -> None:
-        points = model_points(self.config)
-        self._check(points)
-        self.context.engine.train(self.parts.models, points)
-        for point in points:
+        for point in self._train_ahead():
             try:
                 self.parts.models.ensure(self.parts.models.plan(point))
             except Unavailable as error:
                 self.progress.say(f"{point.id}: unavailable: {error}")
+
+    def _train_ahead(self) -> list[ModelPoint]:
+        """Have the engine train what it can of the models of the grid, which are returned."""
+        points = model_points(self.config)
+        self._check(points)
+        self.context.engine.train(self.parts.models, points)
+        return points
 
     def _check(self, points: Sequence[ModelPoint]) -> None:
         """TokirError where something cannot be made, before anything is trained."""
@@ -200,6 +204,7 @@ class Study:
     def embed(self) -> None:
         """Embed the corpus with every system, as far as it is missing: the run is then ready to be searched."""
         with self._held():
+            self._train_ahead()
             self._write_systems(say=True)
             self.folder.prune()
 

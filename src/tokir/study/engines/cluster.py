@@ -29,12 +29,12 @@ from tokir.study.engines.orders import (
     Reading,
     Search,
     Training,
-    earlier,
     needed_to_read,
     needed_to_search,
     needed_to_train,
     program,
 )
+from tokir.study.engines.schedule import Schedule
 from tokir.threads import WAITING
 
 if TYPE_CHECKING:
@@ -82,23 +82,13 @@ class Cluster:
 
     def train(self, models: Models, points: Sequence[ModelPoint]) -> None:
         """Every model that is missing, as soon as those are there that it starts from; see :class:`Engine`."""
-        waiting = {plan.id: plan for point in points for plan in _with_earlier(models, point)}
-        there: set[str] = set()
+        schedule = Schedule(models, points)
         under_way: dict[Any, TrainingPlan] = {}
 
         def begin() -> None:
-            """Ask for what can be trained now; what turns out to be there may let others begin."""
-            begun = True
-            while begun:
-                begun = False
-                for plan in list(waiting.values()):
-                    if not all(start.id in there for start in plan.starts_from):
-                        continue
-                    begun, _ = True, waiting.pop(plan.id)
-                    if models.trained(plan):
-                        there.add(plan.id)
-                    elif (task := self._training(models, plan)) is not None:
-                        under_way[task] = plan
+            for plan in schedule.ready():
+                if (task := self._training(models, plan)) is not None:
+                    under_way[task] = plan
 
         begin()
         failed: TokirError | None = None
@@ -110,7 +100,7 @@ class Cluster:
                     with atomic(self.context.folder.file(entry.path), "wb") as file:
                         file.write(content)
                 self.context.folder.adopt(made.entries)
-                there.add(plan.id)
+                schedule.made(plan)
             if failed is None:
                 begin()
         if failed is not None:
@@ -367,12 +357,3 @@ def _libraries() -> dict[str, str]:
 
     counts = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
     return {"OPENBLAS_NUM_THREADS": str(max(counts))} if counts else {}
-
-
-def _with_earlier(models: Models, point: ModelPoint) -> list[TrainingPlan]:
-    """The plan of a point and those that it starts from; none where its teacher is not to be had."""
-    try:
-        plan = models.plan(point)
-    except Unavailable:
-        return []
-    return [*earlier(plan), plan]

@@ -1,19 +1,28 @@
-"""Everything in this process, when it is asked for."""
+"""Everything in this process, when it is asked for; but trainings that take one core each, in processes beside it."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokir.study.engines.orders import Question, Reading, embed
+from tokir.errors import TokirError, Unavailable
+from tokir.study.engines.orders import Question, Reading, Training, embed
+from tokir.study.engines.schedule import Schedule
 
 if TYPE_CHECKING:
     from tokir.encoders.store import Passages
     from tokir.retrieval.searchers import Searcher
     from tokir.study.context import Context
     from tokir.study.models import Models
+    from tokir.study.plan import TrainingPlan
     from tokir.systems import ModelPoint
+
+LONG = 50_000  # texts of a training, some five seconds; a process takes three to begin
+MEMORY = 1 << 32  # bytes of the machine for each process; few trainings take half of it
 
 
 class Local:
@@ -25,7 +34,39 @@ class Local:
         self.context = context
 
     def train(self, models: Models, points: Sequence[ModelPoint]) -> None:
-        """Nothing ahead of the study."""
+        """Models that train on one thread, as many at once as there are cores; see :class:`Engine`."""
+        from tokir.study.engines.workers import Workers
+
+        schedule = Schedule(models, points)
+        ready = [plan for plan in schedule.ready() if _beside(models, plan)]
+        if len(ready) < 2 or (most := self._at_once()) < 2:
+            return
+        self.context.keep_passages()
+        with closing(Workers(self.context, most)) as workers:
+            while ready or workers.busy:
+                while ready and not workers.full:
+                    plan = ready.pop(0)
+                    with suppress(Unavailable):  # which is said when the study comes to it
+                        models.ask_teacher(plan)
+                        workers.ask(Training.of(models, plan, ()))
+                for plan, made in workers.ended():
+                    if isinstance(made, TokirError) and not isinstance(made, Unavailable):
+                        raise made
+                    if isinstance(made, tuple):
+                        self.context.folder.adopt(made)
+                        schedule.made(plan)
+                        ready += [plan for plan in schedule.ready() if _beside(models, plan)]
+
+    def _at_once(self) -> int:
+        """How many processes this machine has cores and memory for."""
+        import torch
+
+        from tokir.training import processes
+
+        if os.name != "posix" or not sys.executable or self.context.device.type != "cpu" or processes.count() > 1:
+            return 1
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return min(torch.get_num_threads(), memory // MEMORY)
 
     def embed(self, reading: Reading, texts: Passages, path: Path, key: str, task: str) -> None:
         """One block of texts after the other."""
@@ -40,3 +81,10 @@ class Local:
 
     def close(self) -> None:
         """Nothing is under way."""
+
+
+def _beside(models: Models, plan: TrainingPlan) -> bool:
+    """Is a training worth a process of its own, and the same there?"""
+    timed = plan.budget is not None and plan.budget.unit == "seconds"  # others beside it would take of its steps
+    texts = plan.own.steps * plan.own.batch_size
+    return plan.static and models.threads(plan) == 1 and not timed and texts >= LONG

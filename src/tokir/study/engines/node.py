@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tokir.artifacts import atomic
 from tokir.errors import TokirError
-from tokir.progress import Silent
+from tokir.progress import Relayed
 from tokir.study.engines.orders import Order, program
 
-SECONDS_BETWEEN_STEPS = 1.0  # of what a task tells of its progress
+SECONDS_BETWEEN_STEPS = 1.0  # that a task tells of its progress
 
 
 class Listener:
@@ -32,23 +31,6 @@ class Listener:
         return heard
 
 
-class Telling(Silent):
-    """Progress of a task; it waits for nobody."""
-
-    def __init__(self, listener: Any) -> None:
-        self._listener, self._told = listener, 0.0
-
-    def say(self, message: str) -> None:
-        """Send the line."""
-        self._listener.hear.remote("say", message)
-
-    def step(self, task: str, done: float, total: float, detail: str = "") -> None:
-        """Send the step, unless one has just been sent."""
-        if time.monotonic() - self._told > SECONDS_BETWEEN_STEPS:
-            self._told = time.monotonic()
-            self._listener.hear.remote("step", task, done, total, detail)
-
-
 def perform(order: Order, files: Mapping[str, Sequence[Any]], program_there: dict[str, Any], listener: Any) -> Any:
     """Do an order; what it makes, or the TokirError that it ends with.
 
@@ -64,7 +46,7 @@ def perform(order: Order, files: Mapping[str, Sequence[Any]], program_there: dic
     here = program()
     if other := [what for what in here if here[what] != program_there[what]]:
         return TokirError(f"{name} has another {' and another '.join(other)}: install the same on all nodes")
-    progress = Telling(listener)
+    progress = Relayed(listener.hear.remote, SECONDS_BETWEEN_STEPS)
     progress.say(f"{order.title}: on {name}")
     try:
         with tempfile.TemporaryDirectory(prefix="tokir-", ignore_cleanup_errors=True) as place:

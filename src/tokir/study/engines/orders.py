@@ -85,26 +85,29 @@ class Training:
         dataset = Dataset(corpus=Corpus.open(folder.file(Names.CORPUS)), **self.data)
         return Context(self.config, dataset, folder, Machine(self.device, self.threads), progress)
 
-    def do(self, place: Path, progress: Progress) -> Made:
-        """Train in the folder ``place``, in which the files lie.
+    def train(self, folder: RunFolder, progress: Progress) -> tuple[Entry, ...]:
+        """Train in a run folder in which all lies that is needed; what it records of the files of the model.
 
         Raises:
             TokirError: this machine has another teacher; or as training does.
         """
-        import torch
-
         from tokir.study.parts import Parts
+
+        models = Parts.of(self.context(folder, progress)).models
+        if (wanted := self.plan.inputs.get("teacher")) and models.teacher.checksum != wanted:
+            raise TokirError(f"{models.teacher.name} is another model on this node: install the same on all nodes")
+        models.make(self.plan)
+        return tuple(folder.entry(name) for name in models.files(self.plan))
+
+    def do(self, place: Path, progress: Progress) -> Made:
+        """As :meth:`train`, in the folder ``place``, in which the files lie."""
+        import torch
 
         torch.set_num_threads(self.threads)
         folder = RunFolder(place)
         folder.adopt(self.entries)
-        models = Parts.of(self.context(folder, progress)).models
-        if (wanted := self.plan.inputs.get("teacher")) and models.teacher.checksum != wanted:
-            raise TokirError(f"{models.teacher.name} is another model on this node: install the same on all nodes")
-        models.ensure(self.plan)
-        names = models.files(self.plan)
-        contents = tuple(folder.file(name).read_bytes() for name in names)
-        return Made(tuple(folder.entry(name) for name in names), contents)
+        entries = self.train(folder, progress)
+        return Made(entries, tuple(folder.file(entry.path).read_bytes() for entry in entries))
 
 
 @dataclass(frozen=True)
