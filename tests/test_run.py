@@ -237,7 +237,7 @@ def test_a_query_that_is_not_valid_unicode_is_refused_and_a_terminal_shows_what_
             [sys.executable, "-m", "tokir", "search", str(run), "naïve 東京", "--system", "bm25"],
             env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, check=False,
         )  # fmt: skip
-        assert shown.returncode == 0 and shown.stderr == b"" and b"tokens)" in shown.stdout
+        assert (shown.returncode, shown.stderr) == (0, b"") and b"tokens)" in shown.stdout
         # typer writes UTF-8 to a terminal that says it knows ASCII alone
         assert rb"\u" in shown.stdout or encoding == "ascii"
 

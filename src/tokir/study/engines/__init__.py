@@ -26,7 +26,7 @@ LOCAL, RAY = "local", "ray"
 class Engine(Protocol):
     """Does what costs most."""
 
-    ahead: bool  # does it work ahead of the study?
+    ahead: bool  # does it search ahead of the study?
 
     def train(self, models: Models, points: Sequence[ModelPoint]) -> None:
         """Train some of ``points``, or none, ahead of the study, which trains what is still missing.
