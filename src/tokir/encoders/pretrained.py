@@ -10,6 +10,7 @@ import importlib.util
 import os
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -23,6 +24,7 @@ from tokir.encoders.hub import snapshot
 from tokir.encoders.plain import require_plain
 from tokir.encoders.registry import PRETRAINED
 from tokir.errors import TokirError, Unavailable
+from tokir.threads import computing_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,6 +171,7 @@ class PretrainedEncoder:
     ) -> None:
         self.checksum = checksum  # of weights, configuration and tokenizer
         self.model, self.tokenizer, self.device = model.eval(), tokenizer, device
+        self._kind = str(device).partition(":")[0]
         positions = getattr(model.config, "max_position_embeddings", None) or longest
         # RoBERTa counts its positions from the padding index on, so two of its 514 are never used.
         offset = (model.config.pad_token_id or 0) + 1 if model.config.model_type == "roberta" else 0
@@ -200,40 +203,68 @@ class PretrainedEncoder:
         return ids
 
     def embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
-        """Mean-pooled states, (texts, dimensions)."""
+        """Mean-pooled states, (texts, dimensions).
+
+        On a processor a batch is computed on one thread, and as many at once as there are threads: threads that share
+        a batch wait for each other in every layer.
+        """
+        out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
+        ending = self._ending()
+        cut = [ids if len(ids) <= self.longest else ids[: self.longest - len(ending)] + ending for ids in tokens]
+        batches = list(self._batches([len(ids) for ids in cut]))
+        for chosen, vectors in zip(
+            batches, self._computed([[cut[i] for i in batch] for batch in batches]), strict=True
+        ):
+            out[chosen] = vectors
+        return out
+
+    def _batches(self, lengths: list[int]) -> Iterator[list[int]]:
+        """Indices of texts of like length."""
+        most = TOKENS_PER_BATCH.get(self._kind, MOST_TOKENS)
+        order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
+        first = 0
+        for last, index in enumerate(order[1:], start=1):
+            if (last + 1 - first) * lengths[index] > most:
+                yield order[first:last]
+                first = last
+        if order:
+            yield order[first:]
+
+    def _computed(self, batches: list[list[list[int]]]) -> Iterator[NDArray[np.float32]]:
+        """The vectors of each batch of token ids, sorted by length."""
         import torch
 
-        with torch.inference_mode():
-            return self._embed(tokens)
+        kind = self._kind
+        if kind != "cpu" or len(batches) < 2:
+            yield from map(self._compute, batches)
+            return
+        half, dtype = torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)
 
-    def _embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
-        out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
-        ending, most = self._ending(), TOKENS_PER_BATCH.get(str(self.device).partition(":")[0], MOST_TOKENS)
-        cut = [ids if len(ids) <= self.longest else ids[: self.longest - len(ending)] + ending for ids in tokens]
-        order = sorted(range(len(cut)), key=lambda i: (len(cut[i]), i))
-        first = 0
-        while first < len(order):
-            last = first + 1
-            while last < len(order) and (last + 1 - first) * len(cut[order[last]]) <= most:
-                last += 1
-            chosen = order[first:last]
-            batch = self.tokenizer.pad(
-                {"input_ids": [cut[i] for i in chosen]},
-                padding="max_length",
-                max_length=len(cut[chosen[-1]]) + self.padding,
-                return_tensors="pt",
-                verbose=False,
-            )
-            mask = batch["attention_mask"].to(self.device)
-            states = self.model(
-                input_ids=batch["input_ids"].to(self.device), attention_mask=mask
-            ).last_hidden_state
-            states = states.float()  # sums over many tokens need it where the model ran in bf16
+        def compute(batch: list[list[int]]) -> NDArray[np.float32]:
+            with torch.autocast(kind, dtype, enabled=half):  # which each thread has for itself
+                return self._compute(batch)
+
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool, computing_on(1):
+            yield from pool.map(compute, batches)
+
+    def _compute(self, batch: list[list[int]]) -> NDArray[np.float32]:
+        import torch
+
+        padded = self.tokenizer.pad(
+            {"input_ids": batch},
+            padding="max_length",
+            max_length=len(batch[-1]) + self.padding,
+            return_tensors="pt",
+            verbose=False,
+        )
+        mask = padded["attention_mask"].to(self.device)
+        with torch.inference_mode():
+            found = self.model(input_ids=padded["input_ids"].to(self.device), attention_mask=mask)
+            states = found.last_hidden_state.float()  # sums over many tokens need it where the model ran in bf16
             weights = mask[..., None].to(states.dtype)  # (batch, time, 1)
             pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1)
-            out[chosen] = pooled.float().cpu().numpy()
-            first = last
-        return out
+            vectors: NDArray[np.float32] = pooled.float().cpu().numpy()
+        return vectors
 
     def _ending(self) -> list[int]:
         """The special token that ends a text, kept when a text is cut."""
