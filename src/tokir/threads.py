@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 
@@ -56,16 +57,23 @@ def training_threads(static: bool, cores: int) -> int:
     return 1 if static else cores
 
 
+_changed = threading.RLock()
+
+
 @contextmanager
 def computing_on(threads: int) -> Iterator[None]:
-    """Let torch and the libraries of linear algebra compute on so many threads for a while."""
+    """Let torch and the libraries of linear algebra compute on so many threads for a while.
+
+    That belongs to the process: whoever else asks for it meanwhile, on another thread, waits.
+    """
     import torch
     from threadpoolctl import threadpool_limits
 
-    before = torch.get_num_threads()
-    with threadpool_limits(threads):
-        torch.set_num_threads(threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+    with _changed:
+        before = torch.get_num_threads()
+        with threadpool_limits(threads):
+            torch.set_num_threads(threads)
+            try:
+                yield
+            finally:
+                torch.set_num_threads(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -11,13 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 
+import toys
 from command import PATIENCE, running, wait_for
-from tokir.artifacts import Names
 from tokir.config import load_config
-from tokir.errors import TokirError
 from tokir.progress import Progress, Silent
 from tokir.study import Machine, Study
 from tokir.study.engines import local, workers
+from tokir.training.registry import OBJECTIVES
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="trained one by one there")
 SETS = [
@@ -52,7 +53,7 @@ def begun(monkeypatch) -> Iterator[list[workers._Worker]]:
     threads, found, begin = torch.get_num_threads(), [], workers._Worker
     torch.set_num_threads(2)
     monkeypatch.setattr(local, "MEMORY", 1)
-    monkeypatch.setattr(workers, "_Worker", lambda context: found.append(begin(context)) or found[-1])
+    monkeypatch.setattr(workers, "_Worker", lambda: found.append(begin()) or found[-1])
     yield found
     torch.set_num_threads(threads)
     assert all(worker._process.returncode is not None for worker in found)
@@ -84,17 +85,22 @@ def test_the_study_goes_on_with_what_a_lost_process_was_at(begun, data, tmp_path
     assert len(begun) == 2 and caplog.text.count("its process has ended (signal 9)") == 2
 
 
-def test_what_goes_wrong_in_a_process_is_said_by_the_study(begun, data, tmp_path, monkeypatch):
-    ask = workers.Workers.ask
+def test_the_study_trains_what_a_process_knows_nothing_of(begun, data, tmp_path, monkeypatch):
+    """What a user's script has registered is known where the script runs."""
+    monkeypatch.setattr(OBJECTIVES, "_entries", dict(OBJECTIVES._entries))
+    OBJECTIVES.add("halves", toys.HALVES)
+    study(data, tmp_path / "run", "objectives={static: [halves]}").train()
+    assert len(begun) == 2 and len(list((tmp_path / "run").rglob("best.safetensors"))) == 2
 
-    def damage(self, order):
-        (tmp_path / "run" / Names.CORPUS).write_bytes(b"")
-        ask(self, order)
 
-    monkeypatch.setattr(workers.Workers, "ask", damage)
-    with pytest.raises(TokirError, match=f"{Names.CORPUS} is damaged"):
-        study(data, tmp_path / "run").train()
-    assert len(begun) == 2
+def test_where_no_process_can_be_started_the_study_trains(begun, data, tmp_path, monkeypatch, caplog):
+    def refuse() -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(workers, "_Worker", refuse)
+    study(data, tmp_path / "run").train()
+    assert len(list((tmp_path / "run").rglob("best.safetensors"))) == 2
+    assert "no more processes can be started (Resource temporarily unavailable)" in caplog.text
 
 
 class Stopping(Silent):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TextIO
 
 import typer
 
@@ -30,6 +30,8 @@ SECONDS_BETWEEN_LINES = 20.0  # where stderr is no terminal, a line of progress 
 
 class TerminalProgress(Silent):
     """A bar per task on a terminal; elsewhere a line now and then, as a log wants it."""
+
+    shown: ClassVar[RichProgress | None] = None  # the bars on the screen, above which warnings are written
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
@@ -55,7 +57,7 @@ class TerminalProgress(Silent):
                 say(f"{task}: {done:,.0f} of {total:,.0f}  {detail}")
             return
         if self._bars is None:
-            self._bars = self._open()
+            self._bars = TerminalProgress.shown = self._open()
         if task not in self._tasks:
             self._tasks[task] = self._bars.add_task(task, total=total, detail="")
         self._bars.update(self._tasks[task], completed=done, total=total, detail=detail)
@@ -64,7 +66,7 @@ class TerminalProgress(Silent):
         """Take the bars off the screen; their last state stays as text."""
         if self._bars is not None:
             self._bars.stop()
-            self._bars, self._tasks = None, {}
+            self._bars, self._tasks, TerminalProgress.shown = None, {}, None
 
     @staticmethod
     def _open() -> RichProgress:
@@ -99,7 +101,11 @@ class _OneLine(logging.Handler):
         self._stream = sys.stderr  # which is another one while a library is kept quiet on some thread
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(f"{record.levelname.lower()}: {record.getMessage()}", self._stream)
+        line = f"{record.levelname.lower()}: {record.getMessage()}"
+        if (bars := TerminalProgress.shown) is None:
+            say(line, self._stream)
+        else:
+            bars.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def say(line: str, stream: TextIO | None = None) -> None:

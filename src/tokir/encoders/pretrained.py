@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 TOKENS_PER_BATCH = {"cpu": 2048}  # padded: the states of as many stay in the caches
 MOST_TOKENS = 8192  # the same where launching an operation costs more than memory does
+MOST_BATCHES = 16  # at once, on a processor; bounds memory
 CANINE_PADDING = 16  # its strided convolutions reach this far beyond a text, into zeros as in its pre-training
 
 
@@ -212,9 +213,8 @@ class PretrainedEncoder:
         ending = self._ending()
         cut = [ids if len(ids) <= self.longest else ids[: self.longest - len(ending)] + ending for ids in tokens]
         batches = list(self._batches([len(ids) for ids in cut]))
-        for chosen, vectors in zip(
-            batches, self._computed([[cut[i] for i in batch] for batch in batches]), strict=True
-        ):
+        computed = self._computed([[cut[i] for i in batch] for batch in batches])
+        for chosen, vectors in zip(batches, computed, strict=True):
             out[chosen] = vectors
         return out
 
@@ -230,22 +230,21 @@ class PretrainedEncoder:
         if order:
             yield order[first:]
 
-    def _computed(self, batches: list[list[list[int]]]) -> Iterator[NDArray[np.float32]]:
+    def _computed(self, batches: list[list[list[int]]]) -> list[NDArray[np.float32]]:
         """The vectors of each batch of token ids, sorted by length."""
         import torch
 
         kind = self._kind
         if kind != "cpu" or len(batches) < 2:
-            yield from map(self._compute, batches)
-            return
+            return list(map(self._compute, batches))
         half, dtype = torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)
 
         def compute(batch: list[list[int]]) -> NDArray[np.float32]:
             with torch.autocast(kind, dtype, enabled=half):  # which each thread has for itself
                 return self._compute(batch)
 
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool, computing_on(1):
-            yield from pool.map(compute, batches)
+        with ThreadPoolExecutor(min(torch.get_num_threads(), MOST_BATCHES)) as pool, computing_on(1):
+            return list(pool.map(compute, batches))
 
     def _compute(self, batch: list[list[int]]) -> NDArray[np.float32]:
         import torch

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tokir.models import Model
 
 SECONDS_BETWEEN_SAVES = 15.0
+SECONDS_OF_ECHO = 1.0  # in which a signal may come twice: to all processes of a group, and from one to the other
 MEASURED = 9  # steps whose median says how many fit into a number of seconds
 
 
@@ -79,19 +80,21 @@ def _stop_between_steps() -> Iterator[Callable[[], int]]:
     """Hold Ctrl-C and SIGTERM back until a step is whole, so that what is saved is a state the unbroken run passes
     through.
 
-    Yields a function that gives the number of the signal that came, 0 for none. A second one stops at once; the last
-    regular save then stands. Signals can be held in the main thread only; elsewhere nothing changes.
+    Yields a function that gives the number of the signal that came, 0 for none. A second one stops at once, unless it
+    is the first one's echo; the last regular save then stands. Signals can be held in the main thread only; elsewhere
+    nothing changes.
     """
-    asked = 0
+    asked, since = 0, 0.0
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
         return
 
     def hold(number: int, _: object) -> None:
-        nonlocal asked
-        if asked:
+        nonlocal asked, since
+        if asked and time.monotonic() - since > SECONDS_OF_ECHO:
             raise Stopped(number)
-        asked = number
+        if not asked:
+            asked, since = number, time.monotonic()
 
     before = [signal.signal(number, hold) for number in STOPPING]
     try:

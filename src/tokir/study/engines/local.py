@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokir.errors import TokirError, Unavailable
+from tokir.errors import Unavailable
 from tokir.study.engines.orders import Question, Reading, Training, embed
 from tokir.study.engines.schedule import Schedule
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 LONG = 50_000  # texts of a training, some five seconds; a process takes three to begin
 MEMORY = 1 << 32  # bytes of the machine for each process; few trainings take half of it
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # of a container
+log = logging.getLogger("tokir")
 
 
 class Local:
@@ -42,18 +45,25 @@ class Local:
         if len(ready) < 2 or (most := self._at_once()) < 2:
             return
         self.context.keep_passages()
+        for plan in ready:  # all of it before any begins: it takes every core, and nobody is heard meanwhile
+            with suppress(Unavailable):
+                models.ask_teacher(plan)
         with closing(Workers(self.context, most)) as workers:
             while ready or workers.busy:
                 while ready and not workers.full:
                     plan = ready.pop(0)
-                    with suppress(Unavailable):  # which is said when the study comes to it
+                    try:
                         models.ask_teacher(plan)
-                        workers.ask(Training.of(models, plan, ()))
+                    except Unavailable:
+                        continue  # the study says it when it comes to it
+                    order = Training.of(models, plan, ())
+                    try:
+                        workers.ask(order)
+                    except OSError as error:
+                        log.warning("no more processes can be started (%s): one model at a time", error.strerror)
+                        return
                 for plan, made in workers.ended():
-                    if isinstance(made, TokirError) and not isinstance(made, Unavailable):
-                        raise made
-                    if isinstance(made, tuple):
-                        self.context.folder.adopt(made)
+                    if made:
                         schedule.made(plan)
                         ready += [plan for plan in schedule.ready() if _beside(models, plan)]
 
@@ -63,10 +73,10 @@ class Local:
 
         from tokir.training import processes
 
-        if os.name != "posix" or not sys.executable or self.context.device.type != "cpu" or processes.count() > 1:
+        alone = processes.count() == 1 and self.context.device.type == "cpu"
+        if os.name != "posix" or not sys.executable or getattr(sys, "frozen", False) or not alone:
             return 1
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return min(torch.get_num_threads(), memory // MEMORY)
+        return min(torch.get_num_threads(), _memory() // MEMORY)
 
     def embed(self, reading: Reading, texts: Passages, path: Path, key: str, task: str) -> None:
         """One block of texts after the other."""
@@ -81,6 +91,15 @@ class Local:
 
     def close(self) -> None:
         """Nothing is under way."""
+
+
+def _memory() -> int:
+    """Bytes of the machine, or of the container."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit in LIMITS:
+        with suppress(OSError, ValueError):  # there is none, or it is "max"
+            found.append(int(limit.read_text()))
+    return min(found)
 
 
 def _beside(models: Models, plan: TrainingPlan) -> bool:

@@ -11,18 +11,23 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from select import select
+from typing import TYPE_CHECKING, Any
 
 from tokir.artifacts import RunFolder
-from tokir.errors import Interrupted, TokirError
+from tokir.errors import Interrupted
 from tokir.progress import Progress, Relayed
-from tokir.study.engines.orders import Training
+
+if TYPE_CHECKING:
+    from tokir.artifacts.manifest import Entry
+    from tokir.study.engines.orders import Training
 
 SECONDS_BETWEEN_STEPS = 0.2  # that are told of a training's progress
-WARN = "warn"  # what is told, beside progress, while an order is done
-MADE, FAILED, LEFT = "made", "failed", "left"  # and when it has ended
+STEP, WARN = "step", "warn"  # what is told while an order is done, beside other progress
+MADE, LEFT = "made", "left"  # and when it has ended
 
 
 class _Guest(RunFolder):
@@ -35,13 +40,13 @@ class _Guest(RunFolder):
 class _Warnings(logging.Handler):
     """Warnings, told to the study."""
 
-    def __init__(self, study: Connection) -> None:
+    def __init__(self, tell: Callable[..., object]) -> None:
         super().__init__()
-        self._study = study
+        self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell one."""
-        self._study.send((WARN, record.getMessage()))
+        self._tell(WARN, record.getMessage())
 
 
 def main(descriptor: int) -> None:
@@ -51,35 +56,37 @@ def main(descriptor: int) -> None:
         descriptor: of the socket to the study, which also holds the other end of the standard input.
     """
     threading.Thread(target=_end_with_the_study, daemon=True).start()
-    import torch
-
     with Connection(descriptor) as study:
-        place, threads = study.recv()
-        torch.set_num_threads(threads)
+
+        def tell(what: str, *said: Any) -> None:
+            if (
+                what != STEP or select([], [study], [], 0)[1]
+            ):  # the study may be busy for long: steps are for the eye
+                study.send((what, *said))
+
         logger = logging.getLogger("tokir")
-        logger.handlers, logger.propagate = [_Warnings(study)], False
-        progress = Relayed(lambda *event: study.send(event), SECONDS_BETWEEN_STEPS)
+        logger.handlers, logger.propagate = [_Warnings(tell)], False
+        progress = Relayed(tell, SECONDS_BETWEEN_STEPS)
         while True:
             try:
-                order = study.recv()
+                place, threads, order = study.recv()
             except EOFError:
                 return
-            ended = _done(order, place, progress)
-            if ended is None:
-                return
-            study.send(ended)
+            made = _made(order, place, threads, progress)
+            tell(*((LEFT,) if made is None else (MADE, made)))
 
 
-def _done(order: Training, place: Path, progress: Progress) -> tuple[Any, ...] | None:
-    """What the study is told of an order's end; nothing where it has stopped the training."""
+def _made(order: Training, place: Path, threads: int, progress: Progress) -> tuple[Entry, ...] | None:
+    """What an order has made; nothing where it cannot be done: the study then meets the reason, and says it."""
+    import torch
+
+    torch.set_num_threads(threads)
     try:
-        return MADE, order.train(_Guest(place), progress)
+        return order.train(_Guest(place), progress)
     except Interrupted:
+        raise SystemExit from None
+    except Exception:
         return None
-    except TokirError as error:
-        return FAILED, error
-    except Exception:  # whatever it is, the study meets it again and says it better
-        return (LEFT,)
 
 
 def _end_with_the_study() -> None:
