@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tokir.systems import ModelPoint
 
 LONG = 50_000  # texts of a training, some five seconds; a process takes three to begin
-MEMORY = 1 << 32  # bytes of the machine for each process; few trainings take half of it
+MEMORY = 3 << 30  # bytes of the machine for each process; few trainings take half of it
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # of a container
 log = logging.getLogger("tokir")
 
@@ -45,18 +45,11 @@ class Local:
         if len(ready) < 2 or (most := self._at_once()) < 2:
             return
         self.context.keep_passages()
-        for plan in ready:  # all of it before any begins: it takes every core, and nobody is heard meanwhile
-            with suppress(Unavailable):
-                models.ask_teacher(plan)
+        ready = _taught(models, ready)  # before any begins: a teacher takes every core
         with closing(Workers(self.context, most)) as workers:
             while ready or workers.busy:
                 while ready and not workers.full:
-                    plan = ready.pop(0)
-                    try:
-                        models.ask_teacher(plan)
-                    except Unavailable:
-                        continue  # the study says it when it comes to it
-                    order = Training.of(models, plan, ())
+                    order = Training.of(models, ready.pop(0), ())
                     try:
                         workers.ask(order)
                     except OSError as error:
@@ -65,7 +58,7 @@ class Local:
                 for plan, made in workers.ended():
                     if made:
                         schedule.made(plan)
-                        ready += [plan for plan in schedule.ready() if _beside(models, plan)]
+                        ready += _taught(models, [plan for plan in schedule.ready() if _beside(models, plan)])
 
     def _at_once(self) -> int:
         """How many processes this machine has cores and memory for."""
@@ -107,3 +100,13 @@ def _beside(models: Models, plan: TrainingPlan) -> bool:
     timed = plan.budget is not None and plan.budget.unit == "seconds"  # others beside it would take of its steps
     texts = plan.own.steps * plan.own.batch_size
     return plan.static and models.threads(plan) == 1 and not timed and texts >= LONG
+
+
+def _taught(models: Models, plans: Sequence[TrainingPlan]) -> list[TrainingPlan]:
+    """Those whose teacher, where they have one, has read all that it is to read for them."""
+    found = []
+    for plan in plans:
+        with suppress(Unavailable):  # which the study says when it comes to it
+            models.ask_teacher(plan)
+            found.append(plan)
+    return found

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from select import select
 from typing import TYPE_CHECKING, Any
 
 from tokir.artifacts import RunFolder
@@ -57,11 +57,11 @@ def main(descriptor: int) -> None:
     """
     threading.Thread(target=_end_with_the_study, daemon=True).start()
     with Connection(descriptor) as study:
+        room = select.poll()
+        room.register(study, select.POLLOUT)
 
         def tell(what: str, *said: Any) -> None:
-            if (
-                what != STEP or select([], [study], [], 0)[1]
-            ):  # the study may be busy for long: steps are for the eye
+            if what != STEP or room.poll(0):  # while the study is busy, steps wait for nobody
                 study.send((what, *said))
 
         logger = logging.getLogger("tokir")
