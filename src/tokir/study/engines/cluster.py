@@ -56,7 +56,7 @@ LOOPBACK = (
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # "0": Ray's servers listen at loopback, as by default on these systems
 )
 ATTEMPTS = 3  # to join a cluster whose head has begun a process for this client, and lost it, as a busy one does
-NOT_BEGUN = "Starting Ray client server failed"  # Ray's words for it
+NOT_BEGUN = ("Starting Ray client server failed", "psutil.")  # Ray's words for it, and those of what it asks
 SECONDS_TO_BEGIN = 180  # for each attempt; a busy machine takes some ten
 INHERITED = ("PYTHONPATH", "TOKENIZERS_PARALLELISM", "MKL_NUM_THREADS", *WAITING)  # what tasks take over from here
 
@@ -324,7 +324,7 @@ def _begun(address: str | None) -> Any:
                 )
             break
         except (OSError, RuntimeError, ValueError) as error:  # it finds nobody, is not let in, or cannot begin
-            if more and NOT_BEGUN in str(error):
+            if more and any(words in str(error) for words in NOT_BEGUN):
                 continue
             where = address or os.environ.get("RAY_ADDRESS") or "Ray on this machine"
             said = str(error).strip().splitlines()[-1]
