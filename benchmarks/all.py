@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 # Each with the finished runs that it reads, in the order of its arguments.
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "training.py": (),
+    "at_once.py": (),
     "encoding.py": ("quickstart",),
     "exact_search.py": (),
     "late_interaction.py": ("best",),

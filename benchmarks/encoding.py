@@ -2,13 +2,13 @@
 
     python benchmarks/encoding.py runs/quickstart-wiki
 
-Takes the first static system over BPE, the first LSTM and the first Transformer of a run. `bulk` is from passages to a
-file of vectors, as a study embeds them: all of the run for the static system, and for networks the same as for MiniLM,
-drawn evenly, which is asked at the batch size that is fastest for it. model2vec has the same table and tokenizer, torch
-the same networks. `one query` is a query of the run from its words to the ten best passages; behind MiniLM the same
-index searches as many vectors of its width. Jobs take turns, and of each job, or each query, the best of a few rounds
-counts, which other programs disturb least. The last column is the share of the rate at which this machine multiplies
-matrices.
+Takes the first static system over BPE, the first LSTM and the first Transformer of a run. `bulk` is from passages
+to a file of vectors, as a study embeds them: all of the run for the static system, and for networks the same as
+for MiniLM, drawn evenly, which is asked at the batch size that is fastest for it, and read by tokir too. model2vec
+has the same table and tokenizer, torch the same networks. `one query` is a query of the run from its words to the
+ten best passages; behind MiniLM the same index searches as many vectors of its width. Jobs take turns, and of each
+job, or each query, the best of a few rounds counts, which other programs disturb least. The last column is the
+share of the rate at which this machine multiplies matrices.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from ratios import Ratio, of_speeds, of_times, report, seconds
 
 from tokir import Run, open_run
 from tokir.encoders.files import NetworkFiles, StaticFiles
+from tokir.encoders.pretrained import load_pretrained
 from tokir.encoders.runtime import RuntimeEncoder
 from tokir.encoders.store import embed_corpus
 from tokir.progress import Silent
@@ -81,6 +82,7 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
     """Passages a second of each system, of MiniLM, and where it is static of model2vec; of its tokenizer alone."""
     passages, rate = run.passages.passages(0, len(run.passages)), matrix_rate()
     encoders = {kind: run._opener.encoder(run._opener.files[name].encoder) for kind, name in systems.items()}
+    encoders |= {"MiniLM in tokir": load_pretrained("minilm")}
     encoders |= {f"{kind}, torch": in_torch(run, name) for kind, name in systems.items() if kind != "static"}
     corpus: dict[str, Any] = {kind: run.passages if kind == "static" else Texts(sample) for kind in encoders}
     size = max(BATCH_SIZES, key=lambda size: 1 / seconds(lambda: minilm.encode(sample[:64], batch_size=size)))
@@ -115,6 +117,7 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
         add(f"bulk, {kind}", kind, f"MiniLM, batches of {size}", "minilm", share)
         if kind != "static":
             add(f"bulk, {kind}", kind, "the same network by torch", f"{kind}, torch")
+    add("bulk, MiniLM in tokir", "MiniLM in tokir", f"MiniLM, batches of {size}", "minilm")
     if "static" in systems:
         add("bulk, static", "static", "model2vec, same table", "model2vec")
         add("tokens, BPE", "tokens", "HF tokenizers", "HF")
