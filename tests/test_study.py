@@ -127,11 +127,6 @@ def test_a_run_of_other_data_or_settings_is_refused_by_the_difference(copy, data
 
 def test_data_that_were_moved_are_named_once(copy, data, tmp_path, capsys):
     before = contents(copy)
-    times = (data / "corpus.jsonl").stat()
-    (data / "corpus.jsonl").touch()
-    tokir("run", "quickstart", "--data", data, "--out", copy, "--quiet", *SMALL)
-    assert contents(copy) == before
-    os.utime(data / "corpus.jsonl", ns=(times.st_atime_ns, times.st_mtime_ns))
     moved = tmp_path / "moved 😀"
     shutil.copytree(data, moved)
     tokir("run", "quickstart", "--data", moved, "--out", copy, "--quiet", *SMALL)
@@ -139,6 +134,9 @@ def test_data_that_were_moved_are_named_once(copy, data, tmp_path, capsys):
     assert {name for name in after if after[name] != before[name]} == {
         "study.yaml", "corpus/source.json", "manifest.jsonl"
     }  # fmt: skip
+    (moved / "corpus.jsonl").touch()  # with the same bytes
+    tokir("run", "quickstart", "--data", moved, "--out", copy, "--quiet", *SMALL)
+    assert contents(copy) == after
     shutil.rmtree(moved)
     capsys.readouterr()
     tokir("evaluate", copy, "--quiet", code=2)
