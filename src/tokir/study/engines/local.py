@@ -45,11 +45,17 @@ class Local:
         if len(ready) < 2 or (most := self._at_once()) < 2:
             return
         self.context.keep_passages()
-        ready = _taught(models, ready)  # before any begins: a teacher takes every core
+        for plan in {str(plan.point.objective): plan for plan in ready}.values():
+            _taught(
+                models, plan
+            )  # before any begins: a teacher takes every core, and reads the same for all of these
         with closing(Workers(self.context, most)) as workers:
             while ready or workers.busy:
                 while ready and not workers.full:
-                    order = Training.of(models, ready.pop(0), ())
+                    plan = ready.pop(0)
+                    if not _taught(models, plan):
+                        continue
+                    order = Training.of(models, plan, ())
                     try:
                         workers.ask(order)
                     except OSError as error:
@@ -58,7 +64,7 @@ class Local:
                 for plan, made in workers.ended():
                     if made:
                         schedule.made(plan)
-                        ready += _taught(models, [plan for plan in schedule.ready() if _beside(models, plan)])
+                        ready += [plan for plan in schedule.ready() if _beside(models, plan)]
 
     def _at_once(self) -> int:
         """How many processes this machine has cores and memory for."""
@@ -102,11 +108,10 @@ def _beside(models: Models, plan: TrainingPlan) -> bool:
     return plan.static and models.threads(plan) == 1 and not timed and texts >= LONG
 
 
-def _taught(models: Models, plans: Sequence[TrainingPlan]) -> list[TrainingPlan]:
-    """Those whose teacher, where they have one, has read all that it is to read for them."""
-    found = []
-    for plan in plans:
-        with suppress(Unavailable):  # which the study says when it comes to it
-            models.ask_teacher(plan)
-            found.append(plan)
-    return found
+def _taught(models: Models, plan: TrainingPlan) -> bool:
+    """Has its teacher, where it has one, read all that it is to read? If it is not to be had, the study says so."""
+    try:
+        models.ask_teacher(plan)
+    except Unavailable:
+        return False
+    return True
