@@ -12,7 +12,7 @@ import tokir
 ROOT = Path(tokir.__file__).parent
 # From the bottom to the top; a module imports from its own layer and from those below it.
 LAYERS = [
-    {"errors", "memory", "progress", "registry", "threads", "untrusted", "words"},
+    {"container", "errors", "memory", "progress", "registry", "threads", "untrusted", "words"},
     {
         f"{package}.registry"
         for package in (

@@ -5,7 +5,18 @@ import sys
 import pytest
 import torch
 
-from tokir.threads import SHORTLY, WAITING, computing, computing_on, training_threads, wait_shortly
+from tokir.threads import (
+    COUNTS,
+    SHORTLY,
+    WAITING,
+    compute_alone,
+    computing,
+    computing_on,
+    cores,
+    keep_to_quota,
+    training_threads,
+    wait_shortly,
+)
 
 
 def test_waiting_threads_soon_sleep_unless_the_user_has_said_how_they_wait():
@@ -34,6 +45,25 @@ def test_as_many_threads_compute_as_the_user_has_said(monkeypatch):
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     assert computing({"OMP_NUM_THREADS": "3"}) == computing({"OMP_NUM_THREADS": "3,2"}) == 3
     assert 1 <= computing({}) <= (os.cpu_count() or 1)
+
+
+def test_a_container_with_few_processors_has_few_threads_unless_the_user_has_said_how_many():
+    for quota, threads in ((0.5, "1"), (cores() - 0.5, str(cores()))):
+        environment = {}
+        keep_to_quota(environment, quota)
+        assert environment["OMP_NUM_THREADS"] == threads
+    for unchanged, quota in (({}, float(cores())), ({"OMP_NUM_THREADS": "3"}, 0.5)):
+        environment = dict(unchanged)
+        keep_to_quota(environment, quota)
+        assert environment == unchanged
+
+
+def test_a_server_computes_on_one_thread_unless_the_user_has_said_how_many():
+    of_quota, said = {}, {"OMP_NUM_THREADS": "2"}
+    keep_to_quota(of_quota, cores() - 0.5)
+    for environment, threads in (({}, "1"), (of_quota, "1"), (said, "2")):
+        compute_alone(environment)
+        assert environment == dict.fromkeys(COUNTS, threads)
 
 
 def test_static_models_train_on_one_thread_and_networks_on_all():

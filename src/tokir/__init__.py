@@ -9,11 +9,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tokir.threads import wait_shortly
+from tokir.threads import keep_to_quota, wait_shortly
 
 __version__ = "0.1.0"
 
-wait_shortly()  # before torch is loaded, which reads it once
+wait_shortly()  # before torch is loaded, which reads these once
+keep_to_quota()
 
 # Loaded when first used, so that `import tokir` costs next to nothing.
 _MODULES = {

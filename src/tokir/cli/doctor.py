@@ -48,7 +48,9 @@ def examine() -> list[Line]:
     missing = [name for name, version in found.items() if version is None and name not in EXTRAS]
     lines = [
         Line("python", True, str(found["python"])),
-        Line("torch", True, f"{torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} cores"),
+        Line(
+            "torch", True, f"{torch.__version__}, computing on {torch.get_num_threads()} of {os.cpu_count()} cores"
+        ),
         Line(
             "accelerator",
             torch.cuda.is_available() or torch.backends.mps.is_available(),

@@ -6,10 +6,11 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokir.container import memory_limit
 from tokir.errors import Unavailable
 from tokir.study.engines.orders import Question, Reading, Training, embed
 from tokir.study.engines.schedule import Schedule
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 LONG = 50_000  # texts of a training, some five seconds; a process takes three to begin
 MEMORY = 3 << 30  # bytes of the machine for each process; few trainings take half of it
-LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # of a container
 log = logging.getLogger("tokir")
 
 
@@ -46,9 +46,7 @@ class Local:
             return
         self.context.keep_passages()
         for plan in {str(plan.point.objective): plan for plan in ready}.values():
-            _taught(
-                models, plan
-            )  # before any begins: a teacher takes every core, and reads the same for all of these
+            _taught(models, plan)  # before any begins: it takes every core, and reads the same for all of these
         with closing(Workers(self.context, most)) as workers:
             while ready or workers.busy:
                 while ready and not workers.full:
@@ -94,11 +92,8 @@ class Local:
 
 def _memory() -> int:
     """Bytes of the machine, or of the container."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for limit in LIMITS:
-        with suppress(OSError, ValueError):  # there is none, or it is "max"
-            found.append(int(limit.read_text()))
-    return min(found)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(machine, memory_limit() or machine)
 
 
 def _beside(models: Models, plan: TrainingPlan) -> bool:
