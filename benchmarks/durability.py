@@ -4,7 +4,8 @@
 
 Every file of the run is written and recorded once more, as the study did, and so is the state of each training, every
 15 seconds of it. Once as it is, once without bringing anything to the disk and without hashes; rounds alternate. The
-difference is the cost, and is held against what making the run took by its manifest.
+difference is the cost, and is held against the time from the run's first file to its last; choose a run that was made
+without a break.
 """
 
 from __future__ import annotations
@@ -32,8 +33,7 @@ def main() -> None:
     run = RunFolder.open(parser.parse_args().run)
     lines = (run.path / "manifest.jsonl").read_text().splitlines()
     entries = [manifest.from_line(line) for line in lines]
-    made = {(entry.inputs, entry.seconds) for entry in entries}  # the files of one artefact share both
-    took = sum(seconds for _, seconds in made)
+    took = (run.path / "results.json").stat().st_mtime - (run.path / "study.yaml").stat().st_mtime
     saves = {
         entry.path: int(entry.seconds / SECONDS_BETWEEN_SAVES)
         for entry in entries

@@ -14,7 +14,7 @@ import pytest
 
 from command import tokir
 from small_runs import ranked_list
-from tokir import open_run
+from tokir import add_passages, delete_passages, open_run
 from tokir.artifacts import RunFolder, file_digest
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.files import contents, encoder_contents, read_systems
@@ -63,6 +63,45 @@ def test_one_text_in_place_of_a_list_is_not_taken_for_its_letters(opened):
     ):
         with pytest.raises(TokirError, match="are a list: write"):
             ask()
+
+
+def test_what_is_no_list_no_text_or_no_path_is_refused_in_a_sentence(opened, run, tmp_path):
+    for ask, said in (
+        (lambda: opened.find(iter(["who painted"]), STATIC), "queries are a list, not list_iterator"),
+        (lambda: opened.encode((text for text in ["who painted"]), STATIC), "texts are a list, not generator"),
+        (lambda: opened.search("who painted", systems=iter([STATIC])), "systems are a list"),
+        (lambda: opened.search("who painted", np.array([2, 3])), "ask for one passage at least"),
+        (lambda: opened.encode(["who painted"], None), "no system None"),
+        (lambda: opened.find(["who painted"], [STATIC]), "no system \\['bpe-500"),
+        (lambda: opened.export(None, "onnx", tmp_path), "no system None"),
+        (lambda: opened.tokenize("who painted", 5), "no tokenizer 5"),
+        (lambda: opened.tokenize(5), "5 is no text"),
+        (lambda: opened.passage(None), "None is no text"),
+        (lambda: open_run(5), "5 is no path"),
+        (lambda: add_passages(run, ["new.jsonl"]), "\\['new.jsonl'\\] is no path"),
+        (lambda: delete_passages(run, [["d1"]]), "\\['d1'\\] is no text"),
+    ):
+        with pytest.raises(TokirError, match=said):
+            ask()
+
+
+def test_a_run_answers_after_the_program_has_changed_its_folder(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(run.parent)
+    opened = open_run(run.name)
+    monkeypatch.chdir(tmp_path)
+    assert opened.find(["history"], STATIC)[0]
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(run.parent))
+    home = f"~/{run.name}"
+    with pytest.raises(TokirError, match="nothing was ever added"):
+        add_passages(home)
+    with pytest.raises(TokirError, match="has no passage 'nowhere'"):
+        delete_passages(home, ["nowhere"])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    open_run(run).export(STATIC, "sentence-transformers", "~/exported")
+    assert (tmp_path / "exported/modules.json").is_file()
 
 
 def test_a_mistake_names_the_nearest(opened, run, capsys):

@@ -7,6 +7,7 @@ import errno
 import signal
 from collections.abc import Iterable
 
+LONGEST = 200  # characters of a name that is mistyped; comparing takes time that grows with their square
 STOPPING = (signal.SIGINT, signal.SIGTERM)  # signals that ask for a stop
 
 
@@ -60,7 +61,9 @@ def full_disk(error: BaseException | None) -> OSError | None:
 
 
 def require_list(values: object, what: str) -> None:
-    """TokirError where one text stands for a list of them: its letters would be taken for the members.
+    """TokirError where something else stands for a list.
+
+    The letters of a text would be taken for the members; an iterator has none left once they have been checked.
 
     Args:
         values: what was given.
@@ -68,14 +71,25 @@ def require_list(values: object, what: str) -> None:
     """
     if isinstance(values, str | bytes):
         raise TokirError(f"{what} are a list: write [{values!r}] for a single one")
+    if not (hasattr(values, "__len__") and hasattr(values, "__iter__")):
+        raise TokirError(f"{what} are a list, not {type(values).__name__}")
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """Return `` (did you mean 'x'?)`` for the closest of ``choices``, or the empty string.
+def require_text(value: object) -> None:
+    """TokirError where something else stands for a text."""
+    if not isinstance(value, str):
+        raise TokirError(f"{value!r} is no text: give a string")
+
+
+def nearest(word: object, choices: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the closest of ``choices``, or the empty string, as for a very long word.
 
     >>> nearest("lsmt", ["lstm", "transformer"])
     " (did you mean 'lstm'?)"
     """
+    written = str(word).lower()
+    if len(written) > LONGEST:
+        return ""
     known = {choice.lower(): choice for choice in choices}
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(written, known, n=1, cutoff=0.6)
     return f" (did you mean {known[close[0]]!r}?)" if close else ""

@@ -10,6 +10,7 @@ embeds queries with a pretrained model. Passages, vectors, best cosines and BM25
 
 from __future__ import annotations
 
+import operator
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from tokir.additions.state import ID_ORDER, PASSAGES, Additions, hold
 from tokir.artifacts import Names, RunFolder, read_array
-from tokir.errors import TokirError, Unavailable, nearest, require_list
+from tokir.errors import TokirError, Unavailable, nearest, require_list, require_text
 from tokir.retrieval.files import DenseFiles, Opener, read_systems
 from tokir.tokenizers.protocol import require_unicode
 from tokir.untrusted import built, expanded, read_json
@@ -60,7 +61,7 @@ def open_run(path: str | Path) -> Run:
     Raises:
         TokirError: there is no run, or one whose systems are not ready to be searched.
     """
-    return Run(expanded(path))
+    return Run(expanded(path).absolute())  # which stays right when the program changes its folder
 
 
 class Run:
@@ -151,7 +152,7 @@ class Run:
                 f"{system} has no vector for each text: name one of {', '.join(self.embedders) or 'none'}"
             )
         for text in texts:
-            _require_text(text)
+            require_text(text)
             require_unicode(text)
         vectors, tokens = searcher.encode_counted(list(texts))
         return normalize(vectors), tokens
@@ -173,7 +174,7 @@ class Run:
         name = self._named([system])[0]
         if name in self._studied.unavailable:
             raise Unavailable(self._studied.unavailable[name])
-        export(self._studied, name, to, Path(folder))
+        export(self._studied, name, to, expanded(folder))
 
     def push(
         self,
@@ -199,13 +200,14 @@ class Run:
             TokirError: as for :func:`tokir.database.push.push`, or the database does not answer.
             Unavailable: this machine lacks its client, or what the system needs.
         """
-        from tokir.database.milvus import INDEXES, Collection
+        from tokir.database.milvus import EMBEDDED, INDEXES, Collection
         from tokir.database.push import push
         from tokir.progress import Silent
 
         name = self._named([system])[0]
         if index is not None and index not in INDEXES:
             raise TokirError(f"--index {index}{nearest(index, INDEXES)}: allowed are {', '.join(INDEXES)}")
+        address = str(expanded(address)) if address.endswith(EMBEDDED) else address
         target = Collection(address, collection, token)
         try:
             kind = index or ("exact" if target.embedded else "hnsw")
@@ -222,6 +224,7 @@ class Run:
             raise TokirError(
                 f"no tokenizer {name!r} in {self.path}{nearest(name, self.tokenizers)}: it has {known}"
             )
+        require_text(text)
         return self._opener.tokenizer(self._tokenizer_files[name]).pieces(text)
 
     def passage(self, id: str) -> Document:
@@ -232,6 +235,7 @@ class Run:
 
     def find_passage(self, id: str) -> Document | None:
         """A passage by its id; None where there is none."""
+        require_text(id)
         position = self.passages.find(id, read_array(self._opener.file(self._id_order)))
         return None if position is None else self.passages.record(position)
 
@@ -262,14 +266,16 @@ class Run:
     # -- how an answer is made ----------------------------------------------------------------------------
 
     def _named(self, systems: Sequence[str] | None) -> list[str]:
+        if systems is None:
+            return list(self.systems)
         require_list(systems, "systems")
-        for name in systems or ():
+        for name in systems:
             if name not in self.systems:
                 raise TokirError(
                     f"no system {name!r} in {self.path}{nearest(name, self.systems)}: "
                     f"it has {', '.join(self.systems)}"
                 )
-        return list(dict.fromkeys(self.systems if systems is None else systems))
+        return list(dict.fromkeys(systems))
 
     def _answer(self, name: str, query: str, top: int) -> Answer:
         try:
@@ -285,17 +291,16 @@ class Run:
 def _check_search(queries: Sequence[str], top: int) -> None:
     require_list(queries, "queries")
     for query in queries:
-        _require_text(query)
+        require_text(query)
         if not query.strip():
             raise TokirError("the query is empty: give some words to look for")
         require_unicode(query)
-    if not hasattr(top, "__index__") or top < 1:
+    try:
+        enough = operator.index(top) >= 1
+    except TypeError:
+        enough = False
+    if not enough:
         raise TokirError(f"top is {top}: ask for one passage at least, a whole number of them")
-
-
-def _require_text(value: object) -> None:
-    if not isinstance(value, str):
-        raise TokirError(f"{value!r} is no text: give a string")
 
 
 def _changes(opener: Opener) -> tuple[str, ...]:

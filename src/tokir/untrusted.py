@@ -47,7 +47,10 @@ def expanded(name: str | Path) -> Path:
     >>> expanded("~nobody-of-this-name/data").as_posix()
     '~nobody-of-this-name/data'
     """
-    path = Path(name)
+    try:
+        path = Path(name)
+    except TypeError:
+        raise TokirError(f"{name!r} is no path: give a string") from None
     try:
         return path.expanduser()
     except RuntimeError:

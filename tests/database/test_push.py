@@ -20,10 +20,10 @@ from tokir.data.corpus import Document
 from tokir.errors import TokirError
 from tokir.tokenizers import train_tokenizer
 
-pytest.importorskip("pymilvus")
+MilvusClient = pytest.importorskip("pymilvus").MilvusClient
 grpc = pytest.importorskip("grpc")
 milvus_pb2 = pytest.importorskip("pymilvus.grpc_gen.milvus_pb2")
-pytest.importorskip("milvus_lite")
+server_manager_instance = pytest.importorskip("milvus_lite.server_manager").server_manager_instance
 milvus = pytest.importorskip("tokir.database.milvus")
 pushing = pytest.importorskip("tokir.database.push")
 
@@ -84,6 +84,23 @@ def test_a_collection_holds_what_the_run_holds_and_answers_alike(run, tmp_path):
     ids, found = contents(address)
     assert ids == sorted(document.id for document in documents())
     assert sorted(found) == ids
+
+
+def test_the_client_of_milvus_finds_what_was_pushed(run, tmp_path):
+    address = str(tmp_path / "a.db")
+    run.push(SYSTEM, address, "c")
+    server_manager_instance.release_server(address)  # as when the process that pushed has ended
+    client = MilvusClient(address)
+    client.load_collection("c")
+    found = client.search("c", data=list(run.encode(["ceiling"], SYSTEM)), limit=3, output_fields=["title"])
+    assert [hit["id"] for hit in found[0]] == [hit.id for hit in run.find(["ceiling"], SYSTEM, 3)[0]]
+    assert found[0][0]["entity"]["title"] == f"Title {found[0][0]['id']}"
+
+
+def test_a_part_that_moves_from_the_title_to_the_text_makes_another_passage():
+    vector = np.ones(3, dtype=np.float32)
+    parts = (("whale", "storm\0river"), ("whale\0storm", "river"))
+    assert len({pushing._row(Document("a", *some), "model", vector).version for some in parts}) == 2
 
 
 @pytest.mark.parametrize("index", ["exact", "hnsw"])

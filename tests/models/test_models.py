@@ -59,6 +59,16 @@ def test_full_whitening_gives_unit_covariance_and_none_keeps_distances(tmp_path)
     assert np.array_equal(Whitening.load(tmp_path / "w.safetensors")(x), whitening.with_strength(0.5)(x))
 
 
+def test_a_vector_is_whitened_to_the_same_bits_whatever_is_whitened_beside_it():
+    x = np.random.default_rng(0).normal(size=(300, 257)).astype(np.float32)
+    whitening = Whitening.fit([x])
+    whole = whitening(x)
+    for size in (1, 2, 7, 64):
+        assert all(
+            np.array_equal(whitening(x[at : at + size]), whole[at : at + size]) for at in range(0, 300, size)
+        )
+
+
 def test_whitening_of_fewer_vectors_than_dimensions_stays_finite():
     x = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32)
     assert np.isfinite(Whitening.fit([x])(x)).all()

@@ -107,6 +107,15 @@ MISTAKES = [
     ("/v1/embeddings", {"model": STATIC, "input": []}, 400, "empty list", "input"),
     ("/v1/embeddings", {"model": STATIC, "input": ["a", " "]}, 400, r"input[1] is blank", "input"),
     ("/v1/embeddings", {"model": STATIC, "input": ["a", None]}, 400, "input[1] is null", "input"),
+    ("/v1/embeddings", {"model": STATIC, "input": ["a", 3]}, 400, "input[1] is a number", "input"),
+    ("/v1/embeddings", {"model": STATIC, "input": [3, 4]}, 400, "holds token ids", "input"),
+    (
+        "/v1/embeddings",
+        {"model": STATIC, "input": "a", **dict.fromkeys(map(str, range(30)))},
+        400,
+        "30 fields",
+        None,
+    ),
     ("/v1/embeddings", {"model": STATIC, "input": {"a": 1}}, 400, "input is an object", "input"),
     ("/v1/embeddings", {"model": STATIC, "input": "a" * 40_000}, 400, "at most 32,768", "input"),
     ("/v1/embeddings", {"model": STATIC, "input": ["a"] * 3_000}, 400, "3,000 texts", "input"),
@@ -137,6 +146,19 @@ def test_a_mistake_is_said_in_a_sentence(client, path, body, status, said, param
     error = TypeAdapter(ErrorAnswer).validate_json(answer.content)["error"]
     assert answer.status_code == status and said in error["message"] and error["param"] == param, error
     assert error["type"] == "invalid_request_error" and "\n" not in error["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"query": "a", "system": "x" * 8_000_000},
+        {"query": "a", "x" * 8_000_000: 1},
+        {"query": "a", **dict.fromkeys(map(str, range(500_000)))},
+    ],
+)
+def test_the_answer_to_a_huge_mistake_is_short(client, body):
+    answer = client.post("/search", content=json.dumps(body))
+    assert answer.status_code in (400, 404) and len(answer.content) < 2_000
 
 
 def test_a_body_of_unknown_length_is_cut_off_too(client):

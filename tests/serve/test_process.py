@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
@@ -59,6 +61,19 @@ def test_a_stopped_server_finishes_what_it_has_begun_and_has_written_nothing(run
         server.kill()
         sys.stdout.write(server.communicate()[1])  # workers notice that they are alone
     assert {path: file_digest(path) for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_what_a_killed_server_has_left_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(process, "SECONDS_TO_HOLD", -1)
+    left = tmp_path / f"{process.COUNTS}left"
+    left.mkdir()
+    with process._counted(2):
+        held = Path(os.environ[METRICS_FOLDER])
+        assert not left.exists()
+        with process._counted(2):
+            assert held.exists()  # by whom it is held
+    assert not held.exists() and METRICS_FOLDER not in os.environ
 
 
 def test_what_keeps_it_from_starting_is_one_line(run, tmp_path, capsys, monkeypatch):

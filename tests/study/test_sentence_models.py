@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 
 from command import SMALL, tokir
 from small_models import make_sentence_encoder
-from tokir import open_run
+from tokir import delete_passages, open_run
 from tokir.artifacts import file_digest
 from tokir.config import load_config
 from tokir.data import load
@@ -193,6 +193,19 @@ def test_a_run_keeps_the_new_place_of_a_model_that_was_moved(made, data, copy, a
     assert open_run(copy).search("history of anarchism", systems=["tiny-v1"])["tiny-v1"].hits
     tokir("evaluate", copy, "--quiet")
     assert rows(copy)["tiny-v1"]["scores"] == before
+
+
+def test_a_model_that_is_moved_after_passages_were_deleted_is_named_in_the_same_way(made, data, copy):
+    passage = open_run(copy).passages.record(0).id
+    delete_passages(copy, [passage])
+    there = (made / "Tiny.v1").rename(made / "moved")
+    try:
+        assert "now: tokir run ... --set" in open_run(copy).search("a", systems=["tiny-v1"])["tiny-v1"].unavailable
+        moved = ["--set", f"pretrained_folders={{{made / 'Tiny.v1'}: {there}}}"]
+        tokir(*words(data, copy, made / "Tiny.v1", "--set", "fusions=[{systems: [tiny-v1, bm25]}]", *moved))
+        assert open_run(copy).search("history of anarchism", systems=["tiny-v1"])["tiny-v1"].hits
+    finally:
+        there.rename(made / "Tiny.v1")
 
 
 def test_what_was_embedded_is_kept_while_its_tokens_are_counted(tmp_path, data, monkeypatch):

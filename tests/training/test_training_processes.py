@@ -9,13 +9,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from command import tokir, words
 from tokir import errors
 from tokir.artifacts import file_digest
+from tokir.errors import TokirError
+from tokir.study import helpers
+from tokir.study.engines.orders import program
 
 PATIENCE = 600  # seconds
 TOLERANCE = 1e-5  # relative, of training and validation losses; without dropout, whose masks differ
@@ -129,6 +135,15 @@ def test_what_goes_wrong_is_one_line(data, tmp_path):
     lines = [line for line in said.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1 and "budget.seconds are those of one process" in lines[0]
     assert str(Path(errors.__file__).parent) not in said  # no traceback through the package
+
+
+def test_a_process_that_would_not_compute_the_same_says_why_and_where_it_is(tmp_path):
+    training = SimpleNamespace(threads=torch.get_num_threads())
+    call = helpers._Call(training, tmp_path / "elsewhere", {}, program())
+    with pytest.raises(TokirError, match="elsewhere is not there: all processes need the run folder"):
+        helpers._help(call)
+    with pytest.raises(TokirError, match=f"rank 0, on {socket.gethostname()}: this machine has another torch: "):
+        helpers._help(replace(call, folder=tmp_path, program={**program(), "torch": "1.0"}))
 
 
 def test_only_train_is_shared_out(data, tmp_path, monkeypatch, capsys):

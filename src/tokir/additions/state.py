@@ -18,7 +18,7 @@ from tokir.artifacts import Names, RunFolder, digest, read_sealed
 from tokir.artifacts.durable import remove
 from tokir.artifacts.manifest import Entry, files_below
 from tokir.errors import TokirError
-from tokir.retrieval.files import SystemFiles, Systems, contents, from_json, require_flat
+from tokir.retrieval.files import SystemFiles, Systems, contents, from_json, require_flat, with_models_of
 from tokir.untrusted import built
 
 log = logging.getLogger("tokir")
@@ -81,7 +81,7 @@ class Additions:
         try:
             for name, made in base.files.items():
                 if self.made_from.get(name) == made_from(made, folder):
-                    files[name] = from_json(self.systems[name])
+                    files[name] = with_models_of(from_json(self.systems[name]), made)
                 else:
                     unavailable.setdefault(name, STALE.format(folder.path))
             require_flat(files)

@@ -23,11 +23,12 @@ from tokir.config.names import check_device
 from tokir.data import beir, tables
 from tokir.data import corpus as corpora
 from tokir.data.corpus import Corpus, Document
-from tokir.errors import TokirError, Unavailable, require_list
+from tokir.errors import TokirError, Unavailable, require_list, require_text
 from tokir.progress import Progress, Silent
 from tokir.retrieval.files import Opener, SystemFiles, Systems, read_systems, to_json
 from tokir.retrieval.growth import Growth, Known
 from tokir.retrieval.ranking import descending, inverse
+from tokir.untrusted import expanded
 
 PATIENCE = 60.0  # seconds to wait for another process that writes into the folder
 LISTED = 5  # unknown ids that an error names
@@ -62,7 +63,7 @@ def add_passages(
     """
     check_device(device)
     machine = _Machine(device, download, partial, progress or Silent())
-    return _change(RunFolder.open(Path(path)), None if documents is None else Path(documents), (), machine)
+    return _change(RunFolder.open(expanded(path)), None if documents is None else expanded(documents), (), machine)
 
 
 def delete_passages(
@@ -84,8 +85,10 @@ def delete_passages(
     require_list(ids, "ids")
     if not ids:
         raise TokirError("no passage is named: give the ids of those to delete")
+    for id in ids:
+        require_text(id)
     machine = _Machine("cpu", False, partial, progress or Silent())
-    return _change(RunFolder.open(Path(path)), None, tuple(ids), machine)
+    return _change(RunFolder.open(expanded(path)), None, tuple(ids), machine)
 
 
 @dataclass(frozen=True)

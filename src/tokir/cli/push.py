@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,8 +49,7 @@ def push(
     from tokir.run import open_run
     from tokir.untrusted import expanded
 
-    to = str(expanded(to)) if to.endswith(EMBEDDED) else to
-    if to.endswith(EMBEDDED) and Path(to).is_file():
+    if to.endswith(EMBEDDED) and expanded(to).is_file():
         raise TokirError(f"--to {to}: a file, not a folder of Milvus Lite: choose another name")
     for option, value in (("to", to), ("collection", collection)):
         if not value.strip():

@@ -86,7 +86,7 @@ class Collection:
             raise TokirError(f"{self.address}, collection {self.name}: {error.details()}") from None
 
     def close(self) -> None:
-        """Let go of the connection; a folder can then be opened by another process."""
+        """Let go of the connection; a folder stays with this process until it ends."""
         self._client.close()
 
     def exists(self) -> bool:

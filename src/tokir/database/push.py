@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import digest, read_array
+from tokir.data.corpus import canonical
 from tokir.database.milvus import LONGEST_ID, LONGEST_TEXT, Collection, Row
 from tokir.errors import TokirError
 from tokir.retrieval.exact import ExactIndex
@@ -134,7 +135,7 @@ def _row(document: Document, model: str, vector: NDArray[np.float32]) -> Row:
     if len(document.id.encode()) > LONGEST_ID:
         raise TokirError(f"the id {document.id[:40]}... has more than the {LONGEST_ID} bytes that Milvus can hold")
     title, text = (_fitting(part) for part in (document.title, document.text))
-    version = model + hashlib.sha256(f"{document.title}\0{document.text}".encode()).hexdigest()[:MODEL]
+    version = model + hashlib.sha256(canonical([document.title, document.text])).hexdigest()[:MODEL]
     return Row(document.id, title, text, version, vector)
 
 

@@ -64,8 +64,8 @@ def find_model(name: str, folder: str | None = None, download: bool = False) -> 
         path = Path(folder or name)
         if not path.is_dir():
             raise Unavailable(
-                f"there is no folder {path}: put the model there, or name the folder in which it lies now with "
-                f"--set {setting}"
+                f"there is no folder {path}: put the model there, or name the folder in which it lies now: "
+                f"tokir run ... --set {setting}"
             )
     require_plain(path)
     _refuse(path)

@@ -66,8 +66,12 @@ class Whitening:
         return replace(self, strength=0.0, removed=removed)
 
     def __call__(self, x: FloatArray) -> FloatArray:
-        """Whiten vectors of shape (n, width)."""
-        return ((x - self.mean) @ self.projection).astype(np.float32)
+        """Whiten vectors of shape (n, width), each to the same bits whatever is whitened beside it.
+
+        A product of matrices is faster, but sums in an order that depends on its shape.
+        """
+        whitened: FloatArray = np.vecdot((x - self.mean)[:, None], self._rows).astype(np.float32, copy=False)
+        return whitened
 
     @cached_property
     def projection(self) -> FloatArray:
@@ -75,6 +79,10 @@ class Whitening:
         scales = self.deviations**-self.strength
         scales[: self.removed] = 0
         return self.directions * scales
+
+    @cached_property
+    def _rows(self) -> FloatArray:
+        return np.ascontiguousarray(self.projection.T)
 
     def save(self, path: Path) -> None:
         """Write as safetensors."""

@@ -336,6 +336,13 @@ def _without_place(files: EncoderFiles) -> dict[str, Any]:
     return record
 
 
+def with_models_of(files: SystemFiles, base: SystemFiles) -> SystemFiles:
+    """A record with the models of ``base``, of which it was made: a pretrained one may have been moved since."""
+    if isinstance(files, DenseFiles) and isinstance(base, DenseFiles):
+        return replace(files, encoder=base.encoder, passage_encoder=base.passage_encoder)
+    return files
+
+
 def _hashes(record: Any, folder: RunFolder) -> dict[str, Any]:
     """Those of the files and folders of the run that a record names."""
     named = {name: folder.folder_key(name) for name in _strings(record) if "/" in name}

@@ -7,15 +7,19 @@ import gc
 import ipaddress
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
 
 from tokir.errors import STOPPING, TokirError
 from tokir.serve.limits import Limits
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
 BACKLOG = 2_048  # connections that wait to be accepted
 PATIENCE = 120  # seconds that running requests have when the server is stopped
+COUNTS, HELD = "tokir-metrics-", "held.lock"  # begins the name of a folder of metrics; a file in it
+SECONDS_TO_HOLD = 60  # after which a folder that nobody holds is a dead server's
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 REQUIRED = ("starlette", "uvicorn", "httptools", "orjson", "prometheus_client")
 
@@ -145,12 +151,25 @@ def _counted(workers: int) -> Iterator[None]:
         os.environ.pop(METRICS_FOLDER, None)
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="tokir-metrics-") as folder:
+    _sweep()
+    with (
+        tempfile.TemporaryDirectory(prefix=COUNTS, ignore_cleanup_errors=True) as folder,
+        FileLock(Path(folder) / HELD),
+    ):
         os.environ[METRICS_FOLDER] = folder
         try:
             yield
         finally:
             os.environ.pop(METRICS_FOLDER, None)
+
+
+def _sweep() -> None:
+    """Remove the folders of servers that were killed: whoever serves holds his own."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{COUNTS}*"):
+        with suppress(OSError, Timeout):
+            if time.time() - folder.stat().st_mtime > SECONDS_TO_HOLD:
+                with FileLock(folder / HELD, timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from tokir.errors import nearest
+from tokir.errors import LONGEST, nearest
 from tokir.serve.errors import Refusal
 from tokir.serve.limits import Limits
+from tokir.words import shortened
 
+MOST = 20  # wrong fields that an answer names
 _IDS = (
     "holds token ids, which mean other tokens here than in the tokenizer they come from: send the text itself "
     "(LangChain: check_embedding_ctx_length=False)"
@@ -29,7 +31,7 @@ def _texts(value: Any) -> list[str]:
     for number, item in enumerate(items):
         if isinstance(item, str):
             continue
-        ids = item if isinstance(item, list) else [item]
+        ids = item if isinstance(item, list) else items
         if isinstance(value, list) and ids and all(type(number) is int for number in ids):
             raise ValueError(_IDS)
         where = f"[{number}] is" if isinstance(value, list) else " is"
@@ -117,15 +119,18 @@ def read(kind: type[Kind], raw: bytes) -> Kind:
     try:
         return kind.model_validate_json(raw)
     except ValidationError as error:
-        problems = [dict(problem) for problem in error.errors(include_url=False)]
+        found = error
+    if (count := found.error_count()) > MOST:  # most of them are fields that nobody knows: none is looked for
+        raise Refusal(f"{count:,} fields are wrong: allowed are {', '.join(kind.model_fields)}")
+    problems = [dict(problem) for problem in found.errors(include_url=False, include_input=False)]
     first: Any = problems[0]["loc"]
     sentences = dict.fromkeys(_sentence(kind, problem) for problem in problems)
-    raise Refusal("; ".join(sentences), param=str(first[0]) if first else None)
+    raise Refusal("; ".join(sentences), param=shortened(str(first[0]), LONGEST) if first else None)
 
 
 def _sentence(kind: type[Body], problem: dict[str, Any]) -> str:
     location, names = problem["loc"], list(kind.model_fields)
-    where = str(location[0]) if location else "the body"
+    where = shortened(str(location[0]), LONGEST) if location else "the body"
     if problem["type"] == "json_invalid":
         return f"the body is not JSON ({problem['ctx']['error']}): send an object with {' and '.join(_required(kind))}"
     if problem["type"] == "model_type":

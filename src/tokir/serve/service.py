@@ -13,10 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from tokir.artifacts import Names
-from tokir.errors import TokirError, Unavailable, nearest
+from tokir.errors import LONGEST, TokirError, Unavailable, nearest
 from tokir.run import Hit, Run
 from tokir.serve.errors import Refusal
 from tokir.serve.limits import Limits
+from tokir.words import shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +87,7 @@ class Service:
                 f"{system} has no vector for each text: name one of {', '.join(among) or 'none'}", param=param
             )
         raise Refusal(
-            f"no system {system!r}{nearest(system, among)}: name one of {', '.join(among)}",
+            f"no system {shortened(system, LONGEST)!r}{nearest(system, among)}: name one of {', '.join(among)}",
             status=404,
             code="model_not_found",
             param=param,
@@ -164,7 +165,8 @@ def _about(run: Run) -> dict[str, About]:
 
     named = titles(rows)
     for row in rows:
-        for name in {row.id, *row.runs} & found.keys():
-            title = row.id if row.kind == "fusion" else named[row.id]  # whose title is the ids of its members
-            found[name] = About(title, row.score())
+        title = row.id if row.kind == "fusion" else named[row.id]  # whose title is the ids of its members
+        by_run = row.by_seed or [row.score()] * len(row.runs)
+        scores = {row.id: row.score(), **dict(zip(row.runs, by_run, strict=True))}
+        found |= {name: About(title, score) for name, score in scores.items() if name in found}
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tokir.artifacts import RunFolder
 from tokir.errors import TokirError
 from tokir.progress import Silent
-from tokir.study.engines.orders import Training
+from tokir.study.engines.orders import Training, program, refused
 
 if TYPE_CHECKING:
     from tokir.study.models import Models
@@ -31,6 +32,7 @@ class _Call:
     training: Training
     folder: Path  # of the run
     inputs: dict[str, Any]
+    program: dict[str, str | None]
 
 
 class _Reader(RunFolder):
@@ -107,7 +109,7 @@ def call(models: Models, plan: TrainingPlan, inputs: dict[str, Any]) -> None:
     context = models.context
     context.keep_passages()
     training = Training.of(models, plan, ())
-    processes.broadcast(_Call(training, context.folder.path.absolute(), inputs))
+    processes.broadcast(_Call(training, context.folder.path.absolute(), inputs, program()))
     _all_ready(None)
 
 
@@ -120,6 +122,7 @@ def _help(asked: _Call) -> None:
     training, problem = asked.training, None
     try:
         torch.set_num_threads(training.threads)
+        _require_the_same(asked)
         models = Parts.of(training.context(_Reader(asked.folder), Silent())).models
         objective, build = models.prepared(training.plan)
     except (TokirError, OSError) as error:
@@ -128,11 +131,18 @@ def _help(asked: _Call) -> None:
     models.fit(training.plan, asked.inputs, objective, build)
 
 
+def _require_the_same(asked: _Call) -> None:
+    """TokirError where this process has another program than the first, or does not see its folder."""
+    if (problem := refused("this machine", asked.program)) is not None:
+        raise TokirError(problem)
+    if not asked.folder.is_dir():
+        raise TokirError(f"{asked.folder} is not there: all processes need the run folder at the same path")
+
+
 def _all_ready(problem: str | None) -> None:
     """TokirError in all processes where one has a problem."""
     from tokir.training import processes
 
-    found = processes.gathered(problem)
-    for number, other in enumerate(found):
+    for rank, (host, other) in enumerate(processes.gathered((socket.gethostname(), problem))):
         if other is not None:
-            raise TokirError(f"process {number} of {len(found)}: {other}")
+            raise TokirError(f"rank {rank}, on {host}: {other}")

@@ -10,7 +10,7 @@ from typing import Any
 from tokir.artifacts import atomic
 from tokir.errors import TokirError
 from tokir.progress import Relayed
-from tokir.study.engines.orders import Order, program
+from tokir.study.engines.orders import Order, refused
 
 SECONDS_BETWEEN_STEPS = 1.0  # that a task tells of its progress
 
@@ -43,9 +43,8 @@ def perform(order: Order, files: Mapping[str, Sequence[Any]], program_there: dic
     import ray
 
     name = f"node {ray.get_runtime_context().get_node_id()[:8]}"
-    here = program()
-    if other := [what for what in here if here[what] != program_there[what]]:
-        return TokirError(f"{name} has another {' and another '.join(other)}: install the same on all nodes")
+    if (problem := refused(name, program_there)) is not None:
+        return TokirError(problem)
     progress = Relayed(listener.hear.remote, SECONDS_BETWEEN_STEPS)
     progress.say(f"{order.title}: on {name}")
     try:

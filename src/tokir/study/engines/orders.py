@@ -95,7 +95,7 @@ class Training:
 
         models = Parts.of(self.context(folder, progress)).models
         if (wanted := self.plan.inputs.get("teacher")) and models.teacher.checksum != wanted:
-            raise TokirError(f"{models.teacher.name} is another model on this node: install the same on all nodes")
+            raise TokirError(f"{models.teacher.name} is another model on this node: install the same everywhere")
         models.make(self.plan)
         return tuple(folder.entry(name) for name in models.files(self.plan))
 
@@ -258,6 +258,14 @@ def program() -> dict[str, str | None]:
     root = Path(tokir.__file__).parent
     code = {file.relative_to(root).as_posix(): file_digest(file) for file in sorted(root.rglob("*.py"))}
     return {**versions(), "code of tokir": digest(code)}
+
+
+def refused(where: str, program_there: dict[str, str | None]) -> str | None:
+    """Why ``where``, this process's place, cannot take part in the work of one that runs another program."""
+    here = program()
+    if other := [what for what in here if here[what] != program_there[what]]:
+        return f"{where} has another {' and another '.join(other)}: install the same everywhere"
+    return None
 
 
 def earlier(plan: TrainingPlan) -> Iterator[TrainingPlan]:
