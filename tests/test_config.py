@@ -112,6 +112,14 @@ def test_overrides_reach_nested_settings_and_lists():
         (["fusions=[{systems: [bm25, bm25]}]"], ["fusions.0.systems", "bm25 is named more than once"]),
         (["objectives.static=[contrastive+queries, queries+contrastive]"], ["named more than once"]),
         (["variants=[{name: same, retrieval: {titles: true}}]"], ["variant same changes nothing"]),
+        (
+            ["architectures=[static]", "variants=[{name: x, retrieval: {titles: false, neighbours: 1}}]"],
+            ["variant x", "retrieval.neighbours changes nothing", "static for contrastive+queries"],
+        ),
+        (
+            ["architectures=[static]", "variants=[{name: x, retrieval: {dropout: 0.3}}]"],
+            ["dropout changes nothing"],
+        ),
         (["architectures=[static]", "objectives={static: []}", "baselines=[]"], ["there is no system to make"]),
         (
             [f"tokenizers=[{{type: bpe, vocabulary_size: {[*range(300, 700)]}, lowercase: {[True] * 400}}}]"],
@@ -166,7 +174,7 @@ def test_lists_in_a_tokenizer_are_a_grid():
 
 OLD = """
 architectures: [lstm, static]
-objectives: {lstm: [lm-then-contrastive], static: [contrastive]}
+objectives: {lstm: [lm-then-contrastive], static: [contrastive+distillation]}
 training: {learning_rate: {lstm: 0.02}}
 retrieval:
   steps: {static: 7, lstm: 3}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tokir.config import check_config
+from tokir.config import check_config, unread
 from tokir.errors import TokirError
 from tokir.study.omissions import leave_out
 from tokir.systems import left_out, model_points, systems
@@ -80,6 +80,22 @@ def test_a_variant_of_an_objective_that_is_left_out_is_left_out_with_it():
     alone = check_config({"architectures": ["static"], "objectives": {"static": ["query-distillation"]}})
     with pytest.raises(TokirError, match="query-distillation cannot be trained: there is no teacher"):
         leave_out(alone, {"query-distillation": "there is no teacher"})
+
+
+def test_a_variant_is_trained_where_it_changes_something_and_left_out_with_what_it_changes():
+    grid = {
+        "architectures": ["static"],
+        "objectives": {"static": ["contrastive", "contrastive+queries", "queries+distillation"]},
+        "variants": [{"name": "mined", "retrieval": {"negatives": "bm25"}}],
+        "retrieval": {"teacher_optional": True, "neighbours": 1, "perturbed_share": 0.5},
+    }
+    config = check_config(grid)
+    trained = [str(point.objective) for point in model_points(config) if point.variant]
+    assert trained == ["contrastive+queries", "queries+distillation"]
+    assert unread(config) == ("retrieval.perturbed_share is 0.5, but no training of this study reads it",)
+    left = leave_out(config, {"queries": "there are none"})
+    assert not any(point.variant for point in model_points(left))
+    assert len(unread(check_config({**grid, "training": {"epochs": 3}}))) == 2
 
 
 def test_fusions_that_can_only_have_the_same_members_are_one():

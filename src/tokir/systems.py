@@ -16,6 +16,7 @@ from tokir.config import (
     Pooling,
     StudyConfig,
     TokenizerSettings,
+    varies,
 )
 from tokir.encoders.registry import model_id
 from tokir.errors import TokirError, nearest
@@ -240,7 +241,7 @@ def _check_hashed(config: StudyConfig) -> None:
 
 
 def _variants(config: StudyConfig, architecture: str, objective: Objective) -> list[str]:
-    return [variant.name for variant in config.variants if variant.changes(architecture, objective)]
+    return [variant.name for variant in config.variants if varies(config, variant, architecture, objective)]
 
 
 def trained_systems(config: StudyConfig) -> list[TrainedSystem]:

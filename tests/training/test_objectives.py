@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -318,6 +320,54 @@ def test_own_parts_share_the_batches_that_train_queries_leave(tokenised, tokeniz
         contrastive_weight(Objective.parse(text), SETTINGS) for text in ("distillation", "queries+distillation")
     ]
     assert weights == [0.0, SETTINGS.contrastive_weight]
+
+
+CHANGED = {
+    "pairs": "cloze", "titles": False, "query_tokens": (2, 5), "passage_tokens": (10, 15), "negatives": "bm25",
+    "neighbours": 1, "perturbed_share": 0.9, "query_share": 0.6,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "contrastive", "queries", "simcse", "distillation", "contrastive+queries", "simcse+queries",
+        "contrastive+distillation", "contrastive+queries+distillation", "query-distillation",
+        "query-distillation+queries",
+    ],
+)  # fmt: skip
+def test_batches_change_with_what_an_objective_is_said_to_read_and_with_nothing_else(
+    text, tokenised, tokenizer, wiki
+):
+    what = Objective.parse(text)
+
+    def vectors(n):
+        return normalize(np.random.default_rng(n).normal(size=(n, 8)).astype(np.float32))
+
+    def batches(**changed):
+        settings = SETTINGS.model_copy(update={"teacher_texts": 2, **changed})
+        given = inputs(
+            tokenised,
+            tokenizer,
+            wiki,
+            train_queries=lambda: TrainQueries(["one", "two", "three", "four"], [[0, 3], [5], [9], [11]]),
+            hard_negatives=lambda queries: None if settings.negatives == "batch" else [[7], [8], [21], [22]],
+            teacher=TeacherVectors(lambda name, texts: vectors(len(texts)), lambda: vectors(200)),
+            perturb=(lambda text, rng: "zzz") if settings.perturbed_share else None,
+            queries_alone=what.queries_alone,
+        )
+        if "teacher" not in what.needs:
+            given = replace(given, teacher=None)
+        sources, shares = zip(*pair_sources(what, replace(given, settings=settings)), strict=True)
+        for seed in range(12):
+            rng = np.random.default_rng(seed)
+            pairs = sources[int(rng.choice(len(sources), p=np.array(shares) / sum(shares)))].draw(rng, 16)
+            for part in (pairs.left, pairs.right, pairs.not_negative, pairs.teacher, pairs.places):
+                yield [np.asarray(row).tolist() for row in ([] if part is None else part)]
+
+    usual = list(batches())
+    for name, value in CHANGED.items():
+        assert (list(batches(**{name: value})) != usual) == what.reads(name, network=False), name
 
 
 def echo(given):

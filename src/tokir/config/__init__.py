@@ -14,6 +14,7 @@ from tokir.config.retrieval import RetrievalSettings, Variant
 from tokir.config.study import BEST, EvaluationSettings, FusionSettings, StudyConfig
 from tokir.config.tokenizer import TokenizerSettings
 from tokir.config.training import OptimizationSettings, Precision, TrainingSettings
+from tokir.config.variants import unread, varies
 
 __all__ = [
     "BEST",
@@ -37,4 +38,6 @@ __all__ = [
     "check_config",
     "dump_config",
     "load_config",
+    "unread",
+    "varies",
 ]

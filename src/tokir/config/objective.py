@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema
 
 from tokir.config.settings import text_schema
 from tokir.errors import nearest
-from tokir.training.registry import OBJECTIVES, Need
+from tokir.training.registry import OBJECTIVES, SOME, Need
 
 LANGUAGE_MODEL = "lm"
 SUM, THEN = "+", "-then-"
@@ -113,6 +113,37 @@ class Objective:
     def all_needs(self) -> frozenset[Need]:
         """What none of its trainings can do without."""
         return frozenset(need for stage in self.stages for need in stage.needs)
+
+    def reads(self, setting: str, network: bool) -> bool:
+        """Does any of its trainings for retrieval depend on a setting of ``retrieval``?
+
+        >>> objective = Objective.parse("contrastive+queries")
+        >>> objective.reads("negatives", network=False), objective.reads("neighbours", network=False)
+        (True, False)
+
+        Args:
+            setting: its name.
+            network: is it a network that is trained, and not a table alone?
+        """
+        trainings = [stage for stage in self.stages if stage.retrieves]
+        if setting in ("from_static", "dropout"):
+            return network and bool(trainings)
+        if setting == "trained_token_learning_rate":  # a teacher's vectors may be where a table begins
+            return bool(trainings) and (network or len(self.stages) > 1 or "teacher" in self.all_needs)
+        return any(stage._reads(setting) for stage in trainings)
+
+    def _reads(self, setting: str) -> bool:
+        """Of one training."""
+        replaced = {other for part in self.parts for other in OBJECTIVES[part].replaces}
+        drawn = [OBJECTIVES[part] for part in self.parts if part not in replaced]
+        if setting == "query_share":
+            return len({"train queries" in part.needs for part in drawn}) > 1
+        if setting == "contrastive_weight":
+            taught = {"teacher" in OBJECTIVES[part].needs for part in self.parts}
+            return self.queries_alone or len(taught) > 1
+        if self.queries_alone and setting in ("negatives", "dimensions"):
+            return False
+        return setting not in SOME or any(part.reads is None or setting in part.reads for part in drawn)
 
     def without(self, parts: Collection[str]) -> Objective | None:
         """The same with some parts left out; None where a training would have none left.

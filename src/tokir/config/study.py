@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from tokir.config.index import WHOLE, IndexForms
 from tokir.config.models import ArchitectureSettings, ModelSettings
@@ -25,6 +25,7 @@ from tokir.config.retrieval import RetrievalSettings, Variant
 from tokir.config.settings import Settings, distinct
 from tokir.config.tokenizer import TokenizerSettings
 from tokir.config.training import BudgetSettings, Precision, TrainingSettings
+from tokir.config.variants import check, varies
 from tokir.encoders.registry import PRETRAINED, model_id
 from tokir.models.registry import ARCHITECTURES, STATIC
 from tokir.retrieval.registry import Method
@@ -232,22 +233,7 @@ class StudyConfig(Settings):
     @model_validator(mode="after")
     def _variants_fit(self) -> StudyConfig:
         for variant in self.variants:
-            if not any(
-                variant.changes(name, objective)
-                for name in self.architectures
-                for objective in self.objectives[name]
-            ):
-                raise ValueError(f"variant {variant.name} fits no objective of this study that trains to retrieve")
-            try:
-                if self.retrieval_of(variant.name) == self.retrieval:
-                    raise ValueError(
-                        f"variant {variant.name} changes nothing: its settings are those of retrieval"
-                    )
-            except ValidationError as error:
-                problem = error.errors()[0]
-                where = ".".join(str(part) for part in ("retrieval", *problem["loc"]))
-                message = problem["msg"].removeprefix("Value error, ")
-                raise ValueError(f"variant {variant.name}: {where}: {message[0].lower()}{message[1:]}") from None
+            check(self, variant)
         return self
 
     @model_validator(mode="after")
@@ -292,7 +278,7 @@ class StudyConfig(Settings):
                 if objective.retrieves:
                     yield "", name, objective
                 for variant in self.variants:
-                    if variant.changes(name, objective):
+                    if varies(self, variant, name, objective):
                         yield variant.name, name, objective
 
     def retrieval_of(self, variant: str) -> RetrievalSettings:

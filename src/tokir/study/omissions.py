@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokir.config import Objective, StudyConfig, Variant
+from tokir.config import Objective, StudyConfig, Variant, varies
 from tokir.errors import TokirError, Unavailable
 
 if TYPE_CHECKING:
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 Omissions = dict[str, str]
 """Part of an objective, or a variant, to the reason why it is left out."""
-OF_QUERIES = {"negatives", "query_share"}
-"""Settings of retrieval that train queries alone are drawn by."""
 VARIANT = "the variant "
 
 
@@ -31,7 +29,6 @@ def find_omissions(config: StudyConfig, dataset: Dataset, download: bool) -> Omi
     if any("train queries" in needed for needed in needs.values()) and not _has_train_queries(config, dataset):
         reason = "the data set has no train queries"
         missing |= {part: reason for part in sorted(used) if "train queries" in needs[part]}
-        missing |= {_named(variant): reason for variant in config.variants if set(variant.retrieval) <= OF_QUERIES}
     if any("teacher" in needed for needed in needs.values()) and config.retrieval.teacher_optional:
         from tokir.encoders.named import find
 
@@ -40,7 +37,24 @@ def find_omissions(config: StudyConfig, dataset: Dataset, download: bool) -> Omi
             find(name, config.pretrained_folders.get(name), download)
         except Unavailable as error:
             missing |= {part: f"no teacher: {error}" for part in sorted(used) if "teacher" in needs[part]}
-    return missing
+    left, reasons = _left(config, missing), "; ".join(dict.fromkeys(missing.values()))
+    gone = [
+        variant
+        for variant in config.variants
+        if _differs(config, variant.name) and not _differs(left, variant.name)
+    ]
+    return missing | {_named(variant): reasons for variant in gone}
+
+
+def _differs(config: StudyConfig, name: str) -> bool:
+    """Is any model of the study another one in the variant of this name?"""
+    return any(
+        varies(config, variant, architecture, objective)
+        for variant in config.variants
+        if variant.name == name
+        for architecture in config.architectures
+        for objective in config.objectives[architecture]
+    )
 
 
 def sentences(omissions: Omissions) -> tuple[str, ...]:
@@ -60,6 +74,15 @@ def leave_out(config: StudyConfig, omissions: Omissions) -> StudyConfig:
     Raises:
         TokirError: nothing is left to train.
     """
+    left = _left(config, omissions)
+    for architecture, had in config.objectives.items():
+        if had and not left.objectives[architecture]:
+            raise TokirError(f"the objective {had[0]} cannot be trained: {'; '.join(omissions.values())}")
+    return left
+
+
+def _left(config: StudyConfig, omissions: Omissions) -> StudyConfig:
+    """What is left of the configuration, which may be nothing."""
     if not omissions:
         return config
 
@@ -68,9 +91,6 @@ def leave_out(config: StudyConfig, omissions: Omissions) -> StudyConfig:
         return list(dict.fromkeys(objective for objective in kept if objective is not None))
 
     changed = {architecture: without(objectives) for architecture, objectives in config.objectives.items()}
-    for architecture, had in config.objectives.items():
-        if had and not changed[architecture]:
-            raise TokirError(f"the objective {had[0]} cannot be trained: {'; '.join(omissions.values())}")
     variants = [
         variant.model_copy(update={"objectives": left})
         for variant in config.variants

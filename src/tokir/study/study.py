@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokir.additions.state import read_additions
 from tokir.artifacts import Names, write_json, write_text
-from tokir.config import IndexForm, StudyConfig
+from tokir.config import IndexForm, StudyConfig, unread
 from tokir.data import Split
 from tokir.errors import TokirError, Unavailable
 from tokir.progress import Progress, Silent
@@ -348,6 +348,7 @@ class Study:
                 *self._unread(),
                 *sentences(self.omissions),
                 *left_out(self.config),
+                *unread(self.config),
             ),
         )
 

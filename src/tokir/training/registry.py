@@ -25,6 +25,7 @@ class ObjectivePart:
     queries_alone: bool = (
         False  # trains the query encoder only, passages keep the teacher's vectors; summed with train queries only
     )
+    reads: frozenset[str] | None = None  # settings of retrieval, of those in SOME, that it reads; None: any
 
     def build(self, inputs: SourceInputs) -> PairSource:
         """The source of its pairs; Unavailable where ``inputs`` do not hold what these are made of."""
@@ -32,25 +33,43 @@ class ObjectivePart:
         return source
 
 
+SOME = frozenset({
+    "pairs", "titles", "query_tokens", "passage_tokens", "negatives", "neighbours", "teacher_temperature",
+    "queries_per_batch", "perturbed_share", "perturbations",
+})  # fmt: skip
+"""Settings of retrieval that the pairs of some parts are made by, and those of others are not."""
+
+
 OBJECTIVES = Registry[ObjectivePart](
     "training objective",
     {
-        "contrastive": ObjectivePart(label="contrastive", source="tokir.training.contrastive:own_pairs"),
+        "contrastive": ObjectivePart(
+            label="contrastive",
+            source="tokir.training.contrastive:own_pairs",
+            reads=frozenset({"pairs", "titles", "query_tokens", "passage_tokens"}),
+        ),
         "queries": ObjectivePart(
-            label="queries", source="tokir.training.queries:query_pairs", needs=frozenset({"train queries"})
+            label="queries",
+            source="tokir.training.queries:query_pairs",
+            needs=frozenset({"train queries"}),
+            reads=frozenset({"passage_tokens", "negatives"}),
         ),
         "distillation": ObjectivePart(
             label="distilled",
             source="tokir.training.distillation:taught_pairs",
             needs=frozenset({"teacher"}),
             replaces=frozenset({"contrastive"}),
+            reads=frozenset({"passage_tokens", "neighbours", "teacher_temperature"}),
         ),
         "query-distillation": ObjectivePart(
             label="query-distilled",
             source="tokir.training.query_distillation:passage_texts",
             needs=frozenset({"teacher"}),
             queries_alone=True,
+            reads=SOME - {"pairs", "titles", "negatives", "neighbours"},
         ),
-        "simcse": ObjectivePart(label="SimCSE", source="tokir.training.simcse:dropout_pairs"),
+        "simcse": ObjectivePart(
+            label="SimCSE", source="tokir.training.simcse:dropout_pairs", reads=frozenset({"passage_tokens"})
+        ),
     },
 )
