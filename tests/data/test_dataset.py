@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import unicodedata
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -113,7 +114,8 @@ def test_no_text_is_in_two_splits(texts, splits, seed):
         for name in ("train", "dev", "test")
     }
     qrels = {name: judged for name, judged in qrels.items() if judged}
-    dataset = Dataset("set", "set", None, queries, qrels, "", "")  # type: ignore[arg-type] # no passage is read
+    corpus = SimpleNamespace(blank=0)  # no passage is read
+    dataset = Dataset("set", "set", corpus, queries, qrels, "", "")  # type: ignore[arg-type]
     found = dataset.evaluation_splits(seed=seed)
     parts = [part for part in (found.train, found.validation, found.evaluate) if part is not None]
     folded = [
@@ -162,4 +164,14 @@ def test_scored_queries_without_text_are_counted(tmp_path, open_):
     dataset = open_(write_folder(tmp_path / "set", queries=queries, train=None, test=judged(0, 1)))
     assert dataset.evaluation_splits().notes == (
         "1 of 2 test queries holds no text and is scored like the others.",
+    )
+
+
+def test_splits_that_have_no_use_and_passages_without_text_are_counted(tmp_path, open_):
+    corpus = jsonl([{"_id": "d1", "title": "", "text": "x"}, {"_id": "d2", "title": "", "text": " "}])
+    folder = write_folder(tmp_path / "set", corpus=corpus, queries=QUERIES, train=None, test=judged(0, 1))
+    (folder / "qrels/training.tsv").write_text(judged(2, 3, 4))
+    assert open_(folder).evaluation_splits().notes == (
+        "3 queries of training are not used: train is trained on, and dev validates.",
+        "1 of 2 passages holds no text and is searched like the others.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -12,6 +13,7 @@ from tokir.cli import additions, data, doctor, export, push, search, serve, sett
 from tokir.cli.terminal import echo, errors_as_sentences, fail
 from tokir.errors import interrupted
 
+STOPPED = 128 + signal.SIGINT  # the code of what Ctrl-C stops
 UsageError: Any = typer.BadParameter.__base__  # typer has no name for it
 
 
@@ -24,6 +26,8 @@ class _Commands(TyperGroup):
             code = super().main(*args, **{**extra, "standalone_mode": False})
         except UsageError as error:
             _refuse(error)
+        if code == STOPPED:  # before any command had begun
+            fail("stopped", STOPPED)
         raise SystemExit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from tokir.cli.options import (
     make_study,
     read_config,
 )
-from tokir.cli.terminal import echo
+from tokir.cli.terminal import echo, print_table
 
 if TYPE_CHECKING:
     from tokir.results.records import Results
@@ -159,8 +158,6 @@ def _reopen(folder: Path, device: str, threads: int | None, download: bool, quie
 
 
 def _print_table(results: Results) -> None:
-    from rich.console import Console
-
     from tokir.report import terminal_table
 
-    Console(width=None if sys.stdout.isatty() else 110).print(terminal_table(results))
+    print_table(terminal_table(results), 80, 110)

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TextIO
 
 import typer
 
-from tokir.errors import Interrupted, Stopped, TokirError, full_disk
+from tokir.errors import Interrupted, Stopped, TokirError, full_disk, interrupted
 from tokir.progress import Silent
 from tokir.untrusted import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
+    from rich.table import Table
 
 SECONDS_BETWEEN_LINES = 20.0  # where stderr is no terminal, a line of progress this often
 
@@ -108,6 +109,21 @@ class _OneLine(logging.Handler):
             bars.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
+def print_table(table: Table, least: int, piped: int) -> None:
+    """Print a table, as wide as the terminal.
+
+    Args:
+        table: of rich.
+        least: columns that it takes; where the terminal has fewer, lines are broken by it, and nothing is left out.
+        piped: columns where there is no terminal.
+    """
+    from rich.console import Console
+
+    console = Console()
+    width = max(console.width, least) if sys.stdout.isatty() else piped
+    Console(width=width).print(table)
+
+
 def say(line: str, stream: TextIO | None = None) -> None:
     """Print one line on stderr, or on ``stream``, of whatever origin."""
     print(printable(line), file=stream or sys.stderr, flush=True)
@@ -131,6 +147,8 @@ def errors_as_sentences() -> Iterator[None]:
         yield
     except Interrupted as stop:
         fail(str(stop), 128 + stop.number)  # as shells count
+    except KeyboardInterrupt as stop:  # while the commands are put together
+        fail("stopped", 128 + interrupted(stop, "stopped").number)
     except TokirError as error:
         fail(str(error))
     except OSError as error:

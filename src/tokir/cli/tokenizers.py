@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tokir.cli.options import Data, Download, Out, Quiet, Sets, finish, make_study, read_config
-from tokir.cli.terminal import echo
+from tokir.cli.terminal import echo, print_table
 from tokir.untrusted import expanded, printable
 
 if TYPE_CHECKING:
@@ -73,7 +72,6 @@ def _named(config: StudyConfig, files: list[str]) -> StudyConfig:
 
 
 def _print(comparison: TokenizerComparison) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -85,4 +83,4 @@ def _print(comparison: TokenizerComparison) -> None:
         printed.add_column(words, justify="right" if number else "left", overflow="fold")
     for line in lines:
         printed.add_row(*(Text(printable(cell)) for cell in line))
-    Console(width=None if sys.stdout.isatty() else 150).print(printed)
+    print_table(printed, 100, 150)

@@ -52,6 +52,7 @@ class _Facts:
     characters: int
     content: str  # SHA-256 over ids, titles and texts in their order, whatever file format they came from
     file: str  # SHA-256 of the Arrow file's bytes
+    blank: int = 0  # rows without title and text; not counted by earlier versions
 
 
 class Corpus:
@@ -124,6 +125,11 @@ class Corpus:
     def characters(self) -> int:
         """Characters (code points) of all texts, titles not counted."""
         return self._facts.characters
+
+    @property
+    def blank(self) -> int:
+        """Passages without title and text."""
+        return self._facts.blank
 
     @cached_property
     def ids(self) -> Sequence[str]:
@@ -285,7 +291,7 @@ def _write(
     schema = _schema()
     hasher = hashlib.sha256()
     hashes = array("q")  # eight bytes per passage instead of a set of ids
-    rows = characters = pending = 0
+    rows = characters = blank = pending = 0
     batch: list[Document] = []
     with pa.ipc.new_file(pa.PythonFile(file, mode="w"), schema) as writer:
 
@@ -305,6 +311,7 @@ def _write(
             batch.append(document)
             rows += 1
             characters += len(document.text)
+            blank += not document.passage.strip()
             pending += len(document.text)
             if len(batch) == ROWS_PER_BATCH or pending >= CHARACTERS_PER_BATCH:
                 flush()
@@ -313,7 +320,7 @@ def _write(
             flush()
     file.flush()
     _refuse_duplicates(hashes, documents, location)
-    return _Facts(rows=rows, characters=characters, content=hasher.hexdigest(), file=file_digest(Path(file.name)))
+    return _Facts(rows, characters, hasher.hexdigest(), file_digest(Path(file.name)), blank)
 
 
 def canonical(values: Sequence[object]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from tokir.data.corpus import Corpus, canonical
@@ -12,6 +12,7 @@ from tokir.data.files import SourceFile
 from tokir.data.qrels import Qrels, relevant
 from tokir.errors import TokirError, nearest
 
+USED = ("train", "dev", "test")  # splits that have a use, or that a reader would look for
 VALIDATION_SHARE = 0.2  # of train, where the data set has no dev to validate on
 NO_VALIDATION = (
     "There are no validation queries, so the stated defaults are used; what the report calls the best of several is "
@@ -156,15 +157,28 @@ class Dataset:
                 if queries <= available
                 else f"All {available} {scored.name} queries are scored, fewer than the {queries} asked for."
             )
-        if scored is not None and (blank := sum(not text.strip() for text in scored.queries.values())):
+        notes += self._remarks(name, scored)
+        return EvaluationSplits(train, validation, scored, note, tuple(notes), unscored)
+
+    def _remarks(self, name: str | None, scored: Split | None) -> Iterator[str]:
+        """What is not used, and what is used though it holds nothing."""
+        for other in self.qrels:
+            if other not in (*USED, name):
+                count = _counted(len(self.qrels[other]), other)
+                yield f"{count} not used: train is trained on, and dev validates."
+        if blank := self.corpus.blank:
             have = "holds no text and is" if blank == 1 else "hold no text and are"
-            notes.append(f"{blank} of {len(scored.queries)} {scored.name} queries {have} scored like the others.")
-        if scored is not None and scored.own_passages:
-            notes.append(
+            yield f"{blank:,} of {len(self.corpus):,} passages {have} searched like the others."
+        if scored is None:
+            return
+        if blank := sum(not text.strip() for text in scored.queries.values()):
+            have = "holds no text and is" if blank == 1 else "hold no text and are"
+            yield f"{blank} of {len(scored.queries)} {scored.name} queries {have} scored like the others."
+        if scored.own_passages:
+            yield (
                 f"For {len(scored.own_passages)} of {len(scored.queries)} {scored.name} queries the corpus holds a "
                 "passage with the query's own id; it is left out of their rankings, as BEIR does."
             )
-        return EvaluationSplits(train, validation, scored, note, tuple(notes), unscored)
 
     def _scored_split(self, named: str | None) -> tuple[str | None, str]:
         """The name of the split to score on; where there is none, None and why."""

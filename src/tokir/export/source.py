@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,12 +193,11 @@ class Source:
 
 def _one_model(opener: Opener, system: str) -> DenseFiles:
     """The files of a system that is one model trained here; TokirError says what it is instead."""
-    models = [name for name, files in opener.files.items() if _is_model(files)]
+    models = [name for name, files in opener.files.items() if _is_model(files) and files.dimensions is None]
     found = opener.files.get(system)
     if found is None:
         raise TokirError(f"no system {system!r} in {opener.folder}{nearest(system, opener.files)}")
     if _is_model(found):
-        assert isinstance(found, DenseFiles)
         if found.dimensions is not None:
             raise TokirError(
                 f"{system} searches the first {found.dimensions} dimensions of a model: export the system that has all "
@@ -214,5 +213,5 @@ def _one_model(opener: Opener, system: str) -> DenseFiles:
     raise TokirError(f"{system} {what}: {can}")
 
 
-def _is_model(files: object) -> bool:
+def _is_model(files: object) -> TypeGuard[DenseFiles]:
     return isinstance(files, DenseFiles) and isinstance(files.encoder, StaticFiles | NetworkFiles)

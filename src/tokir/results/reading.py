@@ -34,7 +34,9 @@ def read_results(folder: RunFolder) -> Results:
     """
     value = _load(folder, Names.RESULTS)
     if value is None:
-        raise TokirError(f"{folder.path} has no results yet: finish it with `tokir evaluate {folder.path}`")
+        raise TokirError(
+            f"{folder.path} has no results yet: `tokir evaluate {folder.path}` makes them, given judged queries"
+        )
     if not isinstance(value, dict) or "schema" not in value:
         raise _unreadable(folder, Names.RESULTS, "damaged (it names no schema)")
     if value["schema"] != SCHEMA:
