@@ -58,7 +58,7 @@ def build(
     seed: Annotated[int, typer.Option("--seed", min=0, help="The seed that draws the queries.")] = 0,
     download: Download = False,
 ) -> None:
-    """Build the reference corpus out of BEIR's Natural Questions.
+    """Build `nq-subset`, a corpus of the reference set-up's size, out of BEIR's Natural Questions.
 
     Example: tokir data build nq-subset --from nq.zip
     """

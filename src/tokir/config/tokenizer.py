@@ -24,8 +24,10 @@ class TokenizerSettings(Settings):
         description="entries, special tokens included; for characters and words at most that many; for hashed "
         "characters the buckets of each table, for letter n-grams the rows that they share",
     )
-    lowercase: bool = Field(False, description="lower-case text first")
-    normalization: Form | None = Field(None, description="Unicode normalization form applied first")
+    lowercase: bool = Field(False, description="lower-case text, after normalization")
+    normalization: Form | None = Field(
+        None, description="Unicode normalization form, applied before anything else"
+    )
     prefix_space: bool = Field(False, description="cut the first word of a text as any other, with its space")
     pretokenization: Literal["words", "digits", "whitespace"] = Field(
         "words",

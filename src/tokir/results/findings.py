@@ -209,7 +209,9 @@ def _lstm_or_transformer(facts: Facts) -> Held:
             f"{_number(a.seconds.train or 0)} and {_number(b.seconds.train or 0)} seconds."
         )
     if not a.seeds and not b.seeds:
-        parts.append("One seed was trained: the interval holds the spread over queries, not over trainings.")
+        parts.append(
+            "Each model was trained once, so the interval covers the spread over queries, not over trainings."
+        )
     evidence = [*facts.recall_paths(a, b), pair.path]
     for row in (a, b):
         evidence += [facts.path(row, "language_model", "bits_per_character"), facts.path(row, "parameters")]

@@ -65,7 +65,7 @@ class _Case:
         evidence += [self._path(row, "scores", HEADLINE) for row in self.rows]
         several = self.choice.single
         if len(several) > 1:
-            text += f" (Of {len(several)} configurations, this one has {self._lead()} on {self.choice.where}.)"
+            text += f" (Of {len(several)} configurations, on {self.choice.where} this one has {self._lead()}.)"
             evidence += [self._path(row, *self.choice.steps) for rows in several for row in rows]
         return _sentence(text, evidence)
 
@@ -75,9 +75,9 @@ class _Case:
         if len({frozenset(map(tokenizer_id, rows)) for rows in several}) == 1:
             return "the highest mean recall@10 over its tokenizers"
         beaten = len(self.choice.beaten(self.rows, several))
-        others = "each other one" if beaten == len(several) - 1 else f"{beaten} of the {len(several) - 1} others"
+        others = "every other" if beaten == len(several) - 1 else f"{beaten} of the {len(several) - 1} others"
         lead = f"a higher mean recall@10 than {others}" if beaten else "as high a mean recall@10 as any other"
-        return f"{lead}, over the tokenizers that both have,"
+        return f"{lead}, each compared over the tokenizers they share"
 
     def level(self) -> Sentence:
         """What does not differ from it significantly."""
@@ -114,7 +114,8 @@ class _Case:
             return "; more queries would not help, more seeds might" if hidden else ""
         if needed <= self.results.dataset.queries:
             return ""
-        queries = f"about {needed:,}" if needed <= MANY else f"more than {MANY:,}"
+        about = round(needed, 2 - len(str(needed)))  # two digits are more than it is known to
+        queries = f"about {about:,}" if needed <= MANY else f"more than {MANY:,}"
         return f"; {queries} queries would be needed, before correction"
 
     def worse(self) -> Sentence | None:
@@ -217,7 +218,10 @@ class _Case:
                     evidence.append(pair.path)
         if not found:
             return None
-        parts = [f"{name} under {joined(perturbations)}" for name, perturbations in found.items()]
+        together: dict[str, list[str]] = {}
+        for name, perturbations in found.items():
+            together.setdefault(joined(perturbations), []).append(name)
+        parts = [f"{joined(names)} under {perturbations}" for perturbations, names in together.items()]
         return _sentence(f" It loses significantly {words} than {'; than '.join(parts)}.", evidence)
 
     def others(self) -> Sentence | None:
