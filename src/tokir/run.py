@@ -200,14 +200,13 @@ class Run:
             TokirError: as for :func:`tokir.database.push.push`, or the database does not answer.
             Unavailable: this machine lacks its client, or what the system needs.
         """
-        from tokir.database.milvus import EMBEDDED, INDEXES, Collection
+        from tokir.database.milvus import INDEXES, Collection
         from tokir.database.push import push
         from tokir.progress import Silent
 
         name = self._named([system])[0]
         if index is not None and index not in INDEXES:
             raise TokirError(f"--index {index}{nearest(index, INDEXES)}: allowed are {', '.join(INDEXES)}")
-        address = str(expanded(address)) if address.endswith(EMBEDDED) else address
         target = Collection(address, collection, token)
         try:
             kind = index or ("exact" if target.embedded else "hnsw")

@@ -45,8 +45,10 @@ def keep_to_quota(environment: MutableMapping[str, str] = os.environ, quota: flo
         environment: is changed; of use before torch is loaded.
         quota: processors; otherwise, those that this container allows.
     """
+    if "OMP_NUM_THREADS" in environment:  # as in every process that is started from here: nothing to look up
+        return
     quota = processor_limit() if quota is None else quota
-    if quota is not None and quota < cores() and "OMP_NUM_THREADS" not in environment:
+    if quota is not None and quota < cores():
         environment["OMP_NUM_THREADS"] = environment[OF_QUOTA] = str(math.ceil(quota))
 
 

@@ -239,7 +239,7 @@ class StudyConfig(Settings):
     @model_validator(mode="after")
     def _late_without_networks(self) -> StudyConfig:
         """The states of a network differ in every context: its tokens have no cosines to compute once for all texts."""
-        for variant, name, objective in self._retrieval_trainings():
+        for variant, name, objective in self.retrieval_trainings():
             if self.retrieval_of(variant).interaction == "vector":
                 continue
             where = f"variant {variant}: " if variant else ""
@@ -258,7 +258,7 @@ class StudyConfig(Settings):
     @model_validator(mode="after")
     def _vectors_are_wide_enough(self) -> StudyConfig:
         """Widths that are known here; those of a teacher and of a baseline are checked when they are."""
-        for variant, name, objective in self._retrieval_trainings():
+        for variant, name, objective in self.retrieval_trainings():
             width, trained = (retrieval := self.retrieval_of(variant)).dimensions, retrieval.matryoshka
             if objective.queries_alone or self.budget.match != "none":
                 continue
@@ -271,7 +271,7 @@ class StudyConfig(Settings):
                 )
         return self
 
-    def _retrieval_trainings(self) -> Iterator[tuple[str, str, Objective]]:
+    def retrieval_trainings(self) -> Iterator[tuple[str, str, Objective]]:
         """Variant (``""`` for none), architecture and objective of every training for retrieval."""
         for name in self.architectures:
             for objective in self.objectives[name]:

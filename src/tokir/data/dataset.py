@@ -167,13 +167,12 @@ class Dataset:
                 count = _counted(len(self.qrels[other]), other)
                 yield f"{count} not used: train is trained on, and dev validates."
         if blank := self.corpus.blank:
-            have = "holds no text and is" if blank == 1 else "hold no text and are"
-            yield f"{blank:,} of {len(self.corpus):,} passages {have} searched like the others."
+            yield f"{blank:,} of {len(self.corpus):,} passages {_without_text(blank)} searched like the others."
         if scored is None:
             return
         if blank := sum(not text.strip() for text in scored.queries.values()):
-            have = "holds no text and is" if blank == 1 else "hold no text and are"
-            yield f"{blank} of {len(scored.queries)} {scored.name} queries {have} scored like the others."
+            of = f"{len(scored.queries)} {scored.name} queries"
+            yield f"{blank} of {of} {_without_text(blank)} scored like the others."
         if scored.own_passages:
             yield (
                 f"For {len(scored.own_passages)} of {len(scored.queries)} {scored.name} queries the corpus holds a "
@@ -224,6 +223,10 @@ def _apart(split: Split | None, other: Split | None, notes: list[str], what: str
 
 def _to_choose_on(queries: Collection[str]) -> str:
     return f"{len(queries)} validation {'query' if len(queries) == 1 else 'queries'}"
+
+
+def _without_text(count: int) -> str:
+    return "holds no text and is" if count == 1 else "hold no text and are"
 
 
 def _counted(count: int, split: str) -> str:

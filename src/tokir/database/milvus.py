@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.hnsw import BUILT_WITH, CANDIDATES, NEIGHBOURS
+from tokir.untrusted import expanded
 
 LONGEST_ID, LONGEST_TEXT = 512, 65_535  # bytes; the latter is all that a field of Milvus can hold
 LISTED_AT_ONCE = 10_000
@@ -52,7 +53,8 @@ class Collection:
     """
 
     def __init__(self, address: str, name: str, token: str = "") -> None:
-        self.address, self.name = address, name
+        self.address = str(expanded(address)) if address.endswith(EMBEDDED) else address
+        self.name = name
         try:
             import grpc
             import pymilvus
@@ -66,7 +68,7 @@ class Collection:
         self._milvus, self._grpc, self._loaded = pymilvus, grpc, False
         try:
             with self._errors():
-                self._client = pymilvus.MilvusClient(address, token=token, timeout=SECONDS)
+                self._client = pymilvus.MilvusClient(self.address, token=token, timeout=SECONDS)
         except ValueError as error:
             raise TokirError(f"{address} is no address of a database: {error}") from None
 

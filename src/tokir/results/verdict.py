@@ -206,21 +206,21 @@ class _Case:
 
         One that finds little has little to lose, so only ties are worth a word.
         """
-        found: dict[str, list[str]] = {}
+        together: dict[str, list[str]] = {}  # perturbations, joined, to the tokenizers
         evidence = []
         for row in self.tied:
+            under = []
             for name in self.results.robustness.get(self.first.id, {}):
                 pair = self.perturbation_pairs.find(self.first.id, row.id, (name, "change"))
                 changes = [self.results.robustness[one.id][name] for one in (self.first, row)]
                 loss = min(changes, key=lambda change: change.change).lowers  # and not another's gain
                 if pair and pair.significant and pair.difference * sign < 0 and loss:
-                    found.setdefault(tokenizer_id(row), []).append(name)
+                    under.append(name)
                     evidence.append(pair.path)
-        if not found:
+            if under:
+                together.setdefault(joined(under), []).append(tokenizer_id(row))
+        if not together:
             return None
-        together: dict[str, list[str]] = {}
-        for name, perturbations in found.items():
-            together.setdefault(joined(perturbations), []).append(name)
         parts = [f"{joined(names)} under {perturbations}" for perturbations, names in together.items()]
         return _sentence(f" It loses significantly {words} than {'; than '.join(parts)}.", evidence)
 

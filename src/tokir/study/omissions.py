@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokir.config import Objective, StudyConfig, Variant, varies
+from tokir.config import Objective, StudyConfig, Variant
 from tokir.errors import TokirError, Unavailable
 
 if TYPE_CHECKING:
@@ -37,24 +37,10 @@ def find_omissions(config: StudyConfig, dataset: Dataset, download: bool) -> Omi
             find(name, config.pretrained_folders.get(name), download)
         except Unavailable as error:
             missing |= {part: f"no teacher: {error}" for part in sorted(used) if "teacher" in needs[part]}
-    left, reasons = _left(config, missing), "; ".join(dict.fromkeys(missing.values()))
-    gone = [
-        variant
-        for variant in config.variants
-        if _differs(config, variant.name) and not _differs(left, variant.name)
-    ]
+    trained, left = ({name for name, *_ in of.retrieval_trainings()} for of in (config, _left(config, missing)))
+    reasons = "; ".join(dict.fromkeys(missing.values()))
+    gone = [variant for variant in config.variants if variant.name in trained - left]
     return missing | {_named(variant): reasons for variant in gone}
-
-
-def _differs(config: StudyConfig, name: str) -> bool:
-    """Is any model of the study another one in the variant of this name?"""
-    return any(
-        varies(config, variant, architecture, objective)
-        for variant in config.variants
-        if variant.name == name
-        for architecture in config.architectures
-        for objective in config.objectives[architecture]
-    )
 
 
 def sentences(omissions: Omissions) -> tuple[str, ...]:
