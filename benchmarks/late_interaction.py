@@ -31,7 +31,7 @@ from tokir.evaluation.measures import score_queries
 from tokir.retrieval.best_cosines import distinct_tokens
 from tokir.retrieval.bm25 import BM25Index, Postings
 from tokir.retrieval.exact import ExactIndex
-from tokir.retrieval.index import normalize, top
+from tokir.retrieval.index import Hits, normalize, top
 from tokir.retrieval.maxsim import LateIndex, MaxSimIndex, PrunedMaxSimIndex, TokenVectors
 from tokir.retrieval.ranking import Ranking, inverse
 from tokir.threads import computing_on
@@ -39,7 +39,7 @@ from tokir.tokenizers import load
 from tokir.training.checkpoint import load_trained
 
 KEPT = (1.0, 0.5, 0.25, 0.1, 0.05)
-PAGE, DEPTH, PROPOSED = 10, 100, 1000
+PAGE, PROPOSED = 10, 1000
 
 
 class Anew:
@@ -48,7 +48,7 @@ class Anew:
     def __init__(self, model: TokenVectors, tokens: np.ndarray, ends: np.ndarray, tie_order: np.ndarray) -> None:
         self.model, self.tokens, self.ends, self.tie_order = model, tokens, ends, tie_order
 
-    def search(self, query: list[int], positions: np.ndarray) -> np.ndarray:
+    def search(self, query: list[int], positions: np.ndarray) -> Hits:
         """The ten best of the passages at ``positions``, none of them without tokens."""
         starts = np.where(positions > 0, self.ends[positions - 1], 0)
         sizes = self.ends[positions] - starts
@@ -56,7 +56,8 @@ class Anew:
         flat = self.tokens[np.arange(sizes.sum()) + np.repeat(starts - firsts, sizes)]
         similar = self.model.table[query] @ self.model.table.T
         scores = self.model.weights[query] @ np.maximum.reduceat(similar[:, flat], firsts, axis=1)
-        return positions[top(scores, PAGE, self.tie_order[positions])]
+        best = top(scores, PAGE, self.tie_order[positions])
+        return Hits(positions[best], scores[best])
 
 
 def milliseconds(ask: Callable[[str], Any], queries: list[str]) -> tuple[float, float]:
@@ -103,11 +104,13 @@ def main() -> None:
 
     taken: dict[str, float] = {}
 
-    def line(name: str, built: float, size: float, ask: Callable[[str], Any], recall: float | None = None) -> None:
+    judgements = Judgements.of(qrels, corpus.ids)
+
+    def line(name: str, built: float, size: float, ask: Callable[[str], Hits]) -> None:
         p50, p99 = milliseconds(ask, words)
         taken[name] = p50
-        score = "–" if recall is None else f"{recall:.4f}"
-        print(f"{name:24} {built:9.1f} {size:16,.0f} {p50:8.3f} {p99:8.3f} {score:>10}", flush=True)
+        recall = np.mean(score_queries(Ranking.of(queries, list(map(ask, words))), judgements)["recall@10"])
+        print(f"{name:24} {built:9.1f} {size:16,.0f} {p50:8.3f} {p99:8.3f} {recall:10.4f}", flush=True)
 
     for kept in (None, *KEPT):
         with tempfile.TemporaryDirectory() as name:
@@ -120,11 +123,8 @@ def main() -> None:
             built = time.perf_counter() - start
             size = sum(file.stat().st_size for file in folder.iterdir()) / len(corpus)
             index: LateIndex = (MaxSimIndex if kept is None else PrunedMaxSimIndex).load(folder, tie_order)
-            hits = [index.search(query, DEPTH) for query in tokenizer.encode(words)]
-            judgements = Judgements.of(qrels, corpus.ids)
-            scores = score_queries(Ranking.of(queries, hits), judgements)["recall@10"]
             label = "late interaction" if kept is None else f"pruned, kept {kept:g}"
-            line(label, built, size, lambda q, i=index: i.search(tokenizer.encode([q])[0], PAGE), np.mean(scores))
+            line(label, built, size, lambda q, i=index: i.search(tokenizer.encode([q])[0], PAGE))
     anew = Anew(vectors, tokens, ends, tie_order)
     held = np.flatnonzero(np.diff(ends, prepend=0))
     line(
@@ -135,7 +135,7 @@ def main() -> None:
     dense = ExactIndex(normalize(encoder.embed(ids)), tie_order)
     built = time.perf_counter() - start
 
-    def proposed(query: str) -> np.ndarray:
+    def proposed(query: str) -> Hits:
         found = encoder.tokenize([query])
         positions = dense.search(encoder.embed(found), PROPOSED)[0].positions
         return anew.search(found[0], positions[np.isin(positions, held)])
@@ -143,7 +143,7 @@ def main() -> None:
     size = (tokens.nbytes + dense.vectors.nbytes) / len(corpus)
     line(f"anew, {PROPOSED:,} proposed", built, size, proposed)
     size = dense.vectors.nbytes / len(corpus)
-    line("one vector", built, size, lambda q: dense.search(encoder.embed(encoder.tokenize([q])), PAGE))
+    line("one vector", built, size, lambda q: dense.search(encoder.embed(encoder.tokenize([q])), PAGE)[0])
     start = time.perf_counter()
     bm25 = BM25Index.of(Postings(texts), tie_order)
     built = time.perf_counter() - start

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokir.retrieval.terms import terms
-from tokir.words import characters, pieces, runs, shortened, without_spaces, words
+from tokir.words import SPACELESS, characters, pieces, runs, shortened, without_spaces, words
 
 WORDS = [
     ("Don't pay 3.14 or 1,000 for O’Brien's well-known b2b_x!", ["Don't", "pay", "3.14", "or", "1,000", "for",
@@ -94,3 +94,7 @@ def test_a_shortened_text_ends_after_a_word_or_a_character():
     assert shortened("abcdefghij", 4) == "abcd…"
     assert shortened("手塚治虫 戦後日本において", 8) == "手塚治虫 戦後日…"  # not after its only space
     assert shortened("ภาษาไทยที่นี่", 8) == "ภาษาไทย…"  # not between a letter and its vowel sign
+
+
+def test_half_width_katakana_are_kana():
+    assert [run.apart for run in runs("ｺｰﾋｰ ｶﾞｰﾄﾞ", SPACELESS)] == [True, True]

@@ -115,8 +115,8 @@ def spaceless_character() -> str:
 
 def _of(scripts: Sequence[str]) -> str:
     """What stands in a class of characters for scripts."""
-    # The prolonged sound mark of Japanese is of no single script.
-    return "".join(rf"\p{{{name}}}" for name in scripts) + "ー"
+    # The prolonged sound mark of Japanese, and the marks of half-width katakana, are of no single script.
+    return "".join(rf"\p{{{name}}}" for name in scripts) + "ーｰ\uff9e\uff9f"
 
 
 def _apart(scripts: Sequence[str], others: str) -> str:

@@ -47,8 +47,8 @@ def test_a_perturbation_is_one_of_its_kind(name, text, seed, position):
     changed = perturb(text, name, seed, position)
     changed.encode()
     assert perturb(text, name, seed, position) == changed
-    if unicodedata.is_normalized("NFC", text):
-        assert unicodedata.is_normalized("NFC", changed)
+    form = next((form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, text)), None)
+    assert form is None or unicodedata.is_normalized(form, changed)
     if name in ("joined", "split"):
         joined = [unicodedata.normalize("NFC", one.replace(" ", "")) for one in (text, changed)]
         assert joined[0] == joined[1]
@@ -94,6 +94,16 @@ def test_each_script_is_perturbed_where_that_makes_sense():
         "Japanese": no_case | no_marks | {"look-alike", "joined"},
         "Chinese": no_case | no_marks | {"look-alike", "joined", "typo-1", "typo-2"},
     }
+
+
+def test_a_text_in_form_d_is_perturbed_as_in_form_c():
+    for name in PERTURBATIONS:
+        for text in QUERIES.values():
+            apart = unicodedata.normalize("NFD", text)
+            changed = perturb(text, name, 0, 0)
+            assert perturb(apart, name, 0, 0) == (
+                apart if changed == text else unicodedata.normalize("NFD", changed)
+            )
 
 
 def test_keys_lie_side_by_side_in_each_script():

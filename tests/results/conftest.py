@@ -51,7 +51,7 @@ def row(id: str, kind: str = "trained", recall: float | None = None, latency: fl
         "seconds": Seconds(train=60.0, teacher=0.0),
         "seed": 0,
     }
-    basics = {"id": id, "kind": kind, "title": id, "parameters": 2_000_000}
+    basics = {"id": id, "kind": kind, "title": id, "parameters": 22_000_000 if kind == "pretrained" else 2_000_000}
     return System.model_validate(basics | (trained if kind == "trained" else {}) | measured | more)
 
 

@@ -3,7 +3,7 @@ import pytest
 from tokir.results.findings import findings
 from tokir.results.systems import Seconds
 
-from .conftest import results_of, row
+from .conftest import DATASET, results_of, row
 
 TASK = {
     "objective": "contrastive+distillation",
@@ -54,6 +54,21 @@ def test_findings_compare_one_model_trained_both_ways():
     assert "+0.400 [+0.370, +0.430]" in found[4].text
 
 
+def test_few_queries_support_nothing_and_no_smaller_model_is_a_larger_one():
+    rows = [
+        row("ours", recall=0.6),
+        row("canine", "pretrained", 0.6, latency=20.0, parameters=1_000_000),
+        row("canine.int8", "pretrained", 0.6, latency=0.1, index="int8"),
+    ]
+    found = findings(results_of(rows, 0.001))
+    assert [found[number].answer for number in (0, 2, 5)] == ["supported", "supported", "cannot tell"]
+    assert "No larger pretrained model was timed" in found[5].text and "canine.int8" not in found[5].text
+    few = DATASET.model_copy(update={"queries": 5})
+    found = findings(results_of(rows, 0.001).model_copy(update={"dataset": few}))
+    assert [found[number].answer for number in (0, 2)] == ["cannot tell"] * 2
+    assert all("Fewer than 6 queries support no claim" in found[number].text for number in (0, 2))
+
+
 def test_findings_of_an_empty_study_cannot_tell():
     assert {finding.answer for finding in findings(results_of([]))} == {"cannot tell"}
 
@@ -100,7 +115,7 @@ def test_no_claim_is_made_against_a_baseline_that_could_not_read():
         said = "canine could not read 63% of the tokens of these passages" in found[2].text
         assert said == (rate == 0.63)
         assert ("bm25 could not read 63%" in found[1].text) == (rate == 0.63)
-        assert ("canine has 0.100" in found[2].text) == (rate == 0.2)
+        assert ("canine (11 times the parameters) has 0.100" in found[2].text) == (rate == 0.2)
     minilm = row("minilm", "pretrained", 0.65, unknown_rate=0.5)
     assert answers([lm, minilm])[4] == "cannot tell"
 

@@ -94,6 +94,11 @@ def test_groups_and_comparisons_of_tokenizers_under_perturbations(results):
 def test_a_perturbation_that_changes_no_query_does_not_apply(assemble, config):
     evaluation = config.evaluation.model_copy(update={"robustness": ["strip-diacritics", "swap"]})
     changed = config.model_copy(update={"evaluation": evaluation})
+    alone = config.model_copy(
+        update={"evaluation": config.evaluation.model_copy(update={"robustness": ["strip-diacritics"]})}
+    )
+    results = assemble([replace(averaged(*one), perturbed={}) for one in (("bad", 0.2), ("good", 0.6))], alone)
+    assert "strip-diacritics does not apply: no query is changed." in [one.text for one in results.verdict]
     for lost in (0.0, 0.5):
         results = assemble([averaged("bad", 0.2), averaged("good", 0.6, lost=lost)], changed)
         assert [results.share_changed(one) for one in results.perturbations] == [0, 1]
@@ -233,6 +238,13 @@ def test_configurations_are_compared_over_the_tokenizers_that_both_have(assemble
     same = assemble([*wide[:2], *narrow])
     assert (
         "on validation queries this one has the highest mean recall@10 over its tokenizers" in same.verdict[0].text
+    )
+    # Equal in exact arithmetic, whatever the order in which floats are added.
+    thirds = [system(name, "contrastive", quality) for name, quality in zip("abc", (0.1, 0.7, 0.2), strict=True)]
+    turned = [system(name, "simcse", quality) for name, quality in zip("abc", (0.7, 0.2, 0.1), strict=True)]
+    assert (
+        "this one has as high a mean recall@10 over its tokenizers as any other"
+        in assemble([*thirds, *turned]).verdict[0].text
     )
 
 

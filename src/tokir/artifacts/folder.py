@@ -277,7 +277,7 @@ class RunFolder:
 
     def folder_key(self, name: str) -> list[str]:
         """As :meth:`key`, of all files of a folder, but for the history of a training, which is of its times."""
-        return [self.key(file) for file in self._inside(name) if not file.endswith("/history.jsonl")]
+        return [self.key(file) for file in self._inside(name) if not file.endswith(f"/{Names.HISTORY}")]
 
     def _all_inside(self, name: str) -> list[str]:
         """Of a folder, or of a file that is not on record, what has to be held against the record."""

@@ -32,8 +32,13 @@ class Names:
         """What was measured of a tokenizer, and how often each of its entries occurs."""
         return f"tokenizers/{tokenizer}/training.json", f"tokenizers/{tokenizer}/counts.npy"
 
-    # In the folder of a training: what the model is, and how many steps its budget gives it.
-    MODEL_CONFIG, BUDGET = "config.json", "budget.json"
+    # In the folder of a training: what the model is, its losses, and how many steps its budget gives it.
+    MODEL_CONFIG, HISTORY, BUDGET = "config.json", "history.jsonl", "budget.json"
+
+    @staticmethod
+    def weights(checkpoint: str) -> str:
+        """In the folder of a training: the weights of its ``best`` validation, or of its ``final`` step."""
+        return f"{checkpoint}.safetensors"
 
     @staticmethod
     def model(training: str, file: str = "") -> str:

@@ -178,9 +178,11 @@ def _assign(values: dict[str, Any], path: list[str], value: Any, override: str) 
 def _no_group(override: str, path: list[str], target: Any) -> TokirError:
     """Why nothing can be set below a path."""
     if isinstance(target, list):
-        last = len(target) - 1
-        have = f"is one, {'.'.join(path)}.0" if not last else f"are {last + 1}, {'.'.join(path)}.0 to .{last}"
-        return TokirError(f"--set {override}: name one of {'.'.join(path)} by its number; there {have}")
+        name, last = ".".join(path), len(target) - 1
+        if last < 0:
+            return TokirError(f"--set {override}: {name} is empty: set {name} itself, as a list")
+        have = f"is one, {name}.0" if not last else f"are {last + 1}, {name}.0 to .{last}"
+        return TokirError(f"--set {override}: name one of {name} by its number; there {have}")
     return TokirError(f"--set {override}: {'.'.join(path)} is not a group of settings")
 
 

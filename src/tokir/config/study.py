@@ -204,6 +204,25 @@ class StudyConfig(Settings):
             names.append(STATIC)  # what networks trained to retrieve start from
         return {name: values.get(name) or ArchitectureSettings.of(name) for name in dict.fromkeys(names)}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _names_its_architectures(cls, values: Any) -> Any:
+        """What is said of an architecture that is not trained would be lost without a word."""
+        if not isinstance(values, dict) or "architectures" in values:
+            return values
+        trained = cls.model_fields["architectures"].get_default(call_default_factory=True)
+        for field in ("objectives", "architecture_seeds"):
+            named = values.get(field)
+            other = (
+                next((name for name in named if name not in trained), None) if isinstance(named, dict) else None
+            )
+            if other in ARCHITECTURES:
+                raise ValueError(
+                    f"{field}.{other}: architectures is not set, so only {' and '.join(trained)} are trained: set "
+                    f"architectures, to [{', '.join(named)}] for example"
+                )
+        return values
+
     @model_validator(mode="after")
     def _has_systems(self) -> StudyConfig:
         if not (self.trained_objectives or self.baselines or self.lexical):

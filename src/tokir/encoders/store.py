@@ -56,7 +56,7 @@ def embed_corpus(encoder: Encoder, corpus: Passages, path: Path, key: str, task:
             return encoder.embed(tokens)
 
         def report(done: int) -> None:
-            progress.step(task, done, len(corpus), "passages")
+            progress.step(task, done, len(corpus), "texts")
 
         write_blocks(path, len(corpus), encoder.dimensions, key, make, report)
 

@@ -2,7 +2,7 @@
 
 Each perturbation is a function of text and random state, for the scripts in which it makes sense. A text that it
 cannot change (no diacritics to strip, no two words to join, a script without capitals) stays as it is; what changes no
-query of a data set is not evaluated on it. A text in normalization form C stays in it.
+query of a data set is not evaluated on it. A text in normalization form C or D stays in it.
 """
 
 from __future__ import annotations
@@ -57,10 +57,9 @@ def _at(text: Sequence[str], rng: np.random.Generator, fits: Callable[[int], boo
     return positions[int(rng.integers(len(positions)))] if positions else None
 
 
-def _of(parts: Sequence[str], text: str) -> str:
-    """The parts as one text, in normalization form C where ``text`` is in it."""
-    changed = "".join(parts)
-    return unicodedata.normalize("NFC", changed) if unicodedata.is_normalized("NFC", text) else changed
+def _of(parts: Sequence[str]) -> str:
+    """The parts as one text in normalization form C."""
+    return unicodedata.normalize("NFC", "".join(parts))
 
 
 def _typos(text: str, rng: np.random.Generator, number: int) -> str:
@@ -70,7 +69,7 @@ def _typos(text: str, rng: np.random.Generator, number: int) -> str:
         if position is not None:
             near = neighbours(text[position])
             typed[position] = near[int(rng.integers(len(near)))]
-    return _of([typed.get(position, key) for position, key in enumerate(text)], text)
+    return _of([typed.get(position, key) for position, key in enumerate(text)])
 
 
 def _drop(text: str, rng: np.random.Generator) -> str:
@@ -79,7 +78,7 @@ def _drop(text: str, rng: np.random.Generator) -> str:
     position = _at(
         seen, rng, lambda i: _letter(seen[i]) and "".join(seen[max(0, i - 1) : i + 2]).strip() != seen[i]
     )
-    return text if position is None else _of([*seen[:position], *seen[position + 1 :]], text)
+    return text if position is None else _of([*seen[:position], *seen[position + 1 :]])
 
 
 def _swap(text: str, rng: np.random.Generator) -> str:
@@ -87,7 +86,7 @@ def _swap(text: str, rng: np.random.Generator) -> str:
     position = _at(seen[:-1], rng, lambda i: _letter(seen[i]) and _letter(seen[i + 1]) and seen[i] != seen[i + 1])
     if position is None:
         return text
-    return _of([*seen[:position], seen[position + 1], seen[position], *seen[position + 2 :]], text)
+    return _of([*seen[:position], seen[position + 1], seen[position], *seen[position + 2 :]])
 
 
 def _letter(character: str) -> bool:
@@ -96,11 +95,11 @@ def _letter(character: str) -> bool:
 
 
 def _upper(text: str, rng: np.random.Generator) -> str:
-    return _of([text.upper()], text)
+    return _of([text.upper()])
 
 
 def _lower(text: str, rng: np.random.Generator) -> str:
-    return _of([text.lower()], text)
+    return _of([text.lower()])
 
 
 def _strip(text: str, rng: np.random.Generator) -> str:
@@ -121,7 +120,7 @@ def _mark(text: str, rng: np.random.Generator) -> str:
         return text
     marks = _marks(text[position : position + 2])
     marked = unicodedata.normalize("NFC", text[position] + marks[int(rng.integers(len(marks)))])
-    return _of([text[:position], marked, text[position + 1 :]], text)
+    return _of([text[:position], marked, text[position + 1 :]])
 
 
 def _marks(pair: str) -> str:
@@ -135,18 +134,18 @@ def _look_alike(text: str, rng: np.random.Generator) -> str:
     position = _at(text, rng, lambda i: text[i] in _LOOK_ALIKES)
     if position is None:
         return text
-    return _of([text[:position], _LOOK_ALIKES[text[position]], text[position + 1 :]], text)
+    return _of([text[:position], _LOOK_ALIKES[text[position]], text[position + 1 :]])
 
 
 def _join(text: str, rng: np.random.Generator) -> str:
     position = _at(text, rng, lambda i: text[i] == " " and text[:i].strip() != "" and text[i + 1 :].strip() != "")
-    return text if position is None else _of([text[:position], text[position + 1 :]], text)
+    return text if position is None else _of([text[:position], text[position + 1 :]])
 
 
 def _split(text: str, rng: np.random.Generator) -> str:
     seen = characters(text)
     position = _at(seen, rng, lambda i: i > 0 and _letter(seen[i]) and _letter(seen[i - 1]))
-    return text if position is None else _of([*seen[:position], " ", *seen[position:]], text)
+    return text if position is None else _of([*seen[:position], " ", *seen[position:]])
 
 
 @dataclass(frozen=True)
@@ -155,13 +154,22 @@ class Perturbation:
 
     Attributes:
         words: what it does, for a reader: ``"one letter left out"``.
-        edit: makes the change.
+        edit: makes the change to a text in normalization form C.
         stream: number of its stream of random draws; by default one made from its name.
     """
 
     words: str
     edit: Edit
     stream: int | None = None
+
+    def apply(self, text: str, rng: np.random.Generator) -> str:
+        """The text after the change: as it was where it cannot be changed, in form D where it was in that."""
+        composed = unicodedata.normalize("NFC", text)
+        changed = self.edit(composed, rng)
+        if changed == composed:
+            return text
+        apart = text != composed and unicodedata.is_normalized("NFD", text)
+        return unicodedata.normalize("NFD", changed) if apart else changed
 
 
 ONE_TYPO = Perturbation("one neighbouring key", partial(_typos, number=1), 0)
@@ -188,7 +196,7 @@ def perturb(text: str, name: str, seed: int, position: int) -> str:
     """
     kind = PERTURBATIONS[name]
     rng = np.random.default_rng([seed, _stream(name) if kind.stream is None else kind.stream, position])
-    return kind.edit(text, rng)
+    return kind.apply(text, rng)
 
 
 def perturbed(queries: Mapping[str, str], name: str, seed: int) -> dict[str, str]:

@@ -86,12 +86,15 @@ def facts(results: Results) -> list[tuple[str, str]]:
 def retrieval_caption(results: Results) -> str:
     """How the scores were measured and how choices were made."""
     dataset, evaluation = results.dataset, results.evaluation
+    resampled = f"percentile bootstrap over queries, {evaluation.bootstrap:,} resamples"
+    interval = (
+        resampled if dataset.queries > 1 else "all that a score can be, since one query says nothing of others"
+    )
     text = (
         f"Means over the {plural(dataset.queries, 'query')} of the {dataset.split} split, scored as trec_eval does on "
         f"rankings {evaluation.depth:,} deep; a judged query without a ranking scores zero. Recall is the share "
         "of a query's relevant passages found; MRR is the mean reciprocal rank of the first relevant passage, zero "
-        "below rank ten. Interval: 95%, percentile bootstrap over queries, "
-        f"{evaluation.bootstrap:,} resamples. The best of each column is in bold. {dataset.choices}"
+        f"below rank ten. Interval: 95%, {interval}. The best of each column is in bold. {dataset.choices}"
     )
     if results.groups:
         text += (

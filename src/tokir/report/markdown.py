@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from tokir.report import ablations, captions, perturbations, tokenizers
 from tokir.report.rows import groups, in_words
@@ -115,7 +116,7 @@ def _perturbed(results: Results) -> list[str]:
         lines.append(f"| {safe(name)} | {score} | {_changes(changes)} |")
     lines += ["", perturbations.CAPTION, ""]
     for perturbation in results.perturbations:
-        shown = [f" {safe(before)} → {safe(after)}" for before, after in perturbation.examples[:1]]
+        shown = [f" {_apart(before)} → {_apart(after)}" for before, after in perturbation.examples[:1]]
         changed = f"{plural(perturbation.changed, 'query')} changed" if perturbation.changed else "does not apply"
         lines.append(f"- {perturbation.name}: {perturbation.words}; {changed}.{''.join(shown)}")
     if compared := perturbations.compared(results):
@@ -124,6 +125,12 @@ def _perturbed(results: Results) -> list[str]:
             lines.append(f"| {safe(best)} | {safe(other)} | {_changes(changes)} |")
         lines += ["", perturbations.COMPARED]
     return [*lines, ""]
+
+
+def _apart(text: str) -> str:
+    """A text that turns nothing round beside it, where it is written from right to left (Annex 9 of Unicode)."""
+    turns = any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+    return f"\u2068{safe(text)}\u2069" if turns else safe(text)
 
 
 def _changes(cells: list[perturbations.Cell]) -> str:

@@ -19,6 +19,7 @@ class Facts:
 
     def __init__(self, results: Results) -> None:
         self.rows, self.chance = results.systems, results.chance[HEADLINE]
+        self.queries = results.dataset.queries
         self.pairs, self.names = comparisons_of(results), titles(results.systems)
         self._positions = {row.id: number for number, row in enumerate(results.systems)}
 
@@ -38,7 +39,20 @@ class Facts:
         ]
         if not self.validated:
             return found
-        return sorted(found, key=lambda row: row.validation_recall or 0.0, reverse=True)
+        return sorted(found, key=self._validated_score, reverse=True)
+
+    def fusions(self) -> list[System]:
+        """All that were evaluated, in the same order."""
+        found = [row for row in ranked(self.rows) if row.kind == "fusion"]
+        return sorted(found, key=self._validated_score, reverse=True) if self.validated else found
+
+    @staticmethod
+    def _validated_score(row: System) -> float:
+        return row.validation_recall or 0.0
+
+    def few_queries(self, fewest: int) -> str:
+        """An aside where there are less than ``fewest``."""
+        return f" Fewer than {fewest} queries support no claim." if self.queries < fewest else ""
 
     @cached_property
     def validated(self) -> bool:

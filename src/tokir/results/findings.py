@@ -25,6 +25,9 @@ GENERAL = {"canine": "CANINE", "roberta": "RoBERTa", "byt5": "ByT5"}
 TABLE = "model2vec"  # pretrained, but no larger model: it looks tokens up, as a static model does
 LISTED, FASTEST = 12, 5  # systems that a sentence can name; of more, so many and the pretrained ones
 MARGIN = 0.02  # of recall@10 by which a model that is level may be behind
+FEWEST = (
+    6  # queries of which a claim rests on an interval: of fewer no test, and so no honest interval, reaches 5%
+)
 
 
 class Held(NamedTuple):
@@ -72,14 +75,16 @@ def _retrieves(facts: Facts) -> Held:
     best = models[0]
     low, high = best.interval() or (0.0, 1.0)
     answer: Answer = "cannot tell"
-    if low > facts.chance:
+    if facts.queries < FEWEST:
+        pass
+    elif low > facts.chance:
         answer = "supported"
     elif high < facts.chance:
         answer = "not supported"
     parts = [
         f"The best of them{facts.chosen}, {facts.name(best)} ({best.parameters or 0:,} parameters), has recall@10 "
         f"{recall(best)}; a random order would have {facts.chance:.2g}. Supported means that the 95% "
-        "interval lies above that."
+        f"interval lies above that.{facts.few_queries(FEWEST)}"
     ]
     evidence = [*facts.recall_paths(best), facts.path(best, "parameters"), path("chance", HEADLINE)]
     raw = facts.trained("mean", LANGUAGE_MODEL)
@@ -119,9 +124,9 @@ def _beyond_bm25(facts: Facts) -> Held:
             text, paths = facts.beside(best, other)
             parts.append(text)
             evidence += paths
-    fused = [row for row in ranked(facts.rows) if row.kind == "fusion"]
+    fused = facts.fusions()
     if fused:
-        parts.append(f"The best fusion ({fused[0].title}) has {recall(fused[0])}.")
+        parts.append(f"The best fusion{facts.chosen} ({fused[0].title}) has {recall(fused[0])}.")
         evidence += facts.recall_paths(fused[0])
     return Held(claim, facts.better(best, bm25), evidence, " ".join(parts))
 
@@ -151,7 +156,7 @@ def _level_with_larger(facts: Facts) -> Held:
     rule = (
         f"At least level means at most {MARGIN:g} of recall@10 behind: supported where the 95% interval of the "
         f"difference lies above −{MARGIN:g}, not supported where it lies below that and the difference is significant "
-        "after correction."
+        f"after correction.{facts.few_queries(FEWEST)}"
     )
     if chosen:
         rule += (
@@ -181,7 +186,7 @@ def _at_least_level(facts: Facts, ours: System, other: System, chosen: bool) -> 
 
     Of one ``chosen`` on the scored queries the interval flatters: it has to be significantly better.
     """
-    if not (ours.could_read and other.could_read):
+    if not (ours.could_read and other.could_read) or facts.queries < FEWEST:
         return "cannot tell"
     pair = facts.compare(ours, other)
     low, high = pair.interval
@@ -265,7 +270,8 @@ def _objective_by_proxy(facts: Facts) -> Held:
 
 def _fastest(facts: Facts) -> Held:
     claim = "A model trained here answers a query faster than the larger pretrained models."
-    timed = sorted(((row, times) for row in facts.rows if (times := row.latency())), key=lambda pair: pair[1].p50)
+    found = ((row, times) for row in facts.rows if row.whole and (times := row.latency()))
+    timed = sorted(found, key=lambda pair: pair[1].p50)
     if not timed:
         return Held(claim, "cannot tell", [], "No latency was measured.")
     small = [pair for pair in timed if pair[0].kind == "trained"]
@@ -285,9 +291,11 @@ def _fastest(facts: Facts) -> Held:
     for row in blind:
         text += f" {unread(row)}"
         evidence.append(facts.path(row, "unknown_rate"))
-    large = [pair for pair in pretrained if pair[0].could_read]
+    least = (small[0][0].parameters or 0) if small else 0
+    large = [pair for pair in pretrained if pair[0].could_read and (pair[0].parameters or 0) > least]
     if not small or not large:
-        missing = "model trained here" if not small else "other pretrained model" if blind else "pretrained model"
+        other = "other " if blind else ""
+        missing = f"{other}larger pretrained model" if small else "model trained here"
         return Held(claim, "cannot tell", evidence, f"{text} No {missing} was timed.")
     (_, a), (fastest_large, b) = small[0], large[0]
     answer: Answer = "cannot tell"

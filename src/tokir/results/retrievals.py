@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,7 +62,7 @@ class Choice:
         both = set(map(tokenizer_id, beside))
         counted = [row for row in rows if tokenizer_id(row) in both]
         values = [row.validation_recall if self.validated else row.score() for row in counted]
-        return sum(value or 0.0 for value in values) / max(1, len(counted))
+        return math.fsum(value or 0.0 for value in values) / max(1, len(counted))  # the same in any order
 
 
 def other_retrievals(results: Results, choice: Choice, headline: System) -> list[Sentence]:

@@ -72,9 +72,10 @@ class _Case:
     def _lead(self) -> str:
         """By what the configuration was chosen."""
         several = self.choice.single
-        if len({frozenset(map(tokenizer_id, rows)) for rows in several}) == 1:
-            return "the highest mean recall@10 over its tokenizers"
         beaten = len(self.choice.beaten(self.rows, several))
+        if len({frozenset(map(tokenizer_id, rows)) for rows in several}) == 1:
+            mean = "mean recall@10 over its tokenizers"
+            return f"the highest {mean}" if beaten == len(several) - 1 else f"as high a {mean} as any other"
         others = "every other" if beaten == len(several) - 1 else f"{beaten} of the {len(several) - 1} others"
         lead = f"a higher mean recall@10 than {others}" if beaten else "as high a mean recall@10 as any other"
         return f"{lead}, each compared over the tokenizers they share"
@@ -91,7 +92,10 @@ class _Case:
             parts.append(f"{tokenizer_id(row)} ({written(pair.entry)}{self._power(row, pair)})")
             evidence.append(pair.path)
         text = f"It does not differ significantly from {joined(parts)}."
-        sized = [row for row in (self.first, *self.tied) if row.parameters is not None]
+        near = [
+            row for row in self.tied if self._pair(row).interval[0] <= 0
+        ]  # and not far behind, as with few seeds
+        sized = [row for row in (self.first, *near) if row.parameters is not None]
         smallest = min(sized, key=lambda row: row.parameters or 0, default=self.first)
         if smallest is not self.first:
             text += (
@@ -104,12 +108,12 @@ class _Case:
     def _power(self, row: System, pair: Pair[Comparison]) -> str:
         """Why ``row`` does not differ significantly, and what it would take."""
         needed, (low, high) = pair.entry.queries_needed, pair.interval
+        several = self.first.seeds or row.seeds
         if self.results.dataset.queries < 2:
             return "; one query says nothing of others"
         if low > 0 or high < 0:
-            return f"; {_p(pair.entry.p_holm)}"
+            return f"; {_p(pair.entry.p_holm)}{', more seeds might help' if several and needed is None else ''}"
         if needed is None:
-            several = self.first.seeds or row.seeds
             hidden = several and abs(pair.difference) >= ROUNDING
             return "; more queries would not help, more seeds might" if hidden else ""
         if needed <= self.results.dataset.queries:
@@ -148,11 +152,10 @@ class _Case:
 
     def perturbed(self) -> Sentence | None:
         """What perturbed queries cost it."""
-        scores = self.results.robustness.get(self.first.id)
+        scores, aside = self.results.robustness.get(self.first.id), self._not_applied()
         if not scores:
-            return None
+            return aside and _sentence(aside.text.lstrip(), list(aside.evidence))
         evidence = [path("robustness", self.first.id, name) for name in scores]
-        aside = self._not_applied()
         evidence += aside.evidence if aside else ()
         costly = [name for name in scores if scores[name].lowers]
         if not costly:
@@ -228,7 +231,7 @@ class _Case:
         """Against systems that this study did not train; nothing is claimed against one that could not read."""
         parts, evidence, unread = [], [], []
         for row in self.results.systems:
-            if not row.ok or row.kind not in ("lexical", "pretrained") or row.tokenizer:
+            if not (row.ok and row.whole) or row.kind not in ("lexical", "pretrained") or row.tokenizer:
                 continue
             if not row.could_read:
                 unread.append(f" {could_not_read(row, brief(row))}, so nothing is claimed against it.")

@@ -97,7 +97,7 @@ class Models:
         return {**plan.inputs, "weights": [self._key(earlier) for earlier in plan.starts_from]}
 
     def _key(self, plan: TrainingPlan) -> str:
-        return self.context.folder.key(Names.model(plan.id, f"{plan.checkpoint}.safetensors"))
+        return self.context.folder.key(Names.model(plan.id, Names.weights(plan.checkpoint)))
 
     def load(self, plan: TrainingPlan) -> Model:
         """The model with the weights that embed, trained if it is missing."""
@@ -328,4 +328,4 @@ def _perturbation(plan: TrainingPlan) -> Callable[[str, np.random.Generator], st
     names = plan.retrieval.perturbations
     if not plan.retrieval.perturbed_share:
         return None
-    return lambda text, rng: PERTURBATIONS[names[int(rng.integers(len(names)))]].edit(text, rng)
+    return lambda text, rng: PERTURBATIONS[names[int(rng.integers(len(names)))]].apply(text, rng)

@@ -189,7 +189,7 @@ class Rows:
     def _model(self, plan: TrainingPlan) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """What a model's folder says of it, and the lines of its history."""
         folder = self.context.folder
-        history = folder.file(Names.model(plan.id, "history.jsonl")).read_text("utf-8")
+        history = folder.file(Names.model(plan.id, Names.HISTORY)).read_text("utf-8")
         about = folder.read_json(Names.model(plan.id, Names.MODEL_CONFIG))
         return about, list(map(json.loads, history.splitlines()))
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tokir.models import Model
 
 log = logging.getLogger("tokir")
-FILES = ("best.safetensors", "final.safetensors", "history.jsonl", Names.MODEL_CONFIG)
+FILES = (Names.weights("best"), Names.weights("final"), Names.HISTORY, Names.MODEL_CONFIG)
 """What a finished training leaves in its model's folder."""
 
 
@@ -131,9 +131,9 @@ def load_trained(folder: Path, checkpoint: str, device: torch.device) -> Model:
         model = rebuild(about["model"], about["architecture"], Objective.parse(about["objective"]).retrieves)
     except (OSError, ValueError, KeyError, TypeError, TokirError) as error:
         raise TokirError(f"{file}: damaged model configuration ({error}): run the training again") from None
-    weights, _ = read_tensors(folder / f"{checkpoint}.safetensors")
+    weights, _ = read_tensors(folder / Names.weights(checkpoint))
     try:
         model.load_state_dict(weights)
     except RuntimeError:  # torch lists what is missing on many lines
-        raise foreign_weights(folder / f"{checkpoint}.safetensors") from None
+        raise foreign_weights(folder / Names.weights(checkpoint)) from None
     return model.to(device).eval()

@@ -339,9 +339,9 @@ class _Training:
         history, steps = self.position.history, self.objective.steps
         words = f"{self.objective.in_words(history[-1])} after {steps:,} step{'s' if steps > 1 else ''}"
         self.progress.say(f"{self.folder.name}: {words}")
-        write_tensors(self.folder / "best.safetensors", self.position.best_weights or self.model.state_dict())
-        write_tensors(self.folder / "final.safetensors", self.model.state_dict())
-        write_text(self.folder / "history.jsonl", "".join(json.dumps(line) + "\n" for line in history))
+        write_tensors(self.folder / Names.weights("best"), self.position.best_weights or self.model.state_dict())
+        write_tensors(self.folder / Names.weights("final"), self.model.state_dict())
+        write_text(self.folder / Names.HISTORY, "".join(json.dumps(line) + "\n" for line in history))
         write_json(
             self.folder / Names.MODEL_CONFIG,
             {

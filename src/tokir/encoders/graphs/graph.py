@@ -31,8 +31,10 @@ class Graph:
         """A node; the name of its first output."""
         from onnx import helper
 
-        names = [f"{operator.lower()}_{len(self._nodes)}_{number}" for number in range(outputs)]
-        self._nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
+        name = f"{operator.lower()}_{len(self._nodes)}"
+        names = [f"{name}_{number}" for number in range(outputs)]
+        # Named: the optimizers of older runtimes derive names from it, and take no two that are alike.
+        self._nodes.append(helper.make_node(operator, list(inputs), names, name, **attributes))
         return names[0]
 
     def constant(self, value: Any, kind: Any = np.float32) -> str:

@@ -68,7 +68,7 @@ class ModelWeights:
             architecture, config = ARCHITECTURES.check(about["architecture"]), dict(about["model"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TokirError(f"{file}: damaged model configuration ({error}): run the training again") from None
-        weights = folder / f"{checkpoint}.safetensors"
+        weights = folder / Names.weights(checkpoint)
         model = cls.of(architecture, config, read_tensors(weights, "numpy")[0])
         return replace(model, network=_Stored(weights, model.network), own=_Stored(weights, model.own))
 

@@ -118,7 +118,7 @@ class Cluster:
 
         shards = _Shards(self, total, ask)
         write_blocks(
-            path, total, dimensions, key, shards.rows, lambda done: progress.step(task, done, total, "passages")
+            path, total, dimensions, key, shards.rows, lambda done: progress.step(task, done, total, "texts")
         )
 
     def search(self, questions: Sequence[Question]) -> None:
