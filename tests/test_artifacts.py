@@ -10,10 +10,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from tokir.artifacts import RunFolder, atomic, durable, manifest, read_array, read_tensors, write_array, write_text
 from tokir.artifacts.own_folder import require_free
-from tokir.errors import TokirError
+from tokir.encoders.store import write_blocks
+from tokir.errors import TokirError, unreadable
+from tokir.training.checkpoint import State
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -80,6 +83,60 @@ def test_a_folder_of_files_is_one_artefact_whichever_files_it_holds(tmp_path):
     again.prune()
     again.ensure_folder("index", 3, make(["a", "b"]))
     assert made.pop() == ["a", "b"] and again.whole()
+
+
+def test_a_file_of_a_folder_that_has_lost_its_line_is_not_read(tmp_path):
+    def make(path):
+        for name in "ab":
+            write_text(path / name, name)
+
+    RunFolder(tmp_path).ensure_folder("index", 0, make)
+    lines = tmp_path / "manifest.jsonl"
+    lines.write_text("".join(line for line in lines.read_text().splitlines(True) if "index/b" not in line))
+    with pytest.raises(TokirError, match=r"index/b: no record of it in manifest\.jsonl"):
+        RunFolder(tmp_path).checked("index")
+
+
+def test_nothing_is_written_through_a_link(tmp_path):
+    """A training's state and unfinished vectors are written where they lie, not where a link leads."""
+    mine = tmp_path / "mine"
+    mine.write_text("precious")
+    for place, link in (("soft", os.symlink), ("hard", os.link)):
+        path = tmp_path / place / "corpus.npy"
+        path.parent.mkdir()
+        link(mine, path.with_suffix(".part"))
+        write_blocks(path, 2, 3, "key", lambda start, stop: np.ones((stop - start, 3)), lambda done: None)
+        assert mine.read_text() == "precious" and read_array(path).shape == (2, 3)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/resume").symlink_to(tmp_path / "soft")
+    with pytest.raises(TokirError, match="links and names that leave a folder are not followed"):
+        State(tmp_path / "model", "key", torch.device("cpu"))
+
+
+def test_a_machine_that_runs_short_is_no_damage(tmp_path):
+    path = tmp_path / "a.npy"
+    for error in (
+        OSError(errno.EMFILE, "Too many open files"),
+        MemoryError(),
+        ImportError("failed to map segment"),
+    ):
+        assert "cannot be read now" in str(unreadable(path, error, "delete it"))
+    assert str(unreadable(path, ValueError("x"), "delete it")) == f"{path}: damaged (x): delete it"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no masks there")
+def test_files_are_for_whom_the_mask_lets_read_them(tmp_path):
+    before = os.umask(0o077)
+    try:
+        write_text(tmp_path / "a", "x")
+        with durable.new_folder(tmp_path / "b") as fresh:
+            (fresh / "c").write_text("x")
+        os.umask(0o002)
+        write_text(tmp_path / "d", "x")
+        modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "b", "b/c", "d")]
+    finally:
+        os.umask(before)
+    assert modes == [0o600, 0o700, 0o600, 0o664]
 
 
 def test_a_damaged_manifest_line_costs_one_artefact(tmp_path, caplog):
@@ -275,7 +332,7 @@ def test_what_is_not_a_run_folder_is_named(tmp_path):
 def test_a_damaged_checkpoint_or_array_is_named(tmp_path):
     path = tmp_path / "best.safetensors"
     path.write_bytes(b"\x00" * 40)
-    with pytest.raises(TokirError, match=r"best\.safetensors: damaged checkpoint"):
+    with pytest.raises(TokirError, match=r"best\.safetensors: damaged"):
         read_tensors(path)
     array = tmp_path / "a.npy"
     for written in (np.arange(6).reshape(2, 3), np.zeros((0, 3))):

@@ -293,9 +293,9 @@ def test_every_setting_is_shown_with_its_default(capsys):
 
 
 def test_what_is_said_of_an_architecture_that_is_not_trained_is_a_mistake():
-    with pytest.raises(ValueError, match="objectives.static: architectures is not set"):
+    with pytest.raises(ValueError, match=r"objectives\.static: architectures is not set"):
         StudyConfig(objectives={"static": ["contrastive"]})
-    with pytest.raises(ValueError, match="architecture_seeds.static"):
+    with pytest.raises(ValueError, match=r"architecture_seeds\.static"):
         StudyConfig(architecture_seeds={"static": [0, 1]})
     with pytest.raises(TokirError, match="variants is empty"):
         load_config("quickstart", ["variants.0.name=x"])

@@ -125,6 +125,17 @@ def test_a_run_of_other_data_or_settings_is_refused_by_the_difference(copy, data
     assert "is not a run folder and not empty" in capsys.readouterr().err
 
 
+def test_a_run_that_lost_its_record_is_not_overwritten_by_other_settings(copy, data, capsys):
+    before = contents(copy)
+    for lost in ("emptied", "gone"):
+        manifest = copy / "manifest.jsonl"
+        manifest.write_text("") if lost == "emptied" else manifest.unlink()
+        tokir("run", "quickstart", "--data", data, "--out", copy, "--quiet", *SMALL, "--set", "seeds=[7]", code=2)
+        assert "holds a run of another configuration: seeds" in capsys.readouterr().err
+    after = contents(copy)
+    assert {name for name in before if before[name] != after.get(name)} == {"manifest.jsonl"}
+
+
 def test_data_that_were_moved_are_named_once(copy, data, tmp_path, capsys):
     before = contents(copy)
     moved = tmp_path / "moved 😀"

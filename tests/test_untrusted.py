@@ -320,7 +320,7 @@ def test_a_line_a_method_and_a_file_have_bounds(tmp_path, monkeypatch):
         with pytest.raises(TokirError, match=r"holds 1,073,741,824 bytes, and at most 134,217,728 are read"):
             load_tokenizer(tmp_path / name)
     (tmp_path / "b.safetensors").write_bytes((2**40).to_bytes(8, "little") + b"{}")
-    with pytest.raises(TokirError, match="damaged checkpoint"):
+    with pytest.raises(TokirError, match="damaged"):
         read_tensors(tmp_path / "b.safetensors")
 
 

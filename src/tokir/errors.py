@@ -6,8 +6,11 @@ import difflib
 import errno
 import signal
 from collections.abc import Iterable
+from pathlib import Path
 
 LONGEST = 200  # characters of a name that is mistyped; comparing takes time that grows with their square
+_SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # of descriptors or memory
+_SAID_WHEN_SHORT = ("Too many open files", "Cannot allocate memory", "failed to map segment")  # by libraries
 STOPPING = (signal.SIGINT, signal.SIGTERM)  # signals that ask for a stop
 
 
@@ -58,6 +61,22 @@ def full_disk(error: BaseException | None) -> OSError | None:
             return error
         error = error.__cause__ or error.__context__
     return None
+
+
+def unreadable(path: Path, error: BaseException, remedy: str) -> TokirError:
+    """The sentence for a file that a library could not open: it is damaged, unless the machine has run short.
+
+    Args:
+        path: the file, or the folder.
+        error: what the library raised; it raises whatever damage provokes.
+        remedy: what mends a damaged one.
+    """
+    short = getattr(error, "errno", None) in _SHORT or any(said in str(error) for said in _SAID_WHEN_SHORT)
+    if isinstance(error, MemoryError) or short:
+        return TokirError(
+            f"{path} cannot be read now ({error}): close other programs, or raise the limit (ulimit)"
+        )
+    return TokirError(f"{path}: damaged ({error}): {remedy}")
 
 
 def require_list(values: object, what: str) -> None:

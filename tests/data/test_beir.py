@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokir.data import Document, beir, load
+from tokir.data import Document, beir, load, tables
 from tokir.data.qrels import read as read_qrels
 from tokir.errors import TokirError
 
@@ -264,6 +264,23 @@ def test_line_ends_of_old_macs_are_named(tmp_path, open_):
     (tmp_path / "old.jsonl").write_bytes(b'{"_id": "a", "text": "x"}\r{"_id": "b", "text": "y"}\r')
     with pytest.raises(TokirError, match=r"old\.jsonl ends its lines with CR alone"):
         open_(tmp_path / "old.jsonl")
+
+
+def test_what_changes_while_it_is_read_is_not_kept(tmp_path, open_, monkeypatch):
+    folder = write_folder(tmp_path / "pets")
+    corpus, before = folder / "corpus.jsonl", (folder / "corpus.jsonl").read_text()
+    read = tables.documents
+
+    def meanwhile(table):
+        corpus.write_text(before.replace("purr", "bark loudly"))
+        return read(table)
+
+    monkeypatch.setattr(tables, "documents", meanwhile)
+    with pytest.raises(TokirError, match="changed while it was read"):
+        open_(folder)
+    monkeypatch.undo()
+    corpus.write_text(before)
+    assert open_(folder).corpus.record(0).text == "They purr."
 
 
 def test_damaged_cache_is_built_again(tmp_path, open_, caplog):

@@ -48,11 +48,11 @@ def test_a_copy_opens_from_anywhere(tmp_path, corpus):
     whole = path.read_bytes()
     path.unlink()  # a mapped file must not change
     path.write_bytes(whole[:300] + b"?" + whole[301:])
-    with pytest.raises(TokirError, match=r"corpus\.arrow is damaged \(its bytes are not those written\)"):
+    with pytest.raises(TokirError, match=r"corpus\.arrow: damaged \(its bytes are not those written\)"):
         Corpus.open(path)
     path.unlink()
     path.write_bytes(whole[:300])
-    with pytest.raises(TokirError, match=r"corpus\.arrow is damaged"):
+    with pytest.raises(TokirError, match=r"corpus\.arrow: damaged"):
         Corpus.open(path, verify=False)
     path.unlink()
     with pytest.raises(TokirError, match=r"corpus\.arrow cannot be read: No such file"):

@@ -72,7 +72,7 @@ def test_bm25_ranks_by_the_formula_of_lucene(tmp_path):
     index.save(tmp_path)
     assert found(BM25Index.load(tmp_path, index.tie_order), "red apple") == ranked
     (tmp_path / "params.index.json").write_text("{")
-    with pytest.raises(TokirError, match="damaged BM25 index"):
+    with pytest.raises(TokirError, match="damaged"):
         BM25Index.load(tmp_path, index.tie_order)
 
 

@@ -17,6 +17,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -73,7 +74,7 @@ class _File(io.RawIOBase):
     def __init__(self, path: Path, flags: int) -> None:
         self.name, self._path = str(path), path
         binary = getattr(os, "O_BINARY", 0)  # on Windows
-        self._descriptor: int = _step("create", path, lambda: os.open(path, flags | os.O_RDWR | binary, 0o644))
+        self._descriptor: int = _step("create", path, lambda: os.open(path, flags | os.O_RDWR | binary, 0o666))
 
     def writable(self) -> bool:
         return True
@@ -114,7 +115,6 @@ def atomic(path: Path, mode: Literal["w", "wb"] = "w") -> Iterator[IO[Any]]:
     try:
         raw = _File(temporary, os.O_CREAT | os.O_EXCL)
         try:
-            temporary.chmod(0o644)  # whatever the mask: a shared cache is for other users too
             buffered = io.BufferedWriter(raw, BUFFER)
             file: IO[Any] = buffered if mode == "wb" else io.TextIOWrapper(buffered, "utf-8", newline="\n")
             yield file
@@ -164,6 +164,12 @@ def remove(path: Path) -> None:
     _step("remove", path, lambda: path.unlink(missing_ok=True))
 
 
+def disown(path: Path) -> None:
+    """Remove what :func:`growing` would write on, where it is a link, or one of several names of a file."""
+    if path.is_symlink() or (path.is_file() and path.stat().st_nlink > 1):
+        remove(path)
+
+
 # -- folders ----------------------------------------------------------------------------------------------
 
 
@@ -182,11 +188,12 @@ def remove_folder(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
         return
     for inside in sorted(path.iterdir()):
-        if inside.is_dir() and not inside.is_symlink():
-            remove_folder(inside)
-        else:
-            remove(inside)
+        _remove_any(inside)
     _step("remove", path, path.rmdir)
+
+
+def _remove_any(path: Path) -> None:
+    (remove_folder if path.is_dir() and not path.is_symlink() else remove)(path)
 
 
 @contextmanager
@@ -213,7 +220,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             remove_folder(fresh)
         raise
     with suppress(OSError):  # Windows removes no file that is open
-        remove_folder(old)
+        _remove_any(old)
 
 
 @contextmanager
@@ -255,10 +262,7 @@ def sweep(path: Path, name: str = "") -> None:
     ours = f"{MARK}{'[0-9a-f]' * 8}-{glob.escape(_end(name)) or '*'}"
     found = path.glob(ours) if name else path.rglob(ours)
     for left in sorted(found, reverse=True):  # what is inside of a folder comes before it
-        if left.is_dir() and not left.is_symlink():
-            remove_folder(left)
-        else:
-            remove(left)
+        _remove_any(left)
 
 
 def _unfinished(path: Path) -> Path:
@@ -277,17 +281,20 @@ def _settle(folder: Path) -> list[Path]:
     """Bring the files of a folder to the disk, whoever wrote them; the paths of them."""
     inside = sorted(folder.rglob("*"))
     files = [file for file in inside if file.is_file()]
+    mode = stat.S_IMODE(
+        folder.stat().st_mode
+    )  # as the user's mask has it; some libraries write for their user alone
     _step("write", folder, lambda: None)  # stands for the writing of a library
     for file in files:
-        _step("sync", file, lambda file=file: _sync_file(file))  # type: ignore[misc]
+        _step("sync", file, lambda file=file: _sync_file(file, mode & 0o666))  # type: ignore[misc]
     for path in [folder, *(path for path in inside if path.is_dir())]:
-        path.chmod(0o755)
+        path.chmod(mode)
         _sync_folder(path)
     return files
 
 
-def _sync_file(path: Path) -> None:
-    path.chmod(0o644)  # some libraries write for their user alone
+def _sync_file(path: Path, mode: int) -> None:
+    path.chmod(mode)
     with path.open("rb+") as file:  # opened for writing, since Windows flushes nothing else
         os.fsync(file.fileno())
 

@@ -281,10 +281,11 @@ class RunFolder:
 
     def _all_inside(self, name: str) -> list[str]:
         """Of a folder, or of a file that is not on record, what has to be held against the record."""
-        known = self._inside(name)
-        if self.lost_lines:  # what they named is not on record, but there
-            known += [file.relative_to(self.path).as_posix() for file in files_below(self.path / name)]
-        return known or ([] if self._manifest_stamp is None else [name])
+        if self._manifest_stamp is None:
+            return []
+        # What lies there without a record may have lost it.
+        found = {file.relative_to(self.path).as_posix() for file in files_below(self.path / name)}
+        return sorted(found.union(self._inside(name))) or [name]
 
     def _inside(self, name: str) -> list[str]:
         return sorted(file for file in (*self._manifest, *self._beside) if file.startswith(f"{name}/"))
@@ -336,6 +337,6 @@ def _has_ended(said: str) -> bool:
 
 def _holder(path: Path) -> str:
     try:
-        return path.read_text("utf-8") or "another process"
+        return path.read_text("utf-8", errors="replace") or "another process"
     except OSError:  # it has not written who it is yet, or has just left
         return "another process"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tokir.artifacts.durable import atomic
-from tokir.errors import TokirError
+from tokir.errors import TokirError, unreadable
 from tokir.untrusted import read_json
 
 SEAL = "sha256"  # the field of a sealed JSON file that holds the hash of all others
@@ -70,7 +70,7 @@ def read_tensors(path: Path, framework: str = "pt") -> tuple[dict[str, Any], dic
         with safe_open(path, framework=framework) as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise TokirError(f"{path}: damaged checkpoint ({error}): delete it and run again") from None
+        raise unreadable(path, error, "delete it and run the study again") from None
 
 
 def write_array(path: Path, array: Any) -> None:
@@ -103,7 +103,7 @@ def read_array(path: Path) -> Any:
     except FileNotFoundError:
         raise TokirError(f"{path}: missing: run the study again") from None
     except Exception as error:  # numpy raises whatever a damaged header provokes
-        raise TokirError(f"{path}: damaged ({error}): delete it and run the study again") from None
+        raise unreadable(path, error, "delete it and run the study again") from None
 
 
 def digest(value: Any) -> str:

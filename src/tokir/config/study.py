@@ -212,10 +212,9 @@ class StudyConfig(Settings):
             return values
         trained = cls.model_fields["architectures"].get_default(call_default_factory=True)
         for field in ("objectives", "architecture_seeds"):
-            named = values.get(field)
-            other = (
-                next((name for name in named if name not in trained), None) if isinstance(named, dict) else None
-            )
+            given = values.get(field)
+            named = list(given) if isinstance(given, dict) else []
+            other = next((name for name in named if name not in trained), None)
             if other in ARCHITECTURES:
                 raise ValueError(
                     f"{field}.{other}: architectures is not set, so only {' and '.join(trained)} are trained: set "

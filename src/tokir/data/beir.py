@@ -9,7 +9,7 @@ in any case (``test.TSV``); hidden files are nobody's data.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
@@ -60,7 +60,13 @@ def read(
     sources = files.sources([*tables_read, *found.by_split.values()])
     # The suffix belongs to the key: the same bytes can be another table as TSV than as CSV.
     key = f"{digest(files, corpus_table.name)}-{corpus_table.suffix[1:]}-{READERS}"
-    corpus = corpora.store(key, lambda: tables.documents(corpus_table), corpus_table.location, cache)
+
+    def documents() -> Iterator[tuple[int, Document]]:
+        yield from tables.documents(corpus_table)
+        if files.sources([corpus_table.name])[0] != sources[0]:  # hashed and read are two passes over it
+            raise TokirError(f"{corpus_table.location} changed while it was read: run again when it is whole.")
+
+    corpus = corpora.store(key, documents, corpus_table.location, cache)
     if not len(corpus):
         raise TokirError(f"{files.where(corpus_table.name)} holds no documents.")
     if found.by_split and not queries_table:

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from tokir.artifacts import atomic, file_digest, write_text
 from tokir.data.files import one_builder
-from tokir.errors import TokirError
+from tokir.errors import TokirError, unreadable
 from tokir.untrusted import built, read_json
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Corpus:
             where = f" ({error.filename})" if error.filename else ""
             raise TokirError(f"{path} cannot be read: {error.strerror or error}{where}.") from error
         except Exception as error:  # pyarrow and json raise whatever the damage provokes
-            raise TokirError(f"{path} is damaged ({error}): it has to be written again.") from error
+            raise unreadable(path, error, "it has to be written again") from error
 
     def copy_to(self, path: Path) -> None:
         """Write the corpus to another Arrow file and its facts beside it, each of them atomically."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts import array_header, read_array, read_sealed, write_sealed
-from tokir.artifacts.durable import growing, remove, rename, sync
+from tokir.artifacts.durable import disown, growing, remove, rename, sync
 from tokir.encoders import Encoder
 from tokir.progress import Progress
 from tokir.untrusted import completed
@@ -96,6 +96,7 @@ def write_blocks(
 ) -> None:
     """Write ``path``, float32 of shape (count, dimensions): what ``make`` gives from a position up to another one."""
     part, note = path.with_suffix(".part"), path.with_suffix(".part.json")
+    disown(part)
     header = array_header("<f4", (count, dimensions))
     row = 4 * dimensions
     done, sha = _done(part, note, key, header, row)

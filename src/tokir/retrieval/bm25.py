@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.artifacts.durable import from_library
-from tokir.errors import TokirError, Unavailable
+from tokir.errors import Unavailable, unreadable
 from tokir.retrieval.index import Hits, top
 from tokir.retrieval.terms import Cut, words
 
@@ -104,9 +104,7 @@ class BM25Index:
             _require_whole(bm25, len(tie_order))
             return cls(bm25, tie_order, cut)
         except Exception as error:  # the library raises whatever damage provokes
-            raise TokirError(
-                f"{folder}: damaged BM25 index ({error}): delete it and run the study again"
-            ) from None
+            raise unreadable(folder, error, "delete it and run the study again") from None
 
 
 def _require_whole(bm25: Any, passages: int) -> None:

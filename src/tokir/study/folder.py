@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tokir.artifacts import Names, RunFolder, file_digest, json_text, text_digest, write_text
@@ -26,6 +26,11 @@ FREE = ("name", "pretrained_folders")  # where models and data lie may change, s
 def read_config(folder: RunFolder) -> StudyConfig:
     """The configuration that a run was begun with."""
     path = folder.checked(Names.STUDY) if folder.recorded(Names.STUDY) else folder.file(Names.STUDY)
+    if folder.lost_lines and not folder.recorded(Names.STUDY):
+        raise TokirError(
+            f"{path}: its line of {Names.MANIFEST} is damaged, so it cannot be checked: repeat the words that began "
+            "the run"
+        )
     try:
         values = parse_yaml(read_text(path), str(path))
     except UnicodeDecodeError as error:
@@ -54,7 +59,8 @@ def begin(
     _refuse_foreign(path)
     folder = RunFolder(path)
     # A pretrained model is noted before anything is made, and nothing is lost with that.
-    if folder.begun(apart=(*BEGINNING, Names.MODEL_FACTS)) and not _may_be_mended(folder, config):
+    begun = folder.begun(apart=(*BEGINNING, Names.MODEL_FACTS)) or _has_lost_its_record(folder)
+    if begun and not _may_be_mended(folder, config):
         _mend(folder, config, dataset, download)
         before = read_config(folder)
         _refuse_other(folder, before, config, dataset)
@@ -81,6 +87,14 @@ def begin(
     with folder.locked():
         folder.ensure(list(beginning), beginning, write)
     return folder, kept, omissions
+
+
+def _has_lost_its_record(folder: RunFolder) -> bool:
+    """Is there more than a run begins with, and no record of any of it?"""
+    if folder.recorded(Names.STUDY) or not folder.file(Names.STUDY).exists():
+        return False
+    inside = {file.name for file in folder.path.iterdir() if not file.name.startswith(".")}
+    return not inside <= {*BEGINNING, Names.MANIFEST, PurePosixPath(Names.SOURCE).parts[0]}
 
 
 def _may_be_mended(folder: RunFolder, config: StudyConfig) -> bool:

@@ -19,7 +19,7 @@ from tokir.config import Objective
 from tokir.errors import TokirError
 from tokir.models import rebuild
 from tokir.models.registry import foreign_weights
-from tokir.untrusted import read_json
+from tokir.untrusted import read_json, within
 
 if TYPE_CHECKING:
     from tokir.models import Model
@@ -120,7 +120,7 @@ def forget_state(folder: Path) -> None:
 
 
 def _state_path(folder: Path) -> Path:
-    return folder / "resume" / "state.safetensors"
+    return within(folder, "resume/state.safetensors")
 
 
 def load_trained(folder: Path, checkpoint: str, device: torch.device) -> Model:
