@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import shlex
 import signal
 from collections.abc import Iterable
 from pathlib import Path
@@ -98,6 +99,11 @@ def require_text(value: object) -> None:
     """TokirError where something else stands for a text."""
     if not isinstance(value, str):
         raise TokirError(f"{value!r} is no text: give a string")
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell reads it."""
+    return shlex.quote(str(path))
 
 
 def nearest(word: object, choices: Iterable[str]) -> str:

@@ -201,12 +201,13 @@ class Run:
             Unavailable: this machine lacks its client, or what the system needs.
         """
         from tokir.database.milvus import INDEXES, Collection
-        from tokir.database.push import push
+        from tokir.database.push import exact_search, push
         from tokir.progress import Silent
 
         name = self._named([system])[0]
         if index is not None and index not in INDEXES:
             raise TokirError(f"--index {index}{nearest(index, INDEXES)}: allowed are {', '.join(INDEXES)}")
+        exact_search(self._opener, name)  # what cannot be pushed is said before a database is made
         target = Collection(address, collection, token)
         try:
             kind = index or ("exact" if target.embedded else "hnsw")

@@ -76,6 +76,14 @@ def within(folder: Path, name: str) -> Path:
     return path
 
 
+def require_utf8(name: str) -> None:
+    """TokirError where a name is not UTF-8: neither settings nor the libraries that write files can hold it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise TokirError(f"{name} is not a name in UTF-8: rename it") from None
+
+
 def inside(name: str) -> str:
     """``name``; ``ValueError`` where by its spelling it is not that of a file below a folder, with ``/`` between parts.
 

@@ -102,7 +102,7 @@ def test_whatever_a_download_ends_in_is_one_sentence(tmp_path, monkeypatch):
         """As a proxy's refusal in whichever library of the network."""
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", refused)
-    with pytest.raises(Unavailable, match=r"its download failed \(Refused\).*name a local folder"):
+    with pytest.raises(Unavailable, match=r"its download failed \(Refused\).*names a local folder"):
         load_pretrained("canine", download=True)
 
 

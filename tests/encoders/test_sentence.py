@@ -170,7 +170,7 @@ def test_what_is_no_sentence_encoder_or_damaged_is_one_sentence(model, monkeypat
 def test_a_model_of_the_hub_is_read_from_the_local_cache_and_not_fetched_unasked(made, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(
-        Unavailable, match=r"not on this machine: run again with --download to fetch some/tiny-v1.5"
+        Unavailable, match=r"not on this machine: `tokir run \.\.\. --download` fetches some/tiny-v1\.5"
     ):
         load("some/tiny-v1.5")
     commit, repository = "0" * 40, tmp_path / "models--some--tiny-v1.5"

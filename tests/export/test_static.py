@@ -228,8 +228,12 @@ def test_an_export_replaces_an_earlier_one_and_nothing_else(run, tmp_path, monke
     tokir("export", run, STATIC, "--to", "sentence-transformers", tmp_path / "link")
     assert (tmp_path / "link").is_symlink() and (out / "1_Normalize").exists()
     monkeypatch.chdir(tmp_path / "link")
-    tokir("export", run, STATIC, "--to", "model2vec", ".", code=2)
-    assert "where you are: name a folder in it" in capsys.readouterr().err
+    (out / "inside").mkdir()
+    for place, folder in ((".", out), ("..", out / "inside")):
+        monkeypatch.chdir(folder)
+        tokir("export", run, STATIC, "--to", "model2vec", place, code=2)
+        assert "where you are or what that lies in: name another folder" in capsys.readouterr().err
+    assert (out / "inside").exists()
     assert {path: file_digest(path) for path in run.rglob("*") if path.is_file()} == before
 
 

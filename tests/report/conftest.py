@@ -12,7 +12,7 @@ import pytest
 from tokir.artifacts import RunFolder
 from tokir.evaluation.registry import MEASURES
 
-REMEDY = "its weights are not on this machine: run again with --download to fetch google/byt5-small"
+REMEDY = "its weights are not on this machine: tokir run --download fetches google/byt5-small"
 HOSTILE = 'who wrote <script>alert("x")</script> & why?'
 
 

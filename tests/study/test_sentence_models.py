@@ -246,4 +246,4 @@ def test_a_folder_that_is_none_is_a_mistake_when_a_run_begins_and_later_a_row_sa
     assert found["bpe-500.static.contrastive.learned.s0"]["status"] == "ok"
     assert found[STATIC]["status"] == "unavailable" and "there is no folder" in found[STATIC]["reason"]
     assert found["encoder"]["title"] == "some/encoder"
-    assert "run again with --download to fetch some/encoder" in found["encoder"]["reason"]
+    assert "`tokir run ... --download` fetches some/encoder" in found["encoder"]["reason"]

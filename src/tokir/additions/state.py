@@ -17,7 +17,7 @@ from typing import IO, Any
 from tokir.artifacts import Names, RunFolder, digest, read_sealed
 from tokir.artifacts.durable import remove
 from tokir.artifacts.manifest import Entry, files_below
-from tokir.errors import TokirError
+from tokir.errors import TokirError, quoted
 from tokir.retrieval.files import SystemFiles, Systems, contents, from_json, require_flat, with_models_of
 from tokir.untrusted import built
 
@@ -66,8 +66,8 @@ class Additions:
         when = datetime.fromisoformat(self.when)
         return (
             f"the models were trained on {self.trained:,} passages; since then {self.changed} (last on {when.day} "
-            f"{when:%B %Y}), so {self.passages:,} are searched; scores in results.json and the report are of "
-            f"the {self.trained:,}"
+            f"{when:%B %Y}), so {self.passages:,} {'is' if self.passages == 1 else 'are'} searched; any scores in "
+            f"results.json and the report are of the {self.trained:,}"
         )
 
     def file(self, name: str) -> str:
@@ -83,7 +83,7 @@ class Additions:
                 if self.made_from.get(name) == made_from(made, folder):
                     files[name] = with_models_of(from_json(self.systems[name]), made)
                 else:
-                    unavailable.setdefault(name, STALE.format(folder.path))
+                    unavailable.setdefault(name, STALE.format(quoted(folder.path)))
             require_flat(files)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _damaged(folder.path, str(error)) from None

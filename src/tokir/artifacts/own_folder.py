@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tokir.artifacts.durable import new_folder
@@ -19,13 +19,15 @@ def require_free(folder: Path, what: str) -> None:
     """TokirError where it is the present folder, or holds anything but an earlier thing of the kind ``what``."""
     if folder.is_file():
         raise TokirError(f"{folder} is a file: choose another folder")
-    if folder.resolve() == Path.cwd():
+    if Path.cwd().is_relative_to(folder.resolve()):
         raise TokirError(
-            f"the {what} would take the place of {folder.resolve()}, where you are: name a folder in it"
+            f"the {what} would take the place of {folder.resolve()}, where you are or "
+            "what that lies in: name another folder"
         )
-    found = (file for file in folder.rglob("*") if file.is_symlink() or not file.is_dir())
-    inside = {file.relative_to(folder).as_posix() for file in found}
-    if foreign := sorted(inside - set(_made(folder, what))):
+    inside = {file.relative_to(folder).as_posix() for file in folder.rglob("*")}
+    made = _made(folder, what)
+    folders = {parent.as_posix() for name in made for parent in PurePosixPath(name).parents}
+    if foreign := sorted(inside - folders.union(made)):
         raise TokirError(
             f"{folder} holds {foreign[0]}, which is not of an earlier {what}: choose another folder, or empty it"
         )

@@ -10,10 +10,10 @@ from typer.core import TyperGroup
 
 from tokir import __version__
 from tokir.cli import additions, data, doctor, export, push, search, serve, settings, study, tokenizers
-from tokir.cli.terminal import echo, errors_as_sentences, fail
+from tokir.cli.terminal import Signal, echo, errors_as_sentences, fail
 from tokir.errors import interrupted
 
-STOPPED = 128 + signal.SIGINT  # the code of what Ctrl-C stops
+STOPPED = 128 + signal.SIGINT  # the code that typer has for whatever stops
 UsageError: Any = typer.BadParameter.__base__  # typer has no name for it
 
 
@@ -27,7 +27,7 @@ class _Commands(TyperGroup):
         except UsageError as error:
             _refuse(error)
         if code == STOPPED:  # before any command had begun
-            fail("stopped", STOPPED)
+            fail("stopped", 128 + Signal.number)
         raise SystemExit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: Any) -> Any:

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from tokir.cli.terminal import echo
 from tokir.errors import TokirError
+from tokir.serve.process import REQUIRED
 
 EXTRAS = {  # what pip installs by this name, as it is imported, and what for
-    "serve": (("starlette", "uvicorn", "orjson"), "tokir serve"),
+    "serve": (REQUIRED, "tokir serve"),
     "export": (("onnx", "onnxruntime"), "tokir export --to onnx, and fast queries of networks"),
-    "model2vec": (("model2vec",), "the baseline model2vec, and tokir export --to model2vec"),
+    "model2vec": (("model2vec", "skeletoken"), "the baseline model2vec, and tokir export --to model2vec"),
     "milvus": (("pymilvus", "milvus_lite"), "tokir push"),
     "ray": (("ray",), "--engine ray"),
 }

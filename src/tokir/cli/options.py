@@ -18,20 +18,12 @@ if TYPE_CHECKING:
 
 def at_home(path: Path | None) -> Path | None:
     """The path with the home folder in place of ``~``, which a shell leaves as it is after an equals sign."""
-    from tokir.untrusted import expanded
+    from tokir.untrusted import expanded, require_utf8
 
     if path is None:
         return None
-    _require_utf8(str(path))
+    require_utf8(str(path))
     return expanded(path)
-
-
-def _require_utf8(name: str) -> None:
-    """TokirError where a name is not UTF-8: neither settings nor the libraries that write files can hold it."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise TokirError(f"{name} is not a name in UTF-8: rename it") from None
 
 
 Preset = Annotated[
@@ -107,8 +99,10 @@ def _as_yaml(value: str | int) -> str:
     """As one line that is read back as it is, whatever characters a path holds."""
     import yaml
 
+    from tokir.untrusted import require_utf8
+
     if isinstance(value, str):
-        _require_utf8(value)
+        require_utf8(value)
         return str(yaml.safe_dump(value, default_style='"', width=math.inf)).strip()
     return str(value)
 

@@ -54,7 +54,7 @@ def _show(answer: Answer) -> None:
         echo(f"  unavailable: {answer.unavailable}")
         return
     for rank, hit in enumerate(answer.hits, start=1):
-        echo(f"  {rank}. {hit.score:.4f}  {hit.title or hit.id}")
+        echo(f"  {rank}. {hit.score:.4f}  {f'{hit.title}  ' if hit.title else ''}[{hit.id}]")
         echo(f"     {shortened(hit.text, EXCERPT)}")
     if not answer.hits:
         echo("  nothing")

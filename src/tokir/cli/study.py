@@ -23,6 +23,7 @@ from tokir.cli.options import (
     read_config,
 )
 from tokir.cli.terminal import echo, print_table
+from tokir.errors import quoted
 
 if TYPE_CHECKING:
     from tokir.results.records import Results
@@ -60,7 +61,7 @@ def run(
     results = finish(study, "run", quiet)
     if results is None:
         echo("No judged queries, so there is nothing to score; the run can be searched:")
-        echo(f'tokir search {study.folder.path} "your query"')
+        echo(f'tokir search {quoted(study.folder.path)} "your query"')
         return
     _print_table(results)
     echo(f"Report: {study.folder.path / 'report.html'}")

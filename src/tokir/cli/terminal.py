@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TextIO
@@ -19,7 +19,7 @@ import typer
 
 from tokir.errors import Interrupted, Stopped, TokirError, full_disk, interrupted
 from tokir.progress import Silent
-from tokir.untrusted import printable
+from tokir.untrusted import printable, require_utf8
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -126,7 +126,8 @@ def print_table(table: Table, least: int, piped: int) -> None:
 
 def say(line: str, stream: TextIO | None = None) -> None:
     """Print one line on stderr, or on ``stream``, of whatever origin."""
-    print(printable(line), file=stream or sys.stderr, flush=True)
+    with suppress(OSError):  # nobody reads it any more, which stops no work
+        print(printable(line), file=stream or sys.stderr, flush=True)
 
 
 @contextmanager
@@ -144,6 +145,7 @@ def errors_as_sentences() -> Iterator[None]:
     logger.handlers, logger.propagate = [_OneLine()], False
     warnings.showwarning = _show_warning
     try:
+        _require_present_folder()
         yield
     except Interrupted as stop:
         fail(str(stop), 128 + stop.number)  # as shells count
@@ -179,8 +181,21 @@ def _lacks_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or named
 
 
+class Signal:
+    """Which signal has stopped this process, for what makes of every stop the same."""
+
+    number: int = signal.SIGINT
+
+
 def _stop(number: int, _: object) -> None:
+    Signal.number = number
     raise Stopped(number)
+
+
+def _require_present_folder() -> None:
+    """TokirError where no path in the present folder could be written down; it may be gone, too."""
+    with suppress(FileNotFoundError):
+        require_utf8(os.getcwd())  # noqa: PTH109
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

@@ -65,7 +65,7 @@ def _named(config: StudyConfig, files: list[str]) -> StudyConfig:
     values = config.model_dump(mode="json")
     values["name"] += "-compared"
     if files:
-        paths = [str(expanded(name).resolve()) for name in files]
+        paths = [str(expanded(name).absolute()) for name in files]
         values["tokenizers"] += [{"type": "file", "file": path} for path in paths]
         values["name"] += f"-{digest(paths)[:NAMED]}"
     return check_config(values, "--file")

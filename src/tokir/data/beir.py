@@ -19,7 +19,7 @@ from tokir.data import qrels as judgements
 from tokir.data import tables
 from tokir.data.corpus import Document
 from tokir.data.dataset import Dataset, checksum, split_name
-from tokir.data.files import FORMATS, Archive, Files, Folder, digest, is_table
+from tokir.data.files import FORMATS, Archive, Files, Folder, SourceFile, digest, is_table
 from tokir.data.qrels import Qrels
 from tokir.data.tables import Table
 from tokir.errors import TokirError
@@ -60,13 +60,7 @@ def read(
     sources = files.sources([*tables_read, *found.by_split.values()])
     # The suffix belongs to the key: the same bytes can be another table as TSV than as CSV.
     key = f"{digest(files, corpus_table.name)}-{corpus_table.suffix[1:]}-{READERS}"
-
-    def documents() -> Iterator[tuple[int, Document]]:
-        yield from tables.documents(corpus_table)
-        if files.sources([corpus_table.name])[0] != sources[0]:  # hashed and read are two passes over it
-            raise TokirError(f"{corpus_table.location} changed while it was read: run again when it is whole.")
-
-    corpus = corpora.store(key, documents, corpus_table.location, cache)
+    corpus = corpora.store(key, lambda: _unchanged(corpus_table, sources[0]), corpus_table.location, cache)
     if not len(corpus):
         raise TokirError(f"{files.where(corpus_table.name)} holds no documents.")
     if found.by_split and not queries_table:
@@ -93,6 +87,13 @@ def read(
         unread={_split_of(file): files.where(file) for file in reversed(found.unread)},
         files=sources,
     )
+
+
+def _unchanged(table: Table, before: SourceFile) -> Iterator[tuple[int, Document]]:
+    """Its documents; TokirError where the file has changed since it was hashed, which is another pass over it."""
+    yield from tables.documents(table)
+    if table.files.sources([table.name])[0] != before:
+        raise TokirError(f"{table.files.where(table.name)} changed while it was read: run again when it is whole.")
 
 
 def layout(path: Path) -> tuple[Files, Table, Table | None]:

@@ -185,7 +185,8 @@ class Dataset:
         if not self.qrels:
             return None, (
                 f"The data set {self.name!r} ({self.source}) has documents but no judged queries{hint}: add "
-                "queries.jsonl (lines of `_id` and `text`) and qrels/test.tsv (query-id, corpus-id, score)."
+                "queries.jsonl (lines of `_id` and `text`) and qrels/test.tsv (query-id, corpus-id, score), and run "
+                "the study in another folder."
             )
         if named is not None:
             return split_name(named), ""

@@ -15,7 +15,7 @@ from typing import IO, Protocol, cast
 
 from tokir.artifacts.durable import make_folder, sweep
 from tokir.errors import TokirError
-from tokir.untrusted import expanded, within
+from tokir.untrusted import expanded, require_utf8, within
 
 FORMATS = (".jsonl", ".csv", ".tsv", ".parquet")
 EXPANSION = 200  # times as long as it is packed: text gets to 20, a file made to fill a disk to 1,000 and more
@@ -86,7 +86,10 @@ class Folder:
                 raise TokirError(
                     f"{entry} is a link to {entry.readlink()}, which is not there: get it, or remove the link."
                 )
-        return sorted(entry.relative_to(self.path).as_posix() for entry in inside if entry.is_file())
+        names = sorted(entry.relative_to(self.path).as_posix() for entry in inside if entry.is_file())
+        for name in names:
+            require_utf8(f"{self.path}/{name}")
+        return names
 
     def where(self, name: str) -> str:
         """See `Files.where`."""

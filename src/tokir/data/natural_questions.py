@@ -45,7 +45,7 @@ def find_subset(cache: Path) -> Path | None:
 
 def remedy(cache: Path) -> str:
     """How to get NQ."""
-    return f"put nq.zip from {ADDRESS} into {cache}, or ask for the download (about half a gigabyte)"
+    return f"put nq.zip from {ADDRESS} into {cache}, or add --download to `tokir data show nq` (about half a gigabyte)"
 
 
 def subset_remedy() -> str:

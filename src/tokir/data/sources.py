@@ -104,7 +104,9 @@ def _cache_in_words(cache: Path) -> Iterator[None]:
 def absolute(source: str) -> str:
     """A source as :func:`load` reads it from any folder: a path in full, unless it is the name of a data set."""
     path = expanded(source)
-    return source if _is_name(source) or not path.exists() else str(path.resolve())
+    return (
+        source if _is_name(source) or not path.exists() else str(path.absolute())
+    )  # a link has a suffix of its own
 
 
 def is_gone(source: str) -> bool:

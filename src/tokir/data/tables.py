@@ -225,7 +225,7 @@ def _id(table: Rows, line: int, fields: Mapping[str, Any], names: tuple[str, ...
     if isinstance(id, int) and not isinstance(id, bool):
         id = str(id)
     if not isinstance(id, str):
-        raise _not_text(table, line, name, id)
+        raise _not_text(table, line, name, id, "not a string or a whole number")
     if not ids.is_valid(id):  # asked first, since a location takes longer to write than an id to check
         ids.check(id, table.location(line))
     return id
@@ -240,12 +240,12 @@ def _text(table: Rows, line: int, fields: Mapping[str, Any]) -> str:
     return text
 
 
-def _not_text(table: Rows, line: int, name: str, value: object) -> TokirError:
+def _not_text(table: Rows, line: int, name: str, value: object, but: str = "not a string") -> TokirError:
     """The error for a field of another type: ``the field `text` is a list (['one', 'two']), not a string``."""
     kinds = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
     kind = kinds.get(type(value), f"of type {type(value).__name__}")
     found = "null" if value is None else f"{kind} ({reprlib.repr(value)})"
-    return TokirError(f"{table.location(line)}: the field `{name}` is {found}, not a string.")
+    return TokirError(f"{table.location(line)}: the field `{name}` is {found}, {but}.")
 
 
 def require_once(names: Sequence[str], where: str, what: str = "column") -> None:

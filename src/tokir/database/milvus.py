@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,7 +55,8 @@ class Collection:
     """
 
     def __init__(self, address: str, name: str, token: str = "") -> None:
-        self.address = str(expanded(address)) if address.endswith(EMBEDDED) else address
+        place = address.rstrip("/")  # which a shell puts behind the name of a folder
+        self.address = str(expanded(place)) if place.endswith(EMBEDDED) else address
         self.name = name
         try:
             import grpc
@@ -66,6 +69,10 @@ class Collection:
         for library in ("pymilvus", "milvus_lite"):  # what goes wrong is said once, as an error
             logging.getLogger(library).setLevel(logging.CRITICAL)
         self._milvus, self._grpc, self._loaded = pymilvus, grpc, False
+        if self.embedded and not os.access(folder := Path(self.address).absolute().parent, os.W_OK):
+            raise TokirError(
+                f"{self.address}: {folder} is not there, or not to be written to: name another folder"
+            )
         try:
             with self._errors():
                 self._client = pymilvus.MilvusClient(self.address, token=token, timeout=SECONDS)

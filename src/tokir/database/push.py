@@ -67,7 +67,7 @@ def push(
     Raises:
         TokirError: the system has no such vectors, or the collection holds something else or vectors of another model.
     """
-    searcher, vectors = _exact(opener, system)
+    searcher, vectors = exact_search(opener, system)
     files = opener.files[system]
     assert isinstance(files, DenseFiles)
     model = digest(encoder_contents(files, opener.run))[:MODEL]
@@ -89,8 +89,8 @@ def push(
     return Pushed(collection.count(), sent, deleted, shortened, len(asked), recall)
 
 
-def _exact(opener: Opener, system: str) -> tuple[DenseSearcher, NDArray[np.float32]]:
-    """A system's searcher, and the unit vectors (passages, dimensions) that it searches."""
+def exact_search(opener: Opener, system: str) -> tuple[DenseSearcher, NDArray[np.float32]]:
+    """A system's searcher, and the unit vectors (passages, dimensions) that it searches; TokirError if it has none."""
     searcher = opener.searcher(system)
     if isinstance(searcher, DenseSearcher) and isinstance(searcher.index, ExactIndex):
         return searcher, searcher.index.vectors
@@ -164,7 +164,16 @@ def _recall(collection: Collection, searcher: DenseSearcher, corpus: Corpus, que
     from tokir.retrieval.index import normalize
 
     vectors = normalize(searcher.encode(queries))
-    wanted = [corpus.documents(hits.positions.tolist()) for hits in searcher.index.search(vectors, COMPARED)]
-    found = collection.search(vectors, COMPARED)
-    shared = [len({d.id for d in own} & set(ids)) / len(own) for own, ids in zip(wanted, found, strict=True)]
+    vectors = vectors[vectors.any(axis=1)]  # to a query without tokens all passages are alike
+    if not len(vectors):
+        return 1.0
+    first = min(COMPARED, len(corpus))
+    depth, wanted = first, searcher.index.search(vectors, first)
+    while depth < len(corpus) and any(hits.scores[-1] == hits.scores[first - 1] for hits in wanted):
+        depth = min(4 * depth, len(corpus))  # equals may be ordered otherwise
+        wanted = searcher.index.search(vectors, depth)
+    shared = []
+    for hits, ids in zip(wanted, collection.search(vectors, first), strict=True):
+        near = hits.positions[hits.scores >= hits.scores[first - 1]].tolist()
+        shared.append(len({document.id for document in corpus.documents(near)} & set(ids)) / first)
     return float(np.mean(shared))

@@ -35,6 +35,6 @@ def snapshot(
             f"its download failed ({type(error).__name__})" if download else "its weights are not on this machine"
         )
         raise Unavailable(
-            f"{cause}: {instead}run again with --download to fetch {hub}, "
-            f"or name a local folder with --set {folder_setting}"
+            f"{cause}: {instead}`tokir run ... --download` fetches {hub}, and --set {folder_setting} names a local "
+            "folder"
         ) from None

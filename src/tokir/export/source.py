@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokir.artifacts import Names, read_array
 from tokir.data.corpus import Corpus
 from tokir.encoders.files import NetworkFiles, PretrainedFiles, StaticFiles
-from tokir.errors import TokirError, nearest
+from tokir.errors import TokirError, nearest, quoted
 from tokir.retrieval.files import DenseFiles, FusionFiles, LateFiles, LexicalFiles, Opener
 from tokir.retrieval.index import normalize
 from tokir.tokenizers.portable import portable
@@ -155,8 +155,8 @@ class Source:
                 return found
         folder = self.opener.folder
         raise TokirError(
-            f"{folder} does not say what reads its passages: `tokir embed {folder}` writes it down, since this run was "
-            "made by an earlier tokir"
+            f"{folder} does not say what reads its passages: `tokir embed {quoted(folder)}` writes it down, since this "
+            "run was made by an earlier tokir"
         )
 
     @cached_property

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from tokir.artifacts import Names, RunFolder, write_json
-from tokir.errors import TokirError
+from tokir.errors import TokirError, quoted
 from tokir.results.records import SCHEMA, Disputed, Example, Results
 from tokir.untrusted import read_json
 
@@ -35,7 +35,8 @@ def read_results(folder: RunFolder) -> Results:
     value = _load(folder, Names.RESULTS)
     if value is None:
         raise TokirError(
-            f"{folder.path} has no results yet: `tokir evaluate {folder.path}` makes them, given judged queries"
+            f"{folder.path} has no results yet: `tokir evaluate {quoted(folder.path)}` makes them; a run that was "
+            "begun without judged queries has none: run the study in another folder (--out) when there are some"
         )
     if not isinstance(value, dict) or "schema" not in value:
         raise _unreadable(folder, Names.RESULTS, "damaged (it names no schema)")
@@ -79,4 +80,4 @@ def _checked(folder: RunFolder, name: str, kind: TypeAdapter[Kind], value: Any) 
 
 
 def _unreadable(folder: RunFolder, name: str, why: str) -> TokirError:
-    return TokirError(f"{folder.file(name)}: {why}: make it again with `tokir evaluate {folder.path}`")
+    return TokirError(f"{folder.file(name)}: {why}: make it again with `tokir evaluate {quoted(folder.path)}`")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 from tokir.artifacts import Names, RunFolder, read_array
 from tokir.encoders.files import PretrainedFiles
 from tokir.encoders.registry import ENCODERS
-from tokir.errors import TokirError, Unavailable
+from tokir.errors import TokirError, Unavailable, quoted
 from tokir.retrieval.registry import INDEXES, SEARCHERS, Method
 from tokir.untrusted import built, read_json, read_text
 
@@ -292,8 +292,8 @@ def read_systems(run: RunFolder) -> Systems:
     path, file = run.path, run.file(Names.SYSTEMS)
     if not file.exists():
         raise TokirError(
-            f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {path}`, which "
-            f"writes {Names.SYSTEMS}"
+            f"{path} is not ready to be searched: finish it with `tokir run`, or with `tokir embed {quoted(path)}`, "
+            f"which writes {Names.SYSTEMS}"
         )
     try:
         made = read_json(run.checked(Names.SYSTEMS))
@@ -304,7 +304,7 @@ def read_systems(run: RunFolder) -> Systems:
         named = {name: made[name] for name in ("tokenizers", "systems", "unavailable")}
         return built(Systems, {**named, "files": files})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TokirError(f"{file}: damaged ({error}): make it again with `tokir embed {path}`") from None
+        raise TokirError(f"{file}: damaged ({error}): make it again with `tokir embed {quoted(path)}`") from None
 
 
 def require_flat(files: Mapping[str, SystemFiles]) -> None:

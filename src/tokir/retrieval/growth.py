@@ -18,7 +18,7 @@ from tokir.artifacts import RunFolder, read_array
 from tokir.artifacts.durable import make_folder
 from tokir.encoders.files import PretrainedFiles
 from tokir.encoders.store import blocks, read_embeddings, write_blocks
-from tokir.errors import Unavailable
+from tokir.errors import Unavailable, quoted
 from tokir.models.whitening import Whitening
 from tokir.retrieval.index import Vectors
 from tokir.retrieval.registry import INDEXES
@@ -192,5 +192,5 @@ class Growth:
 def _of_old(folder: RunFolder) -> Unavailable:
     return Unavailable(
         "an earlier tokir did not write down what its passages are embedded with: "
-        f"`tokir embed {folder.path}` writes it, and trains nothing"
+        f"`tokir embed {quoted(folder.path)}` writes it, and trains nothing"
     )

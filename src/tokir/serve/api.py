@@ -47,7 +47,8 @@ class Api:
         vectors, tokens = await self.service.embed(asked.input, system)
         if asked.dimensions not in (None, vectors.shape[1]):
             raise Refusal(
-                f"{system} has {vectors.shape[1]} dimensions, and was not trained to be cut: leave dimensions out",
+                f"{system} has {vectors.shape[1]} dimensions: leave dimensions out; a system of first dimensions alone "
+                "has a name of its own (/v1/models)",
                 param="dimensions",
             )
         self.metrics.embedded(system, len(vectors), tokens or 0)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 BACKLOG = 2_048  # connections that wait to be accepted
 PATIENCE = 120  # seconds that running requests have when the server is stopped
 COUNTS, HELD = "tokir-metrics-", "held.lock"  # begins the name of a folder of metrics; a file in it
+LEAST_FREE = 16 << 20  # bytes for these files, which are mapped: on a full disk a map ends the process
 SECONDS_TO_HOLD = 60  # after which a folder that nobody holds is a dead server's
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 REQUIRED = ("starlette", "uvicorn", "httptools", "orjson", "prometheus_client")
@@ -70,6 +71,7 @@ def _answer(run: Path, listening: socket.socket, workers: int, limits: Limits, s
     import uvicorn
 
     from tokir.serve.app import create_app
+    from tokir.serve.protocol import BoundedHttp
     from tokir.serve.workers import Workers
 
     host, port = listening.getsockname()[:2]
@@ -83,7 +85,7 @@ def _answer(run: Path, listening: socket.socket, workers: int, limits: Limits, s
         app,
         factory=workers > 1,
         workers=workers,
-        http="httptools",
+        http=BoundedHttp,
         loop="auto",  # uvloop where it is installed
         ws="none",
         lifespan="off",
@@ -96,12 +98,18 @@ def _answer(run: Path, listening: socket.socket, workers: int, limits: Limits, s
         timeout_graceful_shutdown=PATIENCE,
         timeout_worker_healthcheck=PATIENCE,  # loading a large library keeps a worker from answering
     )
-    say(f"http://{name}:{port}")
+    # Whoever has been told the address may stop the server: from then on a signal is not lost.
     with _stoppable():
         if workers == 1:
-            uvicorn.Server(config).run([listening])
+            server = uvicorn.Server(config)
+            for number in STOPPING:
+                signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+            say(f"http://{name}:{port}")
+            server.run([listening])
         else:
-            Workers(config, [listening]).run()
+            several = Workers(config, [listening])  # takes the signals itself
+            say(f"http://{name}:{port}")
+            several.run()
 
 
 def _worker_app(run: Path, limits: Limits, hosts: frozenset[str] | None) -> App:
@@ -152,6 +160,11 @@ def _counted(workers: int) -> Iterator[None]:
         yield
         return
     _sweep()
+    if shutil.disk_usage(tempfile.gettempdir()).free < LEAST_FREE:
+        raise TokirError(
+            f"{tempfile.gettempdir()} is nearly full, and workers count there in files that must grow: free some "
+            "space, set TMPDIR, or use one worker"
+        )
     with (
         tempfile.TemporaryDirectory(prefix=COUNTS, ignore_cleanup_errors=True) as folder,
         FileLock(Path(folder) / HELD),

@@ -38,6 +38,11 @@ from tokir.systems import (
     systems,
 )
 
+NOT_SCORED = (
+    "the data set has no judged queries: models are trained to be searched, and nothing is scored or compared (`tokir "
+    "tokenizers compare` compares tokenizers without queries)"
+)
+
 if TYPE_CHECKING:
     from tokir.results.records import DatasetFacts, Environment, Passage, Results, TokenizerComparison
     from tokir.study.parts import Parts
@@ -224,6 +229,7 @@ class Study:
             self.progress.say(additions.sentence)
         if not self.dataset.qrels:
             if not ready(self.context):
+                self.progress.say(NOT_SCORED)
                 self.embed()
             return None
         self.context.splits.scored()  # what cannot be scored is said before anything is trained

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tokir.artifacts import digest
 from tokir.errors import TokirError
 from tokir.tokenizers.code_points import CodePointTokenizer
 from tokir.tokenizers.huggingface import HuggingFaceTokenizer
@@ -17,6 +18,7 @@ from tokir.untrusted import expanded
 if TYPE_CHECKING:
     from tokir.config import TokenizerSettings
 
+SHOWN = 6  # digits of a hash
 UNREAD_SIZE = 257  # stands in the settings; the file's own size is recorded when it is read
 _NAMED = re.compile(rb'\s*\{\s*"type"\s*:\s*"([^"]+)"')
 
@@ -39,7 +41,7 @@ class File(TokenizerKind):
         """The whole path, so that a run can be resumed from any folder."""
         values = {"vocabulary_size": UNREAD_SIZE, **values}
         if isinstance(values.get("file"), str):
-            values["file"] = str(expanded(values["file"]).resolve())
+            values["file"] = str(expanded(values["file"]).absolute())
         return values
 
     @classmethod
@@ -54,7 +56,9 @@ class File(TokenizerKind):
         """The name of the file, or of the folder of a ``tokenizer.json``."""
         path = Path(settings.file or "")
         stem = path.parent.name if path.stem == "tokenizer" and path.parent.name else path.stem
-        return "file-" + re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
+        told = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
+        apart = "" if stem.isascii() else digest(stem)[:SHOWN]  # what other letters say is in its hash alone
+        return "-".join(part for part in ("file", told, apart) if part)
 
     @classmethod
     def train(cls, texts: Iterable[str], settings: TokenizerSettings) -> Tokenizer:
