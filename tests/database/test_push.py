@@ -86,6 +86,17 @@ def test_a_collection_holds_what_the_run_holds_and_answers_alike(run, tmp_path):
     assert sorted(found) == ids
 
 
+def test_equally_near_passages_count_alike_and_a_query_without_tokens_does_not_count(run, tmp_path):
+    vectors = np.asarray(run._opener.searcher(SYSTEM).index.vectors).copy()
+    vectors[:] = vectors[np.arange(len(vectors)) // 20]  # three times twenty copies
+    name = f"{Names.index(SYSTEM)}/vectors.npy"
+    write_array(run.path / name, vectors)
+    RunFolder(run.path).ensure([name], "copies", lambda: None)
+    again = open_run(run.path)
+    again._opener.queries = lambda: ["ceiling", "", "chapel wet", "young master"]
+    assert again.push(SYSTEM, f"{tmp_path}/a.db/", "c").recall == 1
+
+
 def test_the_client_of_milvus_finds_what_was_pushed(run, tmp_path):
     address = str(tmp_path / "a.db")
     run.push(SYSTEM, address, "c")

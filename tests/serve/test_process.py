@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -63,6 +64,30 @@ def test_a_stopped_server_finishes_what_it_has_begun_and_has_written_nothing(run
     assert {path: file_digest(path) for path in run.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_head_without_end_is_refused_and_a_signal_after_the_address_is_not_lost(run):
+    words = [sys.executable, "-m", "tokir", "serve", str(run), "--port", "0"]
+    for ask in (True, False):
+        server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        try:
+            port = int(re.search(r"http://127\.0\.0\.1:(\d+)", server.stderr.readline())[1])
+            if ask:
+                fetch(f"http://127.0.0.1:{port}/health")
+                with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+                    connection.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\nx: ")
+                    with contextlib.suppress(ConnectionError):
+                        for _ in range(64):
+                            connection.sendall(b"a" * (1 << 14))
+                    with contextlib.suppress(ConnectionError):
+                        assert connection.recv(1 << 10).startswith(b"HTTP/1.1 400")
+                fetch(f"http://127.0.0.1:{port}/health")
+            server.send_signal(signal.SIGTERM)
+            _, errors = server.communicate(timeout=PATIENCE)
+            assert (server.returncode, errors) == (0, "")
+        finally:
+            server.kill()
+
+
 def test_what_a_killed_server_has_left_is_removed_by_the_next(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(process, "SECONDS_TO_HOLD", -1)
@@ -94,5 +119,7 @@ def test_what_keeps_it_from_starting_is_one_line(run, tmp_path, capsys, monkeypa
     assert "did you mean 'texts'" in refused(run, "--limit", "text=3")
     for number in ("0", "9" * 5000):
         assert "write a whole number above zero, for example top=100" in refused(run, "--limit", f"top={number}")
+    monkeypatch.setattr(process, "LEAST_FREE", 1 << 60)
+    assert "is nearly full, and workers count there" in refused(run, "--port", "0", "--workers", "2")
     monkeypatch.setattr(process, "REQUIRED", ("starlette", "no_such_library"))
     assert refused(run) == "error: serving needs no_such_library: pip install 'tokir[serve]'"

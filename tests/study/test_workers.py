@@ -103,6 +103,20 @@ def test_where_no_process_can_be_started_the_study_trains(begun, data, tmp_path,
     assert "no more processes can be started (Resource temporarily unavailable)" in caplog.text
 
 
+def test_where_no_second_process_can_be_started_the_first_goes_on(begun, data, tmp_path, monkeypatch, caplog):
+    begin = workers._Worker
+
+    def only_one() -> object:
+        if begun:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return begin()
+
+    monkeypatch.setattr(workers, "_Worker", only_one)
+    study(data, tmp_path / "run").train()
+    assert len(begun) == 1 and len(list((tmp_path / "run").rglob("best.safetensors"))) == 2
+    assert "no more processes can be started" in caplog.text and "its process has ended" not in caplog.text
+
+
 class Stopping(Silent):
     """Ctrl-C in the midst of a training."""
 

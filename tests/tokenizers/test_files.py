@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tokir.config import TokenizerSettings
+from tokir.data.sources import absolute
 from tokir.errors import TokirError
 from tokir.tokenizers import load, train_tokenizer
 from tokir.tokenizers.intrinsic import intrinsic_measures
@@ -83,3 +84,19 @@ def test_tokenizers_that_are_let_go_leave_no_memory(tokenizer, passages, tmp_pat
     before = megabytes()
     cut(60)
     assert megabytes() - before < 30  # each of them once left a megabyte; what is free is not always given back
+
+
+def test_a_file_is_read_by_the_name_of_its_link_and_called_by_its_folder_in_any_script(tmp_path):
+    """As files lie in the cache of a model hub: links to blobs without a suffix."""
+    train_tokenizer(["a b c"] * 9, TokenizerSettings(type="bpe", vocabulary_size=257)).save(tmp_path / "blob")
+    names = []
+    for folder in ("日本", "中文", "snap"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "tokenizer.json").symlink_to(tmp_path / "blob")
+        settings = TokenizerSettings(type="file", file=str(tmp_path / folder / "tokenizer.json"))
+        assert train_tokenizer([], settings).vocabulary_size == 257
+        names.append(settings.id)
+    assert len(set(names)) == 3 and names[2] == "file-snap"
+    (tmp_path / "rows").write_text('{"_id": "a", "text": "x"}\n')
+    (tmp_path / "snap/corpus.jsonl").symlink_to(tmp_path / "rows")
+    assert absolute(str(tmp_path / "snap/corpus.jsonl")).endswith("snap/corpus.jsonl")

@@ -49,7 +49,7 @@ def _fetch(source: str, folder: Path, write: Callable[[Path], None]) -> None:
     with new_folder(folder) as fresh:
         try:
             write(fresh)
-        except (TokirError, KeyboardInterrupt):
+        except TokirError:
             raise
         except ImportError as error:
             raise Unavailable(f"{source!r} needs {error.name}: pip install 'tokir[remote]'.") from error
@@ -83,8 +83,11 @@ def _ir_datasets(id: str, folder: Path) -> None:
     for split, part in parts.items():
         if part.has_queries() and part.has_qrels():
             for number, query in enumerate(part.queries_iter(), 1):
-                ids.check(query.query_id, f"ir_datasets:{id}, query {number} of {split}")
-                queries[query.query_id] = query.default_text()
+                location = f"ir_datasets:{id}, query {number} of {split}"
+                ids.check(query.query_id, location)
+                text = query.default_text()
+                if queries.setdefault(query.query_id, text) != text:
+                    raise TokirError(f"{location}: the id {query.query_id!r} is that of another query too.")
             judged = qrels.setdefault(split, {})
             for number, row in enumerate(part.qrels_iter(), 1):
                 location = f"ir_datasets:{id}, judgement {number} of {split}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 LEVEL = 0.05
+ROUNDING = 1e-9  # by which a score, or a mean of scores, may lie outside of what it can be
 
 
 def significant(p_holm: float, interval: tuple[float, float]) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.errors import TokirError
+from tokir.evaluation.decision import ROUNDING
 from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.registry import MEASURES
 from tokir.retrieval.ranking import Ranking
@@ -19,7 +20,6 @@ from tokir.retrieval.ranking import Ranking
 PerQuery = dict[str, list[float]]
 """Measure to one score per query, in the order of the judgements."""
 FIRST = 10  # passages by which two rankings are compared
-ROUNDING = 1e-9  # by which a sum of floats may exceed 1
 _USUAL = re.compile(r"(R|P|nDCG)@(\d+)|RR")
 
 

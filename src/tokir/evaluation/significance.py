@@ -22,7 +22,7 @@ from tokir.evaluation.decision import LEVEL
 
 POWER = 0.8
 MOST_GROUPS = 100  # of systems that do not differ, before the letters of a table run out of meaning
-ROUNDING = 1e-12  # a mean difference that is less is none: scores are between 0 and 1
+NO_DIFFERENCE = 1e-12  # a mean difference that is less is none: scores are between 0 and 1
 AT_ONCE = 4_000_000  # numbers of a resampling held at once
 
 
@@ -104,7 +104,7 @@ def randomisation_test(differences: ArrayLike, resamples: int, seed: int) -> lis
         seed: of the patterns.
     """
     given = np.atleast_2d(np.asarray(differences, dtype=np.float64))
-    table, grid = _exact(np.where(np.abs(given) < ROUNDING, 0.0, given))
+    table, grid = _exact(np.where(np.abs(given) < NO_DIFFERENCE, 0.0, given))
     queries = table.shape[1]
     rng = np.random.default_rng(seed)
     observed = np.abs(table.sum(axis=1)) - queries * grid  # equal sums count, however they were rounded
@@ -137,7 +137,7 @@ def seeds_test(a: ArrayLike, b: ArrayLike, trained: bool = True) -> float:
     if len(one) == len(other) == 1 or one.shape[1] < 2:
         return 0.0
     differences = one.mean(axis=0) - other.mean(axis=0)
-    if abs(differences.mean()) < ROUNDING:
+    if abs(differences.mean()) < NO_DIFFERENCE:
         return 1.0
     seeds = _seed_terms(one, other, trained)
     terms = [(differences.var(ddof=1) / len(differences), len(differences) - 1), *seeds]
@@ -202,7 +202,7 @@ def queries_needed(a: ArrayLike, b: ArrayLike, trained: bool = True) -> int | No
     one, other = _tables(a, b)
     differences = one.mean(axis=0) - other.mean(axis=0)
     mean, number = float(differences.mean()), len(differences)
-    if number < 2 or abs(mean) < ROUNDING:
+    if number < 2 or abs(mean) < NO_DIFFERENCE:
         return None
     variance = float(differences.var(ddof=1))
     several = [table for table in (one, other) if len(table) > 1]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ROUNDING = 1e-9  # by which a mean of floats may exceed 1
+from tokir.evaluation.decision import ROUNDING
 
 Score = Annotated[float, Field(ge=0, le=1 + ROUNDING)]
 Interval = tuple[float, float]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tokir.evaluation.decision import LEVEL
 from tokir.evaluation.registry import HEADLINE
-from tokir.evaluation.significance import ROUNDING
+from tokir.evaluation.significance import NO_DIFFERENCE
 from tokir.results.configurations import configuration_title, configurations, retrieval, score
 from tokir.results.names import brief, titles
 from tokir.results.pairs import Pair, comparisons_of, perturbation_comparisons_of
@@ -114,7 +114,7 @@ class _Case:
         if low > 0 or high < 0:
             return f"; {_p(pair.entry.p_holm)}{', more seeds might help' if several and needed is None else ''}"
         if needed is None:
-            hidden = several and abs(pair.difference) >= ROUNDING
+            hidden = several and abs(pair.difference) >= NO_DIFFERENCE
             return "; more queries would not help, more seeds might" if hidden else ""
         if needed <= self.results.dataset.queries:
             return ""

@@ -57,8 +57,11 @@ class Local:
                     try:
                         workers.ask(order)
                     except OSError as error:
-                        log.warning("no more processes can be started (%s): one model at a time", error.strerror)
-                        return
+                        log.warning("no more processes can be started (%s): fewer models at once", error.strerror)
+                        if not workers.busy:
+                            return
+                        workers.settle()
+                        ready.insert(0, plan)
                 for plan, made in workers.ended():
                     if made:
                         schedule.made(plan)

@@ -52,6 +52,10 @@ class Workers:
         """Are all that there may be training?"""
         return len(self._busy) >= self._most
 
+    def settle(self) -> None:
+        """Be content with those that train now."""
+        self._most = len(self._busy)
+
     def ask(self, order: Training) -> None:
         """Give an order to one that is idle, or to a new one; OSError where none can be started."""
         import torch
