@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -355,8 +356,23 @@ class Study:
                 *sentences(self.omissions),
                 *left_out(self.config),
                 *unread(self.config),
+                *self._without_effect(),
             ),
         )
+
+    def _without_effect(self) -> tuple[str, ...]:
+        """Variants of which a model has turned out to be the one without it, in sentences."""
+        found = {}
+        for point in model_points(self.config):
+            base = replace(point, variant="")
+            files = [Names.model(one.id, Names.weights("final")) for one in (point, base)]
+            if point.variant and all(map(self.folder.recorded, files)):
+                one, other = map(self.folder.key, files)
+                if one == other:
+                    found[point.trained] = (
+                        f"{point.trained} has the same weights as {base.trained}: it changes nothing"
+                    )
+        return tuple(found.values())
 
     def _unread(self) -> tuple[str, ...]:
         """What of the corpus is not trained on, in sentences."""
