@@ -281,9 +281,8 @@ def _settle(folder: Path) -> list[Path]:
     """Bring the files of a folder to the disk, whoever wrote them; the paths of them."""
     inside = sorted(folder.rglob("*"))
     files = [file for file in inside if file.is_file()]
-    mode = stat.S_IMODE(
-        folder.stat().st_mode
-    )  # as the user's mask has it; some libraries write for their user alone
+    # As the user's mask has it: some libraries write for their user alone.
+    mode = stat.S_IMODE(folder.stat().st_mode)
     _step("write", folder, lambda: None)  # stands for the writing of a library
     for file in files:
         _step("sync", file, lambda file=file: _sync_file(file, mode & 0o666))  # type: ignore[misc]

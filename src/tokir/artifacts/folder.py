@@ -283,8 +283,9 @@ class RunFolder:
         """Of a folder, or of a file that is not on record, what has to be held against the record."""
         if self._manifest_stamp is None:
             return []
-        # What lies there without a record may have lost it.
+        # What lies there without a record may have lost it, unless it never has one.
         found = {file.relative_to(self.path).as_posix() for file in files_below(self.path / name)}
+        found -= {f"{name}/{Names.STATE}"}
         return sorted(found.union(self._inside(name))) or [name]
 
     def _inside(self, name: str) -> list[str]:

@@ -34,6 +34,7 @@ class Names:
 
     # In the folder of a training: what the model is, its losses, and how many steps its budget gives it.
     MODEL_CONFIG, HISTORY, BUDGET = "config.json", "history.jsonl", "budget.json"
+    STATE = "resume/state.safetensors"  # to resume from, and on no record
 
     @staticmethod
     def weights(checkpoint: str) -> str:

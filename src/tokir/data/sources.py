@@ -104,9 +104,8 @@ def _cache_in_words(cache: Path) -> Iterator[None]:
 def absolute(source: str) -> str:
     """A source as :func:`load` reads it from any folder: a path in full, unless it is the name of a data set."""
     path = expanded(source)
-    return (
-        source if _is_name(source) or not path.exists() else str(path.absolute())
-    )  # a link has a suffix of its own
+    # Not where a link leads: the suffix that says the format is the link's.
+    return source if _is_name(source) or not path.exists() else str(path.absolute())
 
 
 def is_gone(source: str) -> bool:

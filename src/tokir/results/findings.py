@@ -25,9 +25,7 @@ GENERAL = {"canine": "CANINE", "roberta": "RoBERTa", "byt5": "ByT5"}
 TABLE = "model2vec"  # pretrained, but no larger model: it looks tokens up, as a static model does
 LISTED, FASTEST = 12, 5  # systems that a sentence can name; of more, so many and the pretrained ones
 MARGIN = 0.02  # of recall@10 by which a model that is level may be behind
-FEWEST = (
-    6  # queries of which a claim rests on an interval: of fewer no test, and so no honest interval, reaches 5%
-)
+FEWEST = 6  # queries that a claim by an interval takes: of fewer no test reaches 5%, whatever they score
 
 
 class Held(NamedTuple):
@@ -75,11 +73,9 @@ def _retrieves(facts: Facts) -> Held:
     best = models[0]
     low, high = best.interval() or (0.0, 1.0)
     answer: Answer = "cannot tell"
-    if facts.queries < FEWEST:
-        pass
-    elif low > facts.chance:
+    if facts.queries >= FEWEST and low > facts.chance:
         answer = "supported"
-    elif high < facts.chance:
+    elif facts.queries >= FEWEST and high < facts.chance:
         answer = "not supported"
     parts = [
         f"The best of them{facts.chosen}, {facts.name(best)} ({best.parameters or 0:,} parameters), has recall@10 "

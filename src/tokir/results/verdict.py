@@ -92,9 +92,8 @@ class _Case:
             parts.append(f"{tokenizer_id(row)} ({written(pair.entry)}{self._power(row, pair)})")
             evidence.append(pair.path)
         text = f"It does not differ significantly from {joined(parts)}."
-        near = [
-            row for row in self.tied if self._pair(row).interval[0] <= 0
-        ]  # and not far behind, as with few seeds
+        # With few seeds one that is far behind does not differ significantly either.
+        near = [row for row in self.tied if self._pair(row).interval[0] <= 0]
         sized = [row for row in (self.first, *near) if row.parameters is not None]
         smallest = min(sized, key=lambda row: row.parameters or 0, default=self.first)
         if smallest is not self.first:

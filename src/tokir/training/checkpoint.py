@@ -120,7 +120,7 @@ def forget_state(folder: Path) -> None:
 
 
 def _state_path(folder: Path) -> Path:
-    return within(folder, "resume/state.safetensors")
+    return within(folder, Names.STATE)
 
 
 def load_trained(folder: Path, checkpoint: str, device: torch.device) -> Model:
