@@ -52,7 +52,7 @@ app = typer.Typer(
 def main() -> None:
     """Entry point of the ``tokir`` command."""
     with errors_as_sentences():
-        app()
+        app(prog_name="tokir")  # not python -m ...
 
 
 def _refuse(error: Any) -> NoReturn:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -14,6 +15,8 @@ from tokir.errors import TokirError, interrupted
 if TYPE_CHECKING:
     from tokir.config import StudyConfig
     from tokir.study import Study
+
+Made = TypeVar("Made")
 
 
 def at_home(path: Path | None) -> Path | None:
@@ -124,10 +127,10 @@ def make_study(
     return Study(config, out, Machine(device, threads, download, engine), None if quiet else TerminalProgress())
 
 
-def finish(study: Study, step: str, quiet: bool, **arguments: Any) -> Any:
+def finish(study: Study, step: Callable[[], Made], quiet: bool) -> Made:
     """Do one step of a study; a stop by Ctrl-C or SIGTERM leaves everything finished as it is."""
     try:
-        value = getattr(study, step)(**arguments)
+        value = step()
     except KeyboardInterrupt as stop:
         raise interrupted(stop, "stopped; finished work is kept, and the same command resumes it") from None
     finally:

@@ -58,7 +58,7 @@ def run(
     study = make_study(
         read_config(preset, data, sets, queries, split), out, device, threads, download, quiet, engine
     )
-    results = finish(study, "run", quiet)
+    results = finish(study, study.run, quiet)
     if results is None:
         echo("No judged queries, so there is nothing to score; the run can be searched:")
         echo(f'tokir search {quoted(study.folder.path)} "your query"')
@@ -89,7 +89,7 @@ def train(
         if not first:
             return
         study = make_study(read_config(preset, data, sets), out, device, threads, download, quiet, engine)
-        finish(study, "train", quiet)
+        finish(study, study.train, quiet)
     models = study.folder.file(Names.MODELS)
     echo(f"Models: {models}" if models.exists() else "No model could be trained on this machine.")
 
@@ -107,7 +107,7 @@ def embed(
     Example: tokir embed runs/quickstart-wiki
     """
     study = _reopen(folder, device, threads, download, quiet, engine)
-    finish(study, "embed", quiet)
+    finish(study, study.embed, quiet)
     echo(f"Embeddings: {study.folder.path / 'embeddings'}")
 
 
@@ -124,7 +124,7 @@ def evaluate(
     Example: tokir evaluate runs/quickstart-wiki --threads 1
     """
     study = _reopen(folder, device, threads, download, quiet, engine)
-    _print_table(finish(study, "evaluate", quiet, again=True))
+    _print_table(finish(study, lambda: study.evaluate(again=True), quiet))
     report(folder)
 
 

@@ -49,7 +49,7 @@ def compare(
     """
     config = _named(read_config(preset, data, sets), file or [])
     study = make_study(config, out, "cpu", None, download, quiet)
-    comparison = finish(study, "compare_tokenizers", quiet, words=word or [])
+    comparison = finish(study, lambda: study.compare_tokenizers(words=word or []), quiet)
     _print(comparison)
     echo(f"Comparison: {study.folder.path / 'tokenizers.html'}")
 
