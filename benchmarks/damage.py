@@ -83,7 +83,7 @@ def outcome(folder: Path, words: tuple[str, ...], name: str, expected: str) -> s
     named = Path(name).name in said or name == Names.MANIFEST  # then what cannot be held against it is named
     if code == 2 and said.count("\n") <= 2 and named and "Traceback" not in said:
         return "refused"
-    if code == 0 and f"warning: {RUN}/{name}: missing" in said:
+    if code == 0 and "warning: " in said and f"/{RUN}/{name}: missing" in said:
         return "noted"
     shown = (folder / "shown").read_text()
     return "not read" if (code, shown) == (0, expected) else f"FAULT ({code}: {said.strip()[-200:]})"

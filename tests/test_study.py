@@ -134,6 +134,10 @@ def test_a_run_that_lost_its_record_is_not_overwritten_by_other_settings(copy, d
         assert "holds a run of another configuration: seeds" in capsys.readouterr().err
     after = contents(copy)
     assert {name for name in before if before[name] != after.get(name)} == {"manifest.jsonl"}
+    tokir("run", "quickstart", "--data", data, "--out", copy, "--quiet", *SMALL)
+    assert "manifest.jsonl: gone, or empty: all that it named is made again" in capsys.readouterr().err
+    lines = map(json.loads, (copy / "manifest.jsonl").read_text().splitlines())
+    assert {"study.yaml", "omissions.json", "corpus/source.json"} < {line["path"] for line in lines}
 
 
 def test_data_that_were_moved_are_named_once(copy, data, tmp_path, capsys):

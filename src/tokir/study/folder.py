@@ -59,8 +59,10 @@ def begin(
     _refuse_foreign(path)
     folder = RunFolder(path)
     # A pretrained model is noted before anything is made, and nothing is lost with that.
-    begun = folder.begun(apart=(*BEGINNING, Names.MODEL_FACTS)) or _has_lost_its_record(folder)
-    if begun and not _may_be_mended(folder, config):
+    if _has_lost_its_record(folder):
+        _refuse_other(folder, read_config(folder), config, dataset)
+        log.warning("%s: gone, or empty: all that it named is made again", path / Names.MANIFEST)
+    elif folder.begun(apart=(*BEGINNING, Names.MODEL_FACTS)) and not _may_be_mended(folder, config):
         _mend(folder, config, dataset, download)
         before = read_config(folder)
         _refuse_other(folder, before, config, dataset)
@@ -91,7 +93,9 @@ def begin(
 
 def _has_lost_its_record(folder: RunFolder) -> bool:
     """Is there more than a run begins with, and no record of any of it?"""
-    if folder.recorded(Names.STUDY) or not folder.file(Names.STUDY).exists():
+    if folder.lost_lines or any(map(folder.recorded, BEGINNING)):
+        return False
+    if not all(folder.file(name).exists() for name in (Names.STUDY, Names.SOURCE)):
         return False
     inside = {file.name for file in folder.path.iterdir() if not file.name.startswith(".")}
     return not inside <= {*BEGINNING, Names.MANIFEST, PurePosixPath(Names.SOURCE).parts[0]}
