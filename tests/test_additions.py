@@ -226,6 +226,7 @@ def test_a_kill_at_any_step_leaves_the_run_as_before_or_as_after_and_the_same_co
             assert found in (before, after)
             seen.append(found == after)
             if number % 5 == 0:
+                gc.collect()  # the run that has answered, which Python 3.13 keeps until then
                 add_passages(copy, new)
                 assert answers(copy) == after
                 current = str(open_run(copy).additions.generation)
