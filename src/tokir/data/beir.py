@@ -92,7 +92,7 @@ def read(
 def _unchanged(table: Table, before: SourceFile) -> Iterator[tuple[int, Document]]:
     """Its documents; TokirError where the file has changed since it was hashed, which is another pass over it."""
     yield from tables.documents(table)
-    if table.files.sources([table.name])[0] != before:
+    if before.has_changed():
         raise TokirError(f"{table.files.where(table.name)} changed while it was read: run again when it is whole.")
 
 

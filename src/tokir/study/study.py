@@ -39,14 +39,14 @@ from tokir.systems import (
     systems,
 )
 
+if TYPE_CHECKING:
+    from tokir.results.records import DatasetFacts, Environment, Passage, Results, TokenizerComparison
+    from tokir.study.parts import Parts
+
 NOT_SCORED = (
     "the data set has no judged queries: models are trained to be searched, and nothing is scored or compared (`tokir "
     "tokenizers compare` compares tokenizers without queries)"
 )
-
-if TYPE_CHECKING:
-    from tokir.results.records import DatasetFacts, Environment, Passage, Results, TokenizerComparison
-    from tokir.study.parts import Parts
 
 
 class Study:
