@@ -37,18 +37,17 @@ class Facts:
             and pooling in (None, row.pooling)
             and objective in (None, row.objective)
         ]
-        if not self.validated:
-            return found
-        return sorted(found, key=self._validated_score, reverse=True)
+        return self._best_first(found)
 
     def fusions(self) -> list[System]:
         """All that were evaluated, in the same order."""
-        found = [row for row in ranked(self.rows) if row.kind == "fusion"]
-        return sorted(found, key=self._validated_score, reverse=True) if self.validated else found
+        return self._best_first([row for row in ranked(self.rows) if row.kind == "fusion"])
 
-    @staticmethod
-    def _validated_score(row: System) -> float:
-        return row.validation_recall or 0.0
+    def _best_first(self, found: list[System]) -> list[System]:
+        """Rows that are ranked by the scored queries, by the validation queries where there are such."""
+        if not self.validated:
+            return found
+        return sorted(found, key=lambda row: row.validation_recall or 0.0, reverse=True)
 
     def few_queries(self, fewest: int) -> str:
         """An aside where there are less than ``fewest``."""
