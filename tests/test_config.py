@@ -79,6 +79,7 @@ def test_overrides_reach_nested_settings_and_lists():
         (["tokenizers=[{type: byte, vocabulary_size: 300}]"], ["tokenizers.0", "257 entries"]),
         (["tokenizers=[{type: word, prefix_space: true}]"], ["tokenizers.0", "prefix_space"]),
         (["tokenizers=[{type: file}]"], ["tokenizers.0", "setting file"]),
+        (["tokenizers=[{type: file, file: a.json, vocabulary_size: 9}]"], ["tokenizers.0", "entries of its file"]),
         (["tokenizers=[{type: wordpiece}]"], ["tokenizers.0.type", "did you mean 'wordpiece-bpe'"]),
         (["models.lsmt.steps=3"], ["models.lsmt", "did you mean 'lstm'"]),
         (["models.lstm.step=3"], ["models.lstm.step", "did you mean 'steps'", "retrieval_learning_rate"]),

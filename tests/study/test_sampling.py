@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from command import tokir, words
-from tokir.config import load_config
+from tokir.config import IndexForm, load_config
 from tokir.data import load
 from tokir.errors import TokirError, Unavailable
 from tokir.evaluation import tuning
@@ -21,6 +21,7 @@ from tokir.retrieval.ranking import descending, inverse
 from tokir.retrieval.searchers import LexicalSearcher
 from tokir.study import documents as documents_module
 from tokir.study import passages as passages_module
+from tokir.study.baselines.lexical import TUNED
 from tokir.study.documents import Documents
 from tokir.study.negatives import hard_negatives
 from tokir.study.passages import TrainingPassages
@@ -152,6 +153,13 @@ def test_nothing_is_chosen_by_a_query_that_finds_itself(duplicates, monkeypatch)
     assert seen and not any(
         itself in hits.positions for ranking in seen for itself, hits in zip(own, ranking.lists(), strict=True)
     )
+
+
+def test_bm25_is_not_tuned_without_validation_queries(duplicates):
+    at_work = context(duplicates)
+    at_work.keep_passages = lambda: None
+    with pytest.raises(Unavailable, match="no validation queries"):
+        TUNED.make(SimpleNamespace(context=at_work), IndexForm.parse("exact"))
 
 
 def test_a_query_is_no_hard_negative_of_itself(duplicates):

@@ -46,8 +46,10 @@ class File(TokenizerKind):
 
     @classmethod
     def check(cls, settings: TokenizerSettings) -> None:
-        """The file is named, and brings its own normalization."""
+        """The file is named, and brings its own vocabulary and normalization."""
         super().check(settings)
+        if settings.vocabulary_size != UNREAD_SIZE:
+            raise ValueError("a tokenizer from a file has the entries of its file: leave vocabulary_size out")
         if settings.file is None:
             raise ValueError("the type file needs the setting file: a tokenizer.json or a sentencepiece .model")
 

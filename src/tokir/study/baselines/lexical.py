@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from tokir.artifacts import Names, RunFolder, write_json
 from tokir.config import IndexForm
+from tokir.errors import Unavailable
 from tokir.evaluation import tuning
 from tokir.results.records import System
 from tokir.retrieval.bm25 import K1, NO_WORDS, B, BM25Index
@@ -33,7 +34,7 @@ class Lexical:
         return NO_WORDS
 
     def make(self, embeddings: Embeddings, index: IndexForm) -> LexicalFiles:
-        """Index the passages; Unavailable where they hold no words."""
+        """Index the passages; Unavailable where they hold no words, or nothing can be chosen on."""
         context, name = embeddings.context, Names.index(self.name)
         context.keep_passages()
         k1, b = self._parameters(context)
@@ -47,15 +48,14 @@ class Lexical:
 
     def row(self, name: str, folder: RunFolder) -> System:
         """Its words say how it cuts texts."""
-        k1, b = K1, B
+        title = "BM25 tuned" if self.tuned else f"BM25, k1 {K1:g}, b {B:g}"
         if self.tuned and folder.recorded(chosen := Names.chosen(name)):
             parameters = folder.read_json(chosen)
-            k1, b = parameters["k1"], parameters["b"]
-        how = " tuned" if self.tuned else ""
+            title += f", k1 {parameters['k1']:g}, b {parameters['b']:g}"
         return System(
             id=name,
             kind="lexical",
-            title=f"BM25{how}, k1 {k1:g}, b {b:g}",
+            title=title,
             architecture="bm25",
             architecture_label=f"matches {IN_WORDS}; nothing is trained",
         )
@@ -64,12 +64,12 @@ class Lexical:
         validation, corpus = context.validation, context.dataset.corpus
         if not self.tuned:
             return K1, B
+        if validation is None:
+            raise Unavailable("there are no validation queries to choose k1 and b on")
         name = Names.chosen(self.name)
 
         def choose() -> None:
-            k1, b = K1, B
-            if validation is not None:
-                k1, b = tuning.bm25_parameters(context.postings, corpus.ids, context.opener.tie_order, validation)
+            k1, b = tuning.bm25_parameters(context.postings, corpus.ids, context.opener.tie_order, validation)
             write_json(context.folder.file(name), {"k1": k1, "b": b})
 
         inputs = {"corpus": corpus.checksum, "terms": IN_WORDS, "validation": context.validation_inputs}
