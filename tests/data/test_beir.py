@@ -108,11 +108,11 @@ GOOD = {"_id": "d1", "title": "", "text": "x"}
         ({"corpus": "[1]\n"}, r"corpus\.jsonl:1 is not a JSON object"),
         (
             {"corpus": jsonl([GOOD, {"_id": "d2"}])},
-            r"jsonl:2 lacks the field `text`; the fields found are `_id`\.",
+            r"jsonl:2 lacks the field `text`; the fields found are `_id`$",
         ),
         (
             {"corpus": jsonl([GOOD, {"text": "x"}])},
-            r"jsonl:2 lacks the field `_id` .* the fields found are `text`\.",
+            r"jsonl:2 lacks the field `_id` .* the fields found are `text`$",
         ),
         (
             {"corpus": jsonl([{"_id": 1.5, "text": "x"}])},

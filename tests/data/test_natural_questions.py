@@ -51,7 +51,7 @@ def test_subset(tmp_path, open_, source):
 
 @pytest.mark.parametrize(
     ("sizes", "sentence"),
-    [((31, 1), "has only 30 of the 31 passages"), ((10, 10), "Only 9 of the 10 queries asked for")],
+    [((31, 1), "has only 30 of the 31 passages"), ((10, 10), "only 9 of the 10 queries asked for")],
 )
 def test_subset_that_cannot_be_made_leaves_nothing(tmp_path, source, sizes, sentence):
     with pytest.raises(TokirError, match=sentence):

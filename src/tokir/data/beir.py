@@ -62,10 +62,10 @@ def read(
     key = f"{digest(files, corpus_table.name)}-{corpus_table.suffix[1:]}-{READERS}"
     corpus = corpora.store(key, lambda: _unchanged(corpus_table, sources[0]), corpus_table.location, cache)
     if not len(corpus):
-        raise TokirError(f"{files.where(corpus_table.name)} holds no documents.")
+        raise TokirError(f"{files.where(corpus_table.name)} holds no documents")
     if found.by_split and not queries_table:
         first = found.by_split[min(found.by_split)]
-        raise TokirError(f"{files.where(first)} judges queries but there is no queries.jsonl.")
+        raise TokirError(f"{files.where(first)} judges queries but there is no queries.jsonl")
     queries = tables.queries(queries_table) if queries_table else {}
     judged = {split: judgements.read(files, file) for split, file in found.by_split.items()}
     named = {passage for qrels in judged.values() for row in qrels.values() for passage in row}
@@ -93,7 +93,7 @@ def _unchanged(table: Table, before: SourceFile) -> Iterator[tuple[int, Document
     """Its documents; TokirError where the file has changed since it was hashed, which is another pass over it."""
     yield from tables.documents(table)
     if before.has_changed():
-        raise TokirError(f"{table.files.where(table.name)} changed while it was read: run again when it is whole.")
+        raise TokirError(f"{table.files.where(table.name)} changed while it was read: run again when it is whole")
 
 
 def layout(path: Path) -> tuple[Files, Table, Table | None]:
@@ -109,12 +109,12 @@ def layout(path: Path) -> tuple[Files, Table, Table | None]:
             None,
         )
     else:
-        raise TokirError(f"{path} is not a folder, a .zip or one of {', '.join(FORMATS)}.")
+        raise TokirError(f"{path} is not a folder, a .zip or one of {', '.join(FORMATS)}")
     corpus, queries = _table(files, "corpus"), _table(files, "queries")
     if corpus is None:
         raise TokirError(
             f"{path} holds no corpus.jsonl: the layout is corpus.jsonl, queries.jsonl and qrels/test.tsv "
-            f"(corpus and queries as {', '.join(FORMATS)})."
+            f"(corpus and queries as {', '.join(FORMATS)})"
         )
     return files, corpus, queries
 
@@ -122,7 +122,7 @@ def layout(path: Path) -> tuple[Files, Table, Table | None]:
 def _table(files: Files, stem: str) -> Table | None:
     found = [name for name in files.names() if is_table(name, stem)]
     if len(found) > 1:
-        raise TokirError(f"{files.where(found[0])} and {found[1]} are both there: keep one of them.")
+        raise TokirError(f"{files.where(found[0])} and {found[1]} are both there: keep one of them")
     return Table(files, found[0]) if found else None
 
 
@@ -143,7 +143,7 @@ def _judgement_files(files: Files) -> _JudgementFiles:
             split = split_name(path.stem)
             if split in found.by_split:
                 raise TokirError(
-                    f"{files.where(file)} and {found.by_split[split]} both hold {split}: keep one of them."
+                    f"{files.where(file)} and {found.by_split[split]} both hold {split}: keep one of them"
                 )
             found.by_split[split] = file
         elif folder == "qrels" or (not inside and (folder.startswith("qrels.") or _is_split(path))):
@@ -185,11 +185,11 @@ def _held_against(
         if all_ and dropped == all_:
             raise TokirError(
                 f"{path}: all of its {all_:,} judgements name unknown passages or queries: its lines are "
-                "`query-id<tab>corpus-id<tab>score`, with ids of the queries' file and of the corpus."
+                "`query-id<tab>corpus-id<tab>score`, with ids of the queries' file and of the corpus"
             )
         answered = sum(bool(judgements.relevant(row)) for row in kept[split].values())
         if not answered:
-            raise TokirError(f"{path} names no relevant passage (score of 1 or more) for any query.")
+            raise TokirError(f"{path} names no relevant passage (score of 1 or more) for any query")
         judged_here = sum(query in queries for query in qrels)
         if left := judged_here - answered:
             have = "has no relevant passage and is" if left == 1 else "have no relevant passage and are"
@@ -209,7 +209,7 @@ def _known(
         if ids and unknown == "error":
             raise TokirError(
                 f"{path} names {_some(ids)} unknown {kind}: add them, or drop their judgements with "
-                "--set data.unknown_documents=drop."
+                "--set data.unknown_documents=drop"
             )
     kept = {q: {p: s for p, s in row.items() if p in passages} for q, row in qrels.items() if q in queries}
     return {query: row for query, row in kept.items() if row}

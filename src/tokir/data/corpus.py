@@ -97,7 +97,7 @@ class Corpus:
             return _open(path, verify=verify)
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
-            raise TokirError(f"{path} cannot be read: {error.strerror or error}{where}.") from error
+            raise TokirError(f"{path} cannot be read: {error.strerror or error}{where}") from error
         except Exception as error:  # pyarrow and json raise whatever the damage provokes
             raise unreadable(path, error, "it has to be written again") from error
 
@@ -212,7 +212,7 @@ class Corpus:
         try:
             values.validate(full=True)
         except ValueError as error:
-            raise TokirError(f"{self.path} is damaged ({error}): it has to be written again.") from None
+            raise TokirError(f"{self.path} is damaged ({error}): it has to be written again") from None
 
 
 def _schema() -> Any:
@@ -305,7 +305,7 @@ def _write(
                 hasher.update(canonical(document))
             except UnicodeEncodeError as error:
                 raise TokirError(
-                    f"{location(line)}: half of a surrogate pair is not text: repair the document."
+                    f"{location(line)}: half of a surrogate pair is not text: repair the document"
                 ) from error
             hashes.append(hash(document.id))
             batch.append(document)
@@ -345,6 +345,6 @@ def _refuse_duplicates(
             if document.id in seen:
                 raise TokirError(
                     f"{location(line)}: id {document.id!r} is already that of {location(seen[document.id])}: "
-                    "give every passage its own id."
+                    "give every passage its own id"
                 )
             seen[document.id] = line

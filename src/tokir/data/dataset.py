@@ -105,8 +105,8 @@ class Dataset:
         name = split_name(name)
         if name not in self.qrels:
             raise TokirError(
-                f"The data set {self.name!r} has no split {name!r}{nearest(name, self.qrels)}; "
-                f"it has {_listed(self.qrels)}{self._not_read(name)}."
+                f"the data set {self.name!r} has no split {name!r}{nearest(name, self.qrels)}; "
+                f"it has {_listed(self.qrels)}{self._not_read(name)}"
             )
         qrels = {id: judged for id, judged in self.qrels[name].items() if relevant(judged)}
         own = (id for id in qrels if id in self.own_passages and id not in relevant(qrels[id]))
@@ -132,7 +132,7 @@ class Dataset:
 
         """
         if queries is not None and queries < 1:
-            raise TokirError(f"The number of queries to evaluate must be at least 1, not {queries}.")
+            raise TokirError(f"the number of queries to evaluate must be at least 1, not {queries}")
         name, unscored = self._scored_split(evaluate)
         scored = self.split(name) if name else None
         train, dev = (self.split(n) if n in self.qrels and n != name else None for n in ("train", "dev"))
@@ -184,7 +184,7 @@ class Dataset:
         hint = "".join(map(self._not_read, self.unread))
         if not self.qrels:
             return None, (
-                f"The data set {self.name!r} ({self.source}) has documents but no judged queries{hint}: add "
+                f"the data set {self.name!r} ({self.source}) has documents but no judged queries{hint}: add "
                 "queries.jsonl (lines of `_id` and `text`) and qrels/test.tsv (query-id, corpus-id, score), and run "
                 "the study in another folder."
             )
@@ -196,11 +196,11 @@ class Dataset:
             if "test" in self.unread:
                 raise TokirError(
                     f"{self.unread['test']} is not one of qrels/*.tsv and was not read, and dev would be scored "
-                    "instead: convert it to qrels/test.tsv (query-id, corpus-id, score), or say --split dev."
+                    "instead: convert it to qrels/test.tsv (query-id, corpus-id, score), or say --split dev"
                 )
             return "dev", ""
         return None, (
-            f"The data set {self.name!r} has neither test nor dev queries but {_listed(self.qrels)}{hint}: "
+            f"the data set {self.name!r} has neither test nor dev queries but {_listed(self.qrels)}{hint}: "
             "say with --split which to score on."
         )
 

@@ -77,14 +77,14 @@ class Folder:
         try:
             inside = list(self.path.iterdir())
         except OSError as error:
-            raise TokirError(f"{self.path} cannot be read: {error.strerror or error}.") from error
+            raise TokirError(f"{self.path} cannot be read: {error.strerror or error}") from error
         for folder in inside[:]:
             if folder.name.lower() == "qrels" and folder.is_dir():
                 inside += _below(folder)
         for entry in inside:
             if entry.is_symlink() and not entry.exists() and not entry.name.startswith("."):
                 raise TokirError(
-                    f"{entry} is a link to {entry.readlink()}, which is not there: get it, or remove the link."
+                    f"{entry} is a link to {entry.readlink()}, which is not there: get it, or remove the link"
                 )
         names = sorted(entry.relative_to(self.path).as_posix() for entry in inside if entry.is_file())
         for name in names:
@@ -104,7 +104,7 @@ class Folder:
             with path.open("rb") as stream:
                 yield stream
         except OSError as error:
-            raise TokirError(f"{self.where(name)} cannot be read: {error.strerror or error}.") from error
+            raise TokirError(f"{self.where(name)} cannot be read: {error.strerror or error}") from error
 
     def sources(self, names: Iterable[str]) -> tuple[SourceFile, ...]:
         """See `Files.sources`."""
@@ -115,7 +115,7 @@ def _below(folder: Path) -> list[Path]:
     """All that lies in a folder and in those inside it; raises ``TokirError`` where one cannot be read."""
 
     def refuse(error: OSError) -> None:
-        raise TokirError(f"{error.filename} cannot be read: {error.strerror or error}.") from error
+        raise TokirError(f"{error.filename} cannot be read: {error.strerror or error}") from error
 
     walked = os.walk(folder, onerror=refuse)
     return [Path(place) / name for place, folders, files in walked for name in (*folders, *files)]
@@ -135,7 +135,7 @@ class Archive:
         depth = min((_depth(top) for top in tops), default=0)
         tops = sorted({top for top in tops if _depth(top) == depth})
         if len(tops) > 1:
-            raise TokirError(f"{path} holds more than one corpus ({', '.join(tops)}): zip one data set alone.")
+            raise TokirError(f"{path} holds more than one corpus ({', '.join(tops)}): zip one data set alone")
         self._top = f"{tops[0]}/" if tops and tops[0] else ""
         below = (member.removeprefix(self._top) for member in members if member.startswith(self._top))
         self._names = sorted(name for name in below if PurePosixPath(name).parts)  # "." or "" names no file
@@ -167,7 +167,7 @@ class Archive:
         """TokirError where unpacking could take all memory or disk; no more is unpacked than a member says it has."""
         where = f"{self.path}/{member.filename}"
         if member.compress_type not in PACKED:
-            raise TokirError(f"{where} is packed by another method than deflate: zip it again.")
+            raise TokirError(f"{where} is packed by another method than deflate: zip it again")
         refuse_expansion(where, member.file_size, min(member.compress_size, self.path.stat().st_size))
 
     @contextmanager
@@ -176,16 +176,16 @@ class Archive:
             with zipfile.ZipFile(self.path) as archive:
                 yield archive
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError) as error:
-            raise TokirError(f"{self.path} is a broken or encrypted zip ({error}): fetch it again.") from error
+            raise TokirError(f"{self.path} is a broken or encrypted zip ({error}): fetch it again") from error
         except OSError as error:
-            raise TokirError(f"{self.path} cannot be read: {error.strerror or error}.") from error
+            raise TokirError(f"{self.path} cannot be read: {error.strerror or error}") from error
 
 
 def _source(path: Path) -> SourceFile:
     try:
         return SourceFile.of(path)
     except OSError as error:
-        raise TokirError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise TokirError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def is_table(name: str, stem: str) -> bool:
@@ -198,7 +198,7 @@ def refuse_expansion(where: str, unpacked: int, packed: int) -> None:
     if unpacked > max(UNMEASURED, EXPANSION * packed):
         raise TokirError(
             f"{where} unpacks to {unpacked:,} bytes or more out of {packed:,}, over {EXPANSION} times as many: no text "
-            "does, so it is not read; if it is meant, unpack it and name the folder."
+            "does, so it is not read; if it is meant, unpack it and name the folder"
         )
 
 
@@ -214,13 +214,13 @@ def lines(files: Files, name: str) -> Iterator[tuple[int, str]]:
     with files.open(name) as stream:
         for number, raw in enumerate(iter(lambda: stream.readline(LONGEST_LINE), b""), 1):
             if len(raw) == LONGEST_LINE:
-                raise TokirError(f"{files.where(name)}:{number} is longer than {LONGEST_LINE:,} bytes: cut it.")
+                raise TokirError(f"{files.where(name)}:{number} is longer than {LONGEST_LINE:,} bytes: cut it")
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                raise TokirError(f"{files.where(name)}:{number} is not UTF-8: convert the file.") from error
+                raise TokirError(f"{files.where(name)}:{number} is not UTF-8: convert the file") from error
             if number == 1 and not line.endswith("\n") and "\r" in line.rstrip("\r"):
-                raise TokirError(f"{files.where(name)} ends its lines with CR alone: convert it to LF or CRLF.")
+                raise TokirError(f"{files.where(name)} ends its lines with CR alone: convert it to LF or CRLF")
             yield number, line
 
 

@@ -26,11 +26,11 @@ def check(id: str, location: str) -> None:
     if is_valid(id):
         return
     if not id:
-        raise TokirError(f"{location}: an id is empty: give every passage and every query one.")
+        raise TokirError(f"{location}: an id is empty: give every passage and every query one")
     found = _UNCARRIED.search(id)
     what = "white space" if found and found[0].isspace() else "a control character"
     what = "a byte order mark" if found and found[0] == "\ufeff" else what
     raise TokirError(
         f"{location}: the id {id!r} holds {what}, which TREC files of rankings and judgements cannot carry: "
-        "replace it by something else."
+        "replace it by something else"
     )

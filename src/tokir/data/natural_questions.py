@@ -63,7 +63,7 @@ def read(cache: Path, *, download: bool = False, unknown_documents: Unknown = "e
     path = find(cache)
     if path is None:
         if not download:
-            raise Unavailable(f"The data set 'nq' is not on this machine: {remedy(cache)}.")
+            raise Unavailable(f"the data set 'nq' is not on this machine: {remedy(cache)}")
         path = fetch(cache / "nq.zip")
     return beir.read(
         path, cache, name="nq", source="nq", description=DESCRIPTION, unknown_documents=unknown_documents
@@ -74,7 +74,7 @@ def read_subset(cache: Path) -> Dataset:
     """Load the subset built in the cache folder; raises ``Unavailable`` where there is none."""
     path = find_subset(cache)
     if path is None:
-        raise Unavailable(f"The data set 'nq-subset' is not on this machine: {subset_remedy()}.")
+        raise Unavailable(f"the data set 'nq-subset' is not on this machine: {subset_remedy()}")
     return beir.read(path, cache, name="nq-subset", source="nq-subset", description=SUBSET_DESCRIPTION)
 
 
@@ -95,13 +95,13 @@ def fetch(target: Path, address: str = ADDRESS, md5: str = MD5) -> Path:
                     hasher.update(block)
                     partial.write(block)
                 if hasher.hexdigest() != md5:
-                    raise Unavailable(f"{address} gave other bytes than published (md5 {md5}): try again.")
+                    raise Unavailable(f"{address} gave other bytes than published (md5 {md5}): try again")
         except (OSError, HTTPException) as error:  # URLError and time-outs are OSErrors
             if full := full_disk(error):
                 raise full from None
             reason = getattr(error, "reason", None) or error
             raise Unavailable(
-                f"{address} cannot be fetched ({reason}): put the zip at {target} by hand."
+                f"{address} cannot be fetched ({reason}): put the zip at {target} by hand"
             ) from error
     return target
 
@@ -131,7 +131,7 @@ def build_subset(
     files, corpus, queries_table = beir.layout(source_path)
     file = "qrels/test.tsv"
     if queries_table is None or file not in files.names():
-        raise TokirError(f"{source_path} holds no queries.jsonl and {file}: it is not BEIR's NQ.")
+        raise TokirError(f"{source_path} holds no queries.jsonl and {file}: it is not BEIR's NQ")
     judged = {query: row for query, row in qrels.read(files, file).items() if qrels.relevant(row)}
     left = Counter({query: len(qrels.relevant(row)) for query, row in judged.items()})
     answers: dict[str, list[str]] = {}  # passage -> queries it is relevant to
@@ -152,13 +152,13 @@ def build_subset(
     with own_folder(out_dir, "build", {"data": "nq-subset"}) as folder:
         beir.write_documents(folder, first(corpus))
         if kept < passages:
-            raise TokirError(f"{files.where(corpus.name)} has only {kept} of the {passages} passages asked for.")
+            raise TokirError(f"{files.where(corpus.name)} has only {kept} of the {passages} passages asked for")
         texts = tables.queries(queries_table)
         eligible = [query for query in judged if left[query] == 0 and query in texts]
         if len(eligible) < queries:
             raise TokirError(
-                f"Only {len(eligible)} of the {queries} queries asked for have all their relevant passages "
-                f"among the first {passages} of {files.where(corpus.name)}: keep more passages."
+                f"only {len(eligible)} of the {queries} queries asked for have all their relevant passages "
+                f"among the first {passages} of {files.where(corpus.name)}: keep more passages"
             )
         drawn = draw(eligible, queries, seed)
         chosen = {query: texts[query] for query in judged if query in drawn}

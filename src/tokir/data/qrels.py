@@ -36,7 +36,7 @@ def read(files: Files, name: str) -> Qrels:
             continue
         location = f"{files.where(name)}:{number}"
         if len(fields) != len(HEADER):
-            raise TokirError(f"{location} is not `query-id<tab>corpus-id<tab>score`.")
+            raise TokirError(f"{location} is not `query-id<tab>corpus-id<tab>score`")
         add(qrels, fields[0], fields[1], fields[2], location)
     return qrels
 
@@ -61,10 +61,10 @@ def add(qrels: Qrels, query: str, passage: str, grade: object, location: str) ->
     if number is None or not LOWEST_GRADE <= number <= HIGHEST_GRADE:
         raise TokirError(
             f"{location}: the score {grade!r} is not an integer from {LOWEST_GRADE:,} to {HIGHEST_GRADE:,}, "
-            "the range that trec_eval can take."
+            "the range that trec_eval can take"
         )
     if qrels.setdefault(query, {}).setdefault(passage, number) != number:
-        raise TokirError(f"{location} judges query {query!r} and passage {passage!r} again, differently.")
+        raise TokirError(f"{location} judges query {query!r} and passage {passage!r} again, differently")
 
 
 def write(qrels: Qrels) -> str:

@@ -52,13 +52,13 @@ def _fetch(source: str, folder: Path, write: Callable[[Path], None]) -> None:
         except TokirError:
             raise
         except ImportError as error:
-            raise Unavailable(f"{source!r} needs {error.name}: pip install 'tokir[remote]'.") from error
+            raise Unavailable(f"{source!r} needs {error.name}: pip install 'tokir[remote]'") from error
         except Exception as error:  # the libraries raise whatever their HTTP clients and parsers do
             if full := full_disk(error):
                 raise full from None
             what = str(error).strip().partition("\n")[0] or type(error).__name__
             raise Unavailable(
-                f"{source!r} cannot be fetched ({what}): check the id and the network, or give a local folder."
+                f"{source!r} cannot be fetched ({what}): check the id and the network, or give a local folder"
             ) from error
 
 
@@ -69,9 +69,9 @@ def _ir_datasets(id: str, folder: Path) -> None:
     try:
         found = ir_datasets.load(id)
     except KeyError as error:
-        raise TokirError(f"ir_datasets has no data set {id!r}: see https://ir-datasets.com.") from error
+        raise TokirError(f"ir_datasets has no data set {id!r}: see https://ir-datasets.com") from error
     if not found.has_docs():
-        raise TokirError(f"The ir_datasets data set {id!r} has no documents.")
+        raise TokirError(f"the ir_datasets data set {id!r} has no documents")
     # An id with judgements of its own is one split; otherwise those below it, such as <id>/test, are splits.
     if found.has_qrels():
         parts = {_split_of(id): found}
@@ -87,7 +87,7 @@ def _ir_datasets(id: str, folder: Path) -> None:
                 ids.check(query.query_id, location)
                 text = query.default_text()
                 if queries.setdefault(query.query_id, text) != text:
-                    raise TokirError(f"{location}: the id {query.query_id!r} is that of another query too.")
+                    raise TokirError(f"{location}: the id {query.query_id!r} is that of another query too")
             judged = qrels.setdefault(split, {})
             for number, row in enumerate(part.qrels_iter(), 1):
                 location = f"ir_datasets:{id}, judgement {number} of {split}"
@@ -138,7 +138,7 @@ def _hugging_face(id: str, folder: Path) -> None:
         table = _Configuration(f"hf:{id}-qrels, {split}", rows)
         for line, row in table.rows():
             if missing := [name for name in judgements.HEADER if name not in row]:
-                raise TokirError(f"{table.location(line)} lacks the field `{missing[0]}`; {table.columns(row)}.")
+                raise TokirError(f"{table.location(line)} lacks the field `{missing[0]}`; {table.columns(row)}")
             query, passage, grade = (row[name] for name in judgements.HEADER)
             if isinstance(grade, float) and grade.is_integer():  # some sets hold 1.0
                 grade = int(grade)

@@ -79,9 +79,9 @@ def load(
         if path.exists():
             return beir.read(path, cache, unknown_documents=unknown_documents)
     raise TokirError(
-        f"There is no data set and no file {source!r}{nearest(source, BUILT_IN)}: name {', '.join(BUILT_IN)}, "
+        f"there is no data set and no file {source!r}{nearest(source, BUILT_IN)}: name {', '.join(BUILT_IN)}, "
         "ir_datasets:<id>, hf:<id>, or the path of a BEIR folder, a .zip, or a documents file "
-        f"({', '.join(FORMATS)})."
+        f"({', '.join(FORMATS)})"
     )
 
 
@@ -145,12 +145,12 @@ def build(
 
     """
     if name != "nq-subset":
-        raise TokirError(f"There is nothing to build for {name!r}{nearest(name, ['nq-subset'])}: name nq-subset.")
+        raise TokirError(f"there is nothing to build for {name!r}{nearest(name, ['nq-subset'])}: name nq-subset")
     cache = cache_folder(cache)
     path = expanded(source) if source else natural_questions.find(cache)
     if path is None and download:
         path = natural_questions.fetch(cache / "nq.zip")
     if path is None:
-        raise Unavailable(f"nq-subset is cut from BEIR's Natural Questions: {natural_questions.remedy(cache)}.")
+        raise Unavailable(f"nq-subset is cut from BEIR's Natural Questions: {natural_questions.remedy(cache)}")
     target = out or cache / "nq-subset"
     return natural_questions.build_subset(path, target, passages, queries, seed)

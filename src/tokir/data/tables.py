@@ -64,7 +64,7 @@ class Table:
             return self._named(self._tsv(), "a text cannot hold a tab, and quotes do not change that")
         if self.suffix == ".parquet":
             return self._parquet()
-        raise TokirError(f"{self.files.where(self.name)} is none of {', '.join(FORMATS)}.")
+        raise TokirError(f"{self.files.where(self.name)} is none of {', '.join(FORMATS)}")
 
     def columns(self, fields: Mapping[str, Any]) -> str:
         """See `Rows.columns`."""
@@ -87,11 +87,11 @@ class Table:
                 fields = json.loads(line, object_pairs_hook=self._once(number) if twice else None)
             except json.JSONDecodeError as error:
                 where = f"character {min(error.pos, len(line.rstrip())) + 1:,}"
-                raise TokirError(f"{self.location(number)} is not JSON: {error.msg} at {where}.") from error
+                raise TokirError(f"{self.location(number)} is not JSON: {error.msg} at {where}") from error
             except (ValueError, RecursionError) as error:
-                raise TokirError(f"{self.location(number)} is not JSON: {error}.") from error
+                raise TokirError(f"{self.location(number)} is not JSON: {error}") from error
             if not isinstance(fields, dict):
-                raise TokirError(f"{self.location(number)} is not a JSON object, as every line of JSONL must be.")
+                raise TokirError(f"{self.location(number)} is not a JSON object, as every line of JSONL must be")
             yield number, fields
 
     def _once(self, number: int) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
@@ -114,10 +114,10 @@ class Table:
                 number = reader.line_num + 1
         except csv.Error as error:
             if not any(sign in str(error) for sign in ("end of data", '"', "field limit")):
-                raise TokirError(f"{self.location(number)} cannot be read: {error}.") from error
+                raise TokirError(f"{self.location(number)} cannot be read: {error}") from error
             raise TokirError(
                 f"{self.location(number)} starts a row with a quoted text that is not closed ({error}): end it "
-                "with a quote, and double the quotes inside of it."
+                "with a quote, and double the quotes inside of it"
             ) from error
 
     def _tsv(self) -> Iterator[tuple[int, list[str]]]:
@@ -137,7 +137,7 @@ class Table:
                 require_once(header, self.location(number))
             elif len(row) != len(header):
                 raise TokirError(
-                    f"{self.location(number)} has {len(row)} fields, the header {len(header)}: {remedy}."
+                    f"{self.location(number)} has {len(row)} fields, the header {len(header)}: {remedy}"
                 )
             else:
                 yield number, dict(zip(header, row, strict=True))
@@ -205,11 +205,11 @@ def queries(table: Rows) -> dict[str, str]:
         if id in texts:
             raise TokirError(
                 f"{table.location(line)}: id {id!r} is already that of {table.location(first[id])}: "
-                "give every query its own id."
+                "give every query its own id"
             )
         texts[id], first[id] = _text(table, line, fields), line
         if any("\ud800" <= character <= "\udfff" for character in texts[id]):
-            raise TokirError(f"{table.location(line)}: half of a surrogate pair is not text: repair the query.")
+            raise TokirError(f"{table.location(line)}: half of a surrogate pair is not text: repair the query")
     return texts
 
 
@@ -218,7 +218,7 @@ def _id(table: Rows, line: int, fields: Mapping[str, Any], names: tuple[str, ...
     if not present:
         others = ", ".join(f"`{name}`" for name in names[1:])
         raise TokirError(
-            f"{table.location(line)} lacks the field `{names[0]}` (or {others}); {table.columns(fields)}."
+            f"{table.location(line)} lacks the field `{names[0]}` (or {others}); {table.columns(fields)}"
         )
     name = next((name for name in present if fields[name] is not None), present[0])
     id = fields[name]
@@ -233,7 +233,7 @@ def _id(table: Rows, line: int, fields: Mapping[str, Any], names: tuple[str, ...
 
 def _text(table: Rows, line: int, fields: Mapping[str, Any]) -> str:
     if "text" not in fields:
-        raise TokirError(f"{table.location(line)} lacks the field `text`; {table.columns(fields)}.")
+        raise TokirError(f"{table.location(line)} lacks the field `text`; {table.columns(fields)}")
     text = fields["text"]
     if not isinstance(text, str):
         raise _not_text(table, line, "text", text)
@@ -245,14 +245,14 @@ def _not_text(table: Rows, line: int, name: str, value: object, but: str = "not 
     kinds = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
     kind = kinds.get(type(value), f"of type {type(value).__name__}")
     found = "null" if value is None else f"{kind} ({reprlib.repr(value)})"
-    return TokirError(f"{table.location(line)}: the field `{name}` is {found}, {but}.")
+    return TokirError(f"{table.location(line)}: the field `{name}` is {found}, {but}")
 
 
 def require_once(names: Sequence[str], where: str, what: str = "column") -> None:
     """TokirError where two columns, or fields of an object, have one name: one of them would be read as both."""
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise TokirError(f"{where} names the {what} `{twice}` twice: rename one.")
+        raise TokirError(f"{where} names the {what} `{twice}` twice: rename one")
 
 
 def listed(names: Iterable[str]) -> str:

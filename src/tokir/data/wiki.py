@@ -98,7 +98,7 @@ def _built(folder: Path, cache: Path) -> tuple[Dataset | None, str]:
             return dataset, ""
         return None, "its content has changed"
     except (TokirError, OSError, ValueError) as error:
-        return None, str(error).rstrip(".")
+        return None, str(error)
 
 
 def _read(folder: Path, cache: Path) -> Dataset:
@@ -114,7 +114,7 @@ def build(folder: Path) -> None:
     """Write the data set into an existing folder, in BEIR's layout; raises ``Unavailable``."""
     excerpt = find()
     if excerpt is None:
-        raise Unavailable("The data set 'wiki' is cut from a file of the gensim wheel: pip install gensim.")
+        raise Unavailable("the data set 'wiki' is cut from a file of the gensim wheel: pip install gensim")
     documents: list[Document] = []
     queries: dict[str, str] = {}
     judged: dict[str, Qrels] = {}  # by article, whose queries all go to one split
