@@ -7,6 +7,7 @@ from tokir.errors import TokirError
 from tokir.tokenizers import LONGEST_WORD, TOKENIZERS, _without_long_words, train_tokenizer
 from tokir.tokenizers.intrinsic import intrinsic_measures
 from tokir.tokenizers.protocol import overlaps
+from tokir.tokenizers.vocabulary import TooSmall
 
 
 def test_pieces_join_to_the_text(tokenizer):
@@ -26,6 +27,29 @@ def test_pretokenization_decides_what_no_piece_crosses(passages):
         for rule in ("words", "digits", "whitespace")
     }
     assert cut == {"words": [" 1984", ","], "digits": [" ", "1", "9", "8", "4", ","], "whitespace": [" 1984,"]}
+
+
+@pytest.mark.parametrize("rule", ["words", "digits"])
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("हिन्दी भाषा", None),
+        ("தமிழ் மொழி", None),
+        ("ที่นี่", None),
+        ("مُدَرِّسٌ", None),
+        ("été naïf", "NFD"),
+        ("می\u200cخواهم", None),
+    ],
+)
+def test_marks_and_joiners_do_not_part_a_word(rule, text, form):
+    """Where nothing else is there to learn, each word with the space before it becomes one piece."""
+    asked = TokenizerSettings(vocabulary_size=5000, pretokenization=rule, normalization=form)
+    with pytest.raises(TooSmall) as most:
+        train_tokenizer([f"x {text}"] * 9, asked)
+    tokenizer = train_tokenizer(
+        [f"x {text}"] * 9, asked.model_copy(update={"vocabulary_size": most.value.entries})
+    )
+    assert len(tokenizer.pieces(f"x {text}")) == 1 + len(text.split())
 
 
 @pytest.mark.parametrize("type", ["wordpiece-bpe", "unigram"])

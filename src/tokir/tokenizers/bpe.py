@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from tokir.tokenizers.chunks import WORDS
 from tokir.tokenizers.huggingface import HuggingFaceKind, HuggingFaceTokenizer
 from tokir.tokenizers.normalization import normalizer
 from tokir.tokenizers.protocol import SEPARATOR
@@ -61,21 +62,20 @@ class BPE(HuggingFaceKind):
 
 
 def _cut(settings: TokenizerSettings) -> Any:
-    """What no piece crosses: the usual words of GPT-2, also single digits, or white space alone."""
+    """What no piece crosses: words, also single digits, or white space alone."""
     from tokenizers import Regex, pre_tokenizers
 
-    if settings.pretokenization == "words":
-        return pre_tokenizers.ByteLevel(add_prefix_space=settings.prefix_space, use_regex=True)
     # The last step would put a space before each piece of the steps before it: only the first of all is to have one.
     first = [pre_tokenizers.Metaspace(" ", prepend_scheme="first", split=False)] if settings.prefix_space else []
-    digits = settings.pretokenization == "digits"
+    digits = [pre_tokenizers.Digits(individual_digits=True)] if settings.pretokenization == "digits" else []
     # Where only white space is to part words, one keeps the white space before it, as in the usual rule, and also the
     # punctuation it touches.
-    cut: Any = (
-        pre_tokenizers.Digits(individual_digits=True)
-        if digits
-        else pre_tokenizers.Split(Regex(r"\s?\S+|\s+"), "isolated")
-    )
+    pattern = r"\s?\S+|\s+" if settings.pretokenization == "whitespace" else WORDS
     return pre_tokenizers.Sequence(
-        [*first, cut, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=digits)]
+        [
+            *first,
+            *digits,
+            pre_tokenizers.Split(Regex(pattern), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )

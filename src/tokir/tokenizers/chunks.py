@@ -15,8 +15,21 @@ from tokir.tokenizers.pipeline import described
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HFTokenizer
 
+WORDS = "'(?:[sdmt]|ll|ve|re)| ?\\p{L}[\\p{L}\\p{M}\u200c\u200d]*| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+"""A word with the space before it, digits, punctuation, or white space.
+
+It is the pattern of GPT-2 (Radford et al., 2019), but marks, and joiners as in Persian and Sinhala, stay with their
+letters: else no piece could hold a letter with a vowel sign of Hindi, Tamil or Thai, or with an accent in normalization
+form D.
+"""
 LONGEST = 40  # characters of a word that is kept
 MOST = 300_000  # words kept, some 60 MB; then they are forgotten
+FIRST = {
+    "type": "Metaspace",
+    "replacement": " ",
+    "prepend_scheme": "first",
+    "split": False,
+}  # a space before a text
 BY_ITSELF = ("Lowercase", "NFC", "NFD", "NFKC", "NFKD")  # normalizers that never look across a space
 Encode = Callable[[Sequence[str]], list[list[int]]]
 
@@ -70,14 +83,22 @@ class Chunks:
 def cuts_word_by_word(hf: HFTokenizer) -> bool:
     """Is a text cut as its words are, each with the space before it?"""
     added = hf.get_added_tokens_decoder().values()
-    cuts = described(hf.pre_tokenizer)
+    cuts = [step for step in described(hf.pre_tokenizer) if step != FIRST]
     return (
         all(token.special for token in added)  # others are found in a text before it is parted
         and not getattr(hf.model, "dropout", None)
-        and [step["type"] for step in cuts] == ["ByteLevel"]
-        and bool(cuts[0]["use_regex"])
+        and (_in_words(cuts) or [(step["type"], step.get("use_regex")) for step in cuts] == [("ByteLevel", True)])
         and all(_by_itself(step) for step in described(hf.normalizer))
     )
+
+
+def _in_words(cuts: list[dict[str, Any]]) -> bool:
+    """Are these the steps of tokir's own byte-level BPE?"""
+    if [step["type"] for step in cuts] != ["Split", "ByteLevel"]:
+        return False
+    split, level = cuts
+    whole = (split["pattern"], split["behavior"], split["invert"]) == ({"Regex": WORDS}, "Isolated", False)
+    return whole and not level["use_regex"] and not level["add_prefix_space"]
 
 
 def _by_itself(step: dict[str, Any]) -> bool:
