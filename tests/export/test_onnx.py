@@ -76,7 +76,7 @@ def test_the_files_give_the_vectors_of_the_run(run, exported, nasty, name, syste
     assert sizes[0] > 2.5 * sizes[1]
 
 
-@pytest.mark.parametrize("whitened", [False, True])
+@pytest.mark.parametrize("whitened", [None, "as it is", "of unit length"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_reads_in_windows_and_pools_and_whitens_as_it_does_here(name, whitened):
     rng = np.random.default_rng(4)
@@ -85,7 +85,8 @@ def test_every_network_reads_in_windows_and_pools_and_whitens_as_it_does_here(na
     encoder = TrainedEncoder(model, Ids(), WINDOW, weights)
     ids = [rng.integers(0, SIZE, length).tolist() for length in (0, 1, 5, 16, 17, 33, 80)]
     found = encoder.embed(ids)
-    whitening = Whitening.fit([rng.normal(size=(200, found.shape[1])).astype(np.float32)]) if whitened else None
+    others = rng.normal(size=(200, found.shape[1])).astype(np.float32)
+    whitening = Whitening.fit([others], unit=whitened == "of unit length") if whitened else None
     expected = normalize(whitening(found) if whitening else found)
     exact, small = (
         network_model(arrays, WINDOW, weights, whitening, int8).SerializeToString() for int8 in (False, True)

@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 from tokir.config import RetrievalSettings, TrainingSettings
 from tokir.models import build_language_model, build_retriever
 from tokir.models.whitening import Whitening
+from tokir.retrieval.index import normalize
 
 ARCHITECTURES = {"lstm": 2_078_672, "transformer": 3_428_560}
 
@@ -59,6 +60,16 @@ def test_full_whitening_gives_unit_covariance_and_none_keeps_distances(tmp_path)
     assert np.array_equal(Whitening.load(tmp_path / "w.safetensors")(x), whitening.with_strength(0.5)(x))
 
 
+def test_sums_are_whitened_by_their_directions_alone(tmp_path):
+    """A query's sum is shorter than a passage's, and would be little but the mean's opposite."""
+    x = np.random.default_rng(0).normal(loc=1, size=(300, 12)).astype(np.float32)
+    Whitening.fit([x[:90], 4 * x[90:]], unit=True).save(tmp_path / "w.safetensors")
+    whitening = Whitening.load(tmp_path / "w.safetensors")
+    assert_allclose(whitening(x), whitening(x / 8), atol=1e-5)
+    assert_allclose(whitening(x).mean(0), 0, atol=1e-5)
+    assert_allclose(np.cov(whitening(x).T, bias=True), np.eye(12), atol=1e-2)
+
+
 def test_a_vector_is_whitened_to_the_same_bits_whatever_is_whitened_beside_it():
     x = np.random.default_rng(0).normal(size=(300, 257)).astype(np.float32)
     whitening = Whitening.fit([x])
@@ -72,6 +83,12 @@ def test_a_vector_is_whitened_to_the_same_bits_whatever_is_whitened_beside_it():
 def test_whitening_of_fewer_vectors_than_dimensions_stays_finite():
     x = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32)
     assert np.isfinite(Whitening.fit([x])(x)).all()
+
+
+def test_other_texts_keep_vectors_where_all_passages_are_the_same():
+    x = np.random.default_rng(0).normal(size=(2, 16)).astype(np.float32)
+    with np.errstate(over="raise"):
+        assert normalize(Whitening.fit([np.tile(x[0], (9, 1))])(x[1:])).any()
 
 
 @pytest.mark.parametrize("architecture", ["static", "lstm", "transformer", "convolution"])

@@ -56,6 +56,13 @@ class Pooling:
         return self.base == "maxsim"
 
     @property
+    def of_any_length(self) -> bool:
+        """Are the vectors sums of token vectors, or of what training never held to a length, so that only their
+        directions mean something?
+        """
+        return self.base == "learned"
+
+    @property
     def unprocessed(self) -> Pooling:
         """The pooling whose vectors this one starts from."""
         return Pooling("learned" if self.late else self.base)

@@ -77,6 +77,7 @@ class Searchers:
             "raw": folder.key(vectors),
             "validation": self.context.validation_inputs,
             "pooling": str(system.pooling),
+            "unit": system.pooling.of_any_length,
         }
         if system.model.stage.queries_alone:  # what is chosen depends on queries that the vectors do not
             inputs["weights"] = self.models.ensure(self.models.plan(system.model))
@@ -154,7 +155,8 @@ class Searchers:
         from tokir.models.whitening import DEFAULT_REMOVAL, DEFAULT_STRENGTH, REMOVALS, STRENGTHS, Whitening
 
         raw_file = self.context.folder.file(vectors)
-        fit, validation = Whitening.fit(blocks(raw_file)), self.context.validation
+        fit = Whitening.fit(blocks(raw_file), unit=system.pooling.of_any_length)
+        validation = self.context.validation
         removes = system.pooling.components_removed
         if validation is None:
             return fit.without_first(DEFAULT_REMOVAL) if removes else fit.with_strength(DEFAULT_STRENGTH)

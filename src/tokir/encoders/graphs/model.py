@@ -116,8 +116,13 @@ def _of_texts(graph: Graph, values: str, width: int) -> str:
 def _finished(graph: Graph, vectors: str, whitening: Whitening | None) -> str:
     """Whitened, and of unit length; what is zero stays so."""
     if whitening is not None:
+        vectors = _of_unit_length(graph, vectors) if whitening.unit else vectors
         centred = graph.add("Sub", vectors, graph.constant(whitening.mean))
         vectors = graph.add("MatMul", centred, graph.constant(whitening.projection))
+    return _of_unit_length(graph, vectors)
+
+
+def _of_unit_length(graph: Graph, vectors: str) -> str:
     lengths = graph.add("Sqrt", graph.total(graph.add("Mul", vectors, vectors), 1, keep=True))
     return graph.add("Div", vectors, graph.add("Max", lengths, graph.constant(SMALLEST)))
 
