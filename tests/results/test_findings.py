@@ -1,7 +1,7 @@
 import pytest
 
 from tokir.results.findings import findings
-from tokir.results.systems import Seconds
+from tokir.results.systems import Seconds, Tokenizer
 
 from .conftest import DATASET, results_of, row
 
@@ -102,6 +102,41 @@ def test_the_best_of_several_is_chosen_on_validation_queries_or_has_to_lead():
     chosen = level(None, None)
     assert chosen.text.startswith("m1 has") and chosen.answer == "cannot tell"
     assert "the best of 2 on the scored queries themselves" in chosen.text
+
+
+def test_few_queries_show_a_lead_but_not_that_a_model_is_level():
+    canine = row("canine", "pretrained", 0.3, parameters=130_000_000)
+    for queries, lead, answer in ((182, 0.0, "cannot tell"), (182, 0.05, "supported"), (183, 0.0, "supported")):
+        found = results_of([row("ours", recall=0.3 + lead), canine], width=0.01)
+        level = findings(found.model_copy(update={"dataset": DATASET.model_copy(update={"queries": queries})}))[2]
+        assert level.answer == answer and ("Fewer than 183 queries" in level.text) == (queries < 183)
+
+
+def test_the_best_of_many_has_to_be_further_above_chance_where_it_was_chosen_by_its_score():
+    """Each interval reaches down to 0.28; widened for twelve models, it reaches down to 0.271."""
+    for validation, chance, answer in (
+        (0.3, 0.275, "supported"),
+        (None, 0.275, "cannot tell"),
+        (None, 0.268, "supported"),
+    ):
+        rows = [row(f"m{number}", recall=0.3, validation_recall=validation) for number in range(12)]
+        first = findings(results_of(rows, chance=chance))[0]
+        assert first.answer == answer and ("the best of 12" in first.text) == (validation is None)
+
+
+@pytest.mark.parametrize("lead", [0.2, -0.2])
+def test_architectures_are_compared_over_every_tokenizer(lead):
+    def models(name, difference):
+        tokenizer = Tokenizer(id=name, type="bpe", vocabulary_size=2000)
+        return [
+            row(f"{name}.{kind}", recall=recall, architecture=kind, pooling="mean-white", tokenizer=tokenizer)
+            for kind, recall in (("lstm", 0.4 + difference), ("transformer", 0.4))
+        ]
+
+    agree = findings(results_of([*models("bpe", lead), *models("byte", lead)]))[3]
+    differ = findings(results_of([*models("bpe", lead), *models("byte", -lead)]))[3]
+    assert agree.answer == ("supported" if lead > 0 else "not supported") and differ.answer == "cannot tell"
+    assert "over bpe, the LSTM" in differ.text and "over byte, the LSTM" in differ.text
 
 
 def test_no_claim_is_made_against_a_baseline_that_could_not_read():

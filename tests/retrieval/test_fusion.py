@@ -49,7 +49,8 @@ def test_a_passage_that_alone_has_a_word_counts_however_few_are_found():
     tied = fused([dense, {"c": 12.0, "d": 12.0}], "weighted", [1, 4], 4)
     assert list(tied) == ["c", "d", "a", "b"]
     silent = dict.fromkeys("abcd", 0.0)  # a query without tokens
-    assert fused([dense, silent], "weighted", [1, 4], 4) == fused([dense, {}], "weighted", [1, 4], 4)
+    for method in ("weighted", "rrf"):
+        assert fused([dense, silent], method, [1, 4], 4) == fused([dense, {}], method, [1, 4], 4)
 
 
 ranking = st.dictionaries(st.sampled_from("abcdef"), st.floats(-5, 5, width=16), max_size=6)

@@ -317,9 +317,10 @@ def test_own_parts_share_the_batches_that_train_queries_leave(tokenised, tokeniz
         "contrastive+queries+distillation": [("TaughtPairs", 0.75), ("QueryPairs", 0.25)],
     }
     weights = [
-        contrastive_weight(Objective.parse(text), SETTINGS) for text in ("distillation", "queries+distillation")
+        contrastive_weight(Objective.parse(text), SETTINGS)
+        for text in ("distillation", "queries+distillation", "contrastive+distillation")
     ]
-    assert weights == [0.0, SETTINGS.contrastive_weight]
+    assert weights == [0.0, 0.0, SETTINGS.contrastive_weight]
 
 
 CHANGED = {

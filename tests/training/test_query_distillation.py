@@ -165,8 +165,8 @@ def test_a_distilled_static_model_begins_near_its_teacher_unless_it_is_wider(
         objective.prepare(model)
         return model, objective.parameter_groups(model)[0]["peak"]
 
-    def objective(settings=settings, source=source):
-        return RetrievalObjective(passages, [(source, 1.0)], pool, settings, own, False, 10**9)
+    def objective(settings=settings, source=source, alone=False):
+        return RetrievalObjective(passages, [(source, 1.0)], pool, settings, own, False, 10**9, alone=alone)
 
     model, peak = begun(objective())
     assert peak == (settings.trained_token_learning_rate if solved else settings.token_learning_rate)
@@ -174,7 +174,8 @@ def test_a_distilled_static_model_begins_near_its_teacher_unless_it_is_wider(
         texts = Texts.of([passages.whole(index) for index in range(200)])
         own_vectors = embed_tokens(model, texts).detach().numpy()
         assert np.corrcoef((own_vectors @ own_vectors.T).ravel(), (vectors @ vectors.T).ravel())[0, 1] > 0.75
-    for other in (objective(settings.model_copy(update={"interaction": "late"})), objective(source=NoTeacher())):
+    late = settings.model_copy(update={"interaction": "late"})
+    for other in (objective(late), objective(source=NoTeacher()), objective(alone=True)):
         assert begun(other)[1] == settings.token_learning_rate
 
 

@@ -139,8 +139,7 @@ class Objective:
         if setting == "query_share":
             return len({"train queries" in part.needs for part in drawn}) > 1
         if setting == "contrastive_weight":
-            taught = {"teacher" in OBJECTIVES[part].needs for part in self.parts}
-            return self.queries_alone or len(taught) > 1
+            return self.queries_alone or bool(replaced & set(self.parts))
         if self.queries_alone and setting in ("negatives", "dimensions"):
             return False
         return setting not in SOME or any(part.reads is None or setting in part.reads for part in drawn)

@@ -63,8 +63,11 @@ class Facts:
         """An aside that says on which queries the best one is the best."""
         return " on the validation queries" if self.validated else ""
 
-    def side_by_side(self, one: str, other: str) -> tuple[System, System] | None:
-        """Two architectures as language models, all else equal, whitened if there are such; not chosen by scores."""
+    def side_by_side(self, one: str, other: str) -> list[tuple[System, System]]:
+        """Two architectures as language models, all else equal, over each tokenizer; not chosen by scores.
+
+        With one pooling: whitened if there are such, else raw.
+        """
         pairs = [
             (a, b)
             for a in self.rows
@@ -78,7 +81,8 @@ class Facts:
             and b.whole
         ]
         order = {"mean-white": 0, "mean": 1}
-        return min(pairs, key=lambda pair: order.get(pair[0].pooling or "", len(order)), default=None)
+        first = min(pairs, key=lambda pair: order.get(pair[0].pooling or "", len(order)), default=None)
+        return [pair for pair in pairs if first and pair[0].pooling == first[0].pooling]
 
     def same_but_objective(self) -> list[tuple[System, System]]:
         """For each architecture its best language model, and the best trained for the task, all else equal.

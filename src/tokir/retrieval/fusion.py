@@ -31,7 +31,8 @@ def join(lists: Sequence[Hits], method: Method) -> Joined:
 
     With z-scores a passage that a list does not hold counts as the worst one it holds, with reciprocal ranks as zero.
     Scores that are all the same have no deviation: if they are above zero, passages of the list count as one and all
-    others as zero, as with a word that a single passage holds; else the list says nothing.
+    others as zero, as with a word that a single passage holds. If they are not, as of a query without tokens, the list
+    says nothing, and with reciprocal ranks neither.
     """
     scale = _z_scores if method == "weighted" else _reciprocal_ranks
     found = np.concatenate([hits.positions for hits in lists])
@@ -79,4 +80,6 @@ def _z_scores(scores: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
 
 
 def _reciprocal_ranks(scores: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
+    if len(scores) and scores[0] == scores[-1] <= 0:
+        return np.zeros(len(scores)), 0.0
     return 1 / (RANK_OFFSET + np.arange(1, len(scores) + 1)), 0.0

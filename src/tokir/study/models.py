@@ -272,6 +272,7 @@ class Models:
             contrastive_weight=contrastive_weight(stage, plan.retrieval),
             fixed=self.teacher.passages(self.passages.positions) if stage.queries_alone else None,
             stage=sum(earlier.retrieves for earlier in plan.point.objective.stages[:-1]),
+            alone=plan.point.starts_alone,
         )
 
     def _source_inputs(self, plan: TrainingPlan) -> SourceInputs:

@@ -62,6 +62,7 @@ class RetrievalObjective:
         contrastive_weight: of the contrastive loss in batches that a teacher scores; 0 leaves it out of them.
         fixed: (passages, width) unit vectors of the passages, where only the query encoder is trained.
         stage: trainings for retrieval before this one; each draws its own batches.
+        alone: does the network start without the token vectors, which are zero then?
     """
 
     def __init__(
@@ -76,12 +77,13 @@ class RetrievalObjective:
         contrastive_weight: float = 1.0,
         fixed: NDArray[np.float32] | None = None,
         stage: int = 0,
+        alone: bool = False,
     ) -> None:
         self.passages, self.validation, self.settings = passages, validation, settings
         self.network_rate, self.trained = architecture.retrieval_learning_rate, trained
         self.steps, self.batch_size = architecture.steps, architecture.batch_size
         self.window, self.contrastive_weight, self.fixed = window, contrastive_weight, fixed
-        self._stage = [stage] if stage else []
+        self._stage, self._alone = [stage] if stage else [], alone
         self.steps_per_epoch = max(1, math.ceil(len(passages) / self.batch_size))
         self.unit, self.units_per_step = "pairs", self.batch_size
         self._sources = [source for source, _ in sources]
@@ -114,7 +116,7 @@ class RetrievalObjective:
         Where a teacher has vectors as wide as the model's or wider, and tokens share no rows. If passages are trained
         too, one vector is to stand for each text, and no network adds to it.
         """
-        if not self._taught or retriever.hashed or retriever.dimensions > self._taught[0].width:
+        if self._alone or not self._taught or retriever.hashed or retriever.dimensions > self._taught[0].width:
             return False
         alone = retriever.network is None and self.settings.interaction == "vector"
         return alone or self.fixed is not None

@@ -73,8 +73,7 @@ def pair_sources(objective: Objective, inputs: SourceInputs) -> list[tuple[PairS
 
 
 def contrastive_weight(objective: Objective, settings: RetrievalSettings) -> float:
-    """Of the contrastive loss in batches that a teacher scores: zero where all that is asked for is to follow it."""
-    if objective.queries_alone:  # the teacher's own vectors are to be found by it too
-        return settings.contrastive_weight
-    taught = all("teacher" in OBJECTIVES[part].needs for part in objective.parts)
-    return 0.0 if taught else settings.contrastive_weight
+    """Of the contrastive loss in batches that a teacher scores: zero where these are only to follow it."""
+    summed = {other for part in objective.parts for other in OBJECTIVES[part].replaces} & set(objective.parts)
+    # Of a query encoder alone, the teacher's own vectors are to be found by it too.
+    return settings.contrastive_weight if summed or objective.queries_alone else 0.0
