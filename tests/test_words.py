@@ -94,6 +94,7 @@ def test_a_shortened_text_ends_after_a_word_or_a_character():
     assert shortened("abcdefghij", 4) == "abcd…"
     assert shortened("手塚治虫 戦後日本において", 8) == "手塚治虫 戦後日…"  # not after its only space
     assert shortened("ภาษาไทยที่นี่", 8) == "ภาษาไทย…"  # not between a letter and its vowel sign
+    assert shortened("abc def ghi", 7) == "abc def…" and shortened("e\u0301" * 30, 5) == "e\u0301" * 2 + "…"
 
 
 def test_half_width_katakana_are_kana():

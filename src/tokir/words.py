@@ -19,6 +19,7 @@ SHARE = 0.2  # of the letters; above it a text is taken to be without spaces bet
 PIECE = 3  # characters; a word has two on average in Chinese and Japanese, three or four in Thai
 _FIRST = "\u0e00"  # below it are no spaceless scripts
 _COMBINING = "\u0300"  # below it are neither marks nor scripts that are cut in a way of their own
+_LONGEST = 64  # code points of a character as a reader sees it, in any text that is one
 _SPACED = re.compile(r"\S+")
 
 
@@ -99,18 +100,24 @@ def shortened(text: str, length: int) -> str:
     text = " ".join(text.split())
     if len(text) <= length:
         return text
-    cut = text[:length]
-    if max(cut) < _FIRST:
-        return cut.rsplit(" ", 1)[0] + "…"
-    if _compiled(rf"[{_of(SPACELESS)}]\p{{M}}*$").search(cut):
-        last = characters(text[: length + 1])[-1]  # whole, or the one that is cut in two
-        return text[: length + 1 - len(last)] + "…"
+    cut = ""
+    for character in characters(text[: length + _LONGEST]):
+        if len(cut) + len(character) > length:
+            break
+        cut += character
+    if text[len(cut)] == " ":
+        return cut + "…"
+    if begins_with(characters(cut)[-1] if cut else "", SPACELESS):
+        return cut + "…"
     return (_compiled(rf"[^\s{_of(SPACELESS)}]+$").sub("", cut).rstrip() or cut) + "…"
 
 
 def spaceless_character() -> str:
-    """A pattern of one character of a script without spaces, as :mod:`regex` and HF ``tokenizers`` both read it."""
-    return rf"(?=[{_of(SPACELESS)}])\X"
+    r"""A pattern of one character of a script without spaces, as :mod:`regex` and HF ``tokenizers`` both read it.
+
+    What ``\X`` is to the latter ends behind a sign that joins two consonants, of Khmer or Burmese: it goes on there.
+    """
+    return rf"(?=[{_of(SPACELESS)}])\X(?:(?<=[\u17d2\u1039])\X)*"
 
 
 def _of(scripts: Sequence[str]) -> str:

@@ -142,6 +142,11 @@ GOOD = {"_id": "d1", "title": "", "text": "x"}
         ({"corpus": jsonl([GOOD]) + "\n" + jsonl([GOOD])}, r"jsonl:3: id 'd1' is already that of .*jsonl:1:"),
         ({"queries": jsonl([GOOD, GOOD])}, r"queries\.jsonl:2: id 'd1' is already that of .*jsonl:1:"),
         ({"queries": None}, r"there is no queries\.jsonl"),
+        ({"queries": ""}, r"queries\.jsonl holds no queries$"),
+        (
+            {"test": "query-id\tscore\tcorpus-id\nq1\t1\td1\n"},
+            r"test\.tsv:1: the columns are not .*: reorder them",
+        ),
         ({"test": HEADER + "q1\td1\n"}, r"qrels/test\.tsv:2 is not `query-id<tab>corpus-id<tab>score`"),
         ({"test": HEADER + "q1\td1\tyes\n"}, r"qrels/test\.tsv:2: the score 'yes' is not an integer"),
         ({"test": HEADER + "q1\td1\t1\nq1\td1\t0\n"}, r"test\.tsv:3 judges .* again, differently"),

@@ -35,6 +35,13 @@ def test_words_are_by_unicode_and_scripts_without_spaces_are_cut_in_pairs(text, 
     assert terms(text) == cut
 
 
+@pytest.mark.parametrize("text", ["Μαΐου", "Αΰπνος", "ǰ ẖ ŉ", "straße", "Ǆ ﬁ ﬅ"])
+def test_words_are_found_in_capitals_too(text):
+    assert terms(text) == terms(text.upper()) and all(
+        unicodedata.is_normalized("NFC", term) for term in terms(text)
+    )
+
+
 @given(st.text(st.characters(max_codepoint=0x2FF)))
 def test_the_short_way_for_latin_text_cuts_as_the_long_one(text):
     spelled = unicodedata.normalize("NFC", text).casefold().replace("\u00ad", "")

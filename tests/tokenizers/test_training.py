@@ -20,6 +20,19 @@ def test_normalisation_comes_before_cutting(passages):
     assert tokenizer.encode(["ＣＡＦÉ ﬁne"]) == tokenizer.encode(["café fine"])
 
 
+@pytest.mark.parametrize("type", ["bpe", "unigram", "word", "character", "ngram"])
+@pytest.mark.parametrize("form", ["NFC", "NFKC"])
+def test_small_letters_are_composed_where_capitals_are_not(type, form):
+    settings = TokenizerSettings(type=type, vocabulary_size=400, lowercase=True, normalization=form)
+    try:
+        tokenizer = train_tokenizer(["Μαΐου αΰπνος"] * 9, settings)
+    except TooSmall as most:
+        tokenizer = train_tokenizer(
+            ["Μαΐου αΰπνος"] * 9, settings.model_copy(update={"vocabulary_size": most.entries})
+        )
+    assert tokenizer.encode(["ΜΑΪ\u0301ΟΥ"]) == tokenizer.encode(["μαΐου"])
+
+
 def test_pretokenization_decides_what_no_piece_crosses(passages):
     texts = [f"{text} in 1984, 1984, 1984." for text in passages]
     cut = {

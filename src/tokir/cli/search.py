@@ -54,7 +54,8 @@ def _show(answer: Answer) -> None:
         echo(f"  unavailable: {answer.unavailable}")
         return
     for rank, hit in enumerate(answer.hits, start=1):
-        echo(f"  {rank}. {hit.score:.4f}  {f'{hit.title}  ' if hit.title else ''}[{hit.id}]")
+        title = shortened(hit.title, EXCERPT)
+        echo(f"  {rank}. {hit.score:.4f}  {f'{title}  ' if title else ''}[{hit.id}]")
         echo(f"     {shortened(hit.text, EXCERPT)}")
     if not answer.hits:
         echo("  nothing")

@@ -67,6 +67,9 @@ def read(
         first = found.by_split[min(found.by_split)]
         raise TokirError(f"{files.where(first)} judges queries but there is no queries.jsonl")
     queries = tables.queries(queries_table) if queries_table else {}
+    if found.by_split and queries_table and not queries:
+        header = "" if queries_table.suffix in (".jsonl", ".parquet") else " below its header"
+        raise TokirError(f"{files.where(queries_table.name)} holds no queries{header}")
     judged = {split: judgements.read(files, file) for split, file in found.by_split.items()}
     named = {passage for qrels in judged.values() for row in qrels.values() for passage in row}
     passages = corpus.positions(named | queries.keys()).keys()

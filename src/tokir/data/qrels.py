@@ -9,6 +9,7 @@ from tokir.data.files import Files, lines
 from tokir.errors import TokirError
 
 HEADER = ("query-id", "corpus-id", "score")
+SCORES = ("score", "relevance", "rel", "grade", "label")
 Qrels = dict[str, dict[str, int]]
 
 # trec_eval counts the passages of every grade from 0 to the highest one, eight bytes each and for every query:
@@ -32,13 +33,22 @@ def read(files: Files, name: str) -> Qrels:
         if not line.strip():
             continue
         first, begun = not begun, True
-        if first and fields[0].strip('"').lower().replace("_", "-") in (HEADER[0], "qid"):
-            continue
         location = f"{files.where(name)}:{number}"
+        if first and _named(fields[0]) in (HEADER[0], "qid"):
+            if any(_named(field) in SCORES for field in fields[1:2]):  # or whole numbers would pass for ids
+                raise TokirError(
+                    f"{location}: the columns are not `query-id<tab>corpus-id<tab>score`: reorder them"
+                )
+            continue
         if len(fields) != len(HEADER):
             raise TokirError(f"{location} is not `query-id<tab>corpus-id<tab>score`")
         add(qrels, fields[0], fields[1], fields[2], location)
     return qrels
+
+
+def _named(field: str) -> str:
+    """A field of the header, as its variants are all written."""
+    return field.strip('"').lower().replace("_", "-")
 
 
 def add(qrels: Qrels, query: str, passage: str, grade: object, location: str) -> None:

@@ -32,7 +32,7 @@ def summarize(dataset: Dataset) -> str:
         positions = corpus.positions(set(passages))
         for query, record in zip(chosen, corpus.documents([positions[p] for p in passages]), strict=True):
             text = shortened(f"{record.title} | {record.text}" if record.title else record.text, 300)
-            lines.append(f"  query    {split.queries[query]}")
+            lines.append(f"  query    {shortened(split.queries[query], 300)}")
             lines += textwrap.wrap(text, 96, initial_indent="  passage  ", subsequent_indent=" " * 11)
     return "\n".join(lines)
 

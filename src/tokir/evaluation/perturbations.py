@@ -2,15 +2,18 @@
 
 Each perturbation is a function of text and random state, for the scripts in which it makes sense. A text that it
 cannot change (no diacritics to strip, no two words to join, a script without capitals) stays as it is; what changes no
-query of a data set is not evaluated on it. A text in normalization form C or D stays in it.
+query of a data set is not evaluated on it. A text in normalization form C or D stays in it, and one in neither is
+changed where the perturbation changes it, and nowhere else.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import partial
 
 import numpy as np
@@ -32,10 +35,11 @@ _MARKS: dict[str, str] = {
     _ARABIC: "\u064e\u064f\u0650\u0651\u0652",  # vowels, shadda, sukun
     _HEBREW: "\u05b0\u05b4\u05b5\u05b6\u05b7\u05b8\u05b9",  # sheva, vowels
 }
-# Marks that a writer may leave out are the points of Hebrew and Arabic (combining classes 10 to 36), overlays (1) and
-# what stands above or below a letter (200 and more); viramas, nuktas, voicing marks and Thai vowels are spelling.
-_POINTS, _OVERLAY, _ABOVE_OR_BELOW = range(10, 37), 1, 200
-_LETTERS_WITH_MARKS = frozenset("йїўѓќ")  # of Cyrillic, which are letters by themselves
+# Marks that a writer may leave out are the points of Hebrew and Arabic (combining classes 10 to 36) and what stands
+# above or below a letter (200 and more); viramas, nuktas, voicing marks and Thai vowels are spelling.
+_POINTS, _ABOVE_OR_BELOW = range(10, 37), 200
+# What is a letter by itself, of Cyrillic and of Arabic; an alef's hamza or madda is often left out.
+_LETTERS_WITH_MARKS = frozenset("йїўѓќ" + "ؤئۓۂۀ")
 # Letters that look alike in Unicode's list of confusables (UTS 39, 15.0): those of Latin become Cyrillic, those of
 # Cyrillic Latin, or else Greek, those of Greek Latin, or else Cyrillic.
 _LATIN = dict(zip("aceopxyijsABCEHIKMOPTX", "асеорхуіјѕАВСЕНІКМОРТХ", strict=True))
@@ -106,7 +110,7 @@ def _strip(text: str, rng: np.random.Generator) -> str:
     kept: list[str] = []
     for mark in unicodedata.normalize("NFD", text):
         place = unicodedata.combining(mark)
-        if place in _POINTS or place == _OVERLAY or place >= _ABOVE_OR_BELOW:
+        if place in _POINTS or place >= _ABOVE_OR_BELOW:
             letter = unicodedata.normalize("NFC", "".join(kept[-1:]) + mark)
             if letter.lower() not in _LETTERS_WITH_MARKS:
                 continue
@@ -138,8 +142,13 @@ def _look_alike(text: str, rng: np.random.Generator) -> str:
 
 
 def _join(text: str, rng: np.random.Generator) -> str:
-    position = _at(text, rng, lambda i: text[i] == " " and text[:i].strip() != "" and text[i + 1 :].strip() != "")
-    return text if position is None else _of([text[:position], text[position + 1 :]])
+    parts = re.split(r"(\s+)", text)  # every second one is white space
+    position = _at(parts[:-1], rng, lambda i: i % 2 == 1 and _is_word(parts[i - 1]) and _is_word(parts[i + 1]))
+    return text if position is None else _of([*parts[:position], *parts[position + 1 :]])
+
+
+def _is_word(part: str) -> bool:
+    return any(map(str.isalnum, part))
 
 
 def _split(text: str, rng: np.random.Generator) -> str:
@@ -163,13 +172,28 @@ class Perturbation:
     stream: int | None = None
 
     def apply(self, text: str, rng: np.random.Generator) -> str:
-        """The text after the change: as it was where it cannot be changed, in form D where it was in that."""
+        """The text after the change: as it was where it is not changed, in form D where it was in that."""
         composed = unicodedata.normalize("NFC", text)
         changed = self.edit(composed, rng)
         if changed == composed:
             return text
-        apart = text != composed and unicodedata.is_normalized("NFD", text)
-        return unicodedata.normalize("NFD", changed) if apart else changed
+        if text == composed:
+            return changed
+        return (
+            unicodedata.normalize("NFD", changed)
+            if unicodedata.is_normalized("NFD", text)
+            else _put(text, changed)
+        )
+
+
+def _put(text: str, changed: str) -> str:
+    """A text in neither form, with what differs in ``changed``, which is in form C, put into it."""
+    parts, after = characters(text), characters(changed)
+    composed = [unicodedata.normalize("NFC", part) for part in parts]
+    kept: list[str] = []
+    for what, start, stop, first, last in SequenceMatcher(None, composed, after, autojunk=False).get_opcodes():
+        kept += parts[start:stop] if what == "equal" else after[first:last]
+    return "".join(kept)
 
 
 ONE_TYPO = Perturbation("one neighbouring key", partial(_typos, number=1), 0)

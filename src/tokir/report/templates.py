@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _VISIBLE = str.maketrans({" ": "␣", "\t": "⇥", "\n": "⏎", "\r": "␍"})
+_UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Zs")
 
 
 def environment(package: str) -> Environment:
@@ -41,9 +43,11 @@ def render(template: str, **values: Any) -> str:
 
 
 def visible(piece: str) -> str:
-    """A token with its white space made visible.
+    r"""A token with its white space made visible; one that shows nothing else, by its numbers.
 
-    >>> visible(" long")
-    '␣long'
+    >>> visible(" long"), visible("\u200b")
+    ('␣long', 'U+200B')
     """
-    return piece.translate(_VISIBLE)
+    shown = piece.translate(_VISIBLE)
+    unseen = all(unicodedata.category(character) in _UNSEEN for character in shown)
+    return " ".join(f"U+{ord(character):04X}" for character in shown) if unseen else shown

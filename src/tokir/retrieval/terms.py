@@ -1,7 +1,7 @@
 """How BM25 cuts a text: words by Unicode, and pairs of characters where a script is written without spaces; or by a
 tokenizer.
 
-A word is a run of letters, marks, digits and connectors after NFC and case folding, so that vowel signs (Devanagari,
+A word is a run of letters, marks, digits and connectors after case folding and in NFC, so that vowel signs (Devanagari,
 Tamil) and combining accents stay with their letters, and words of one letter count. Runs of scripts without spaces
 between words (:data:`tokir.words.SPACELESS`) are cut into overlapping pairs of characters as a reader sees them, and
 so is Hangul, whose words carry their particles: what Lucene's analyser for Chinese, Japanese and Korean does (Nie et
@@ -37,7 +37,8 @@ def terms(text: str) -> list[str]:
     >>> terms("Don't panic: Café 東京都")
     ['don', 't', 'panic', 'café', '東京', '京都']
     """
-    text = unicodedata.normalize("NFC", text).casefold().replace(_SOFT_HYPHEN, "")
+    folded = unicodedata.normalize("NFC", text).casefold().replace(_SOFT_HYPHEN, "")
+    text = unicodedata.normalize("NFC", folded)  # folding takes some letters apart, such as the Greek ΐ
     if not text or max(text) < _COMBINING:
         return _SIMPLE.findall(text)  # several times as fast
     found: list[str] = []

@@ -22,10 +22,12 @@ def normalizer(settings: TokenizerSettings) -> Any | None:
     """
     from tokenizers import Regex, normalizers
 
-    steps = [getattr(normalizers, settings.normalization)()] if settings.normalization else []
+    form = [getattr(normalizers, settings.normalization)()] if settings.normalization else []
+    steps = list(form)
     if settings.lowercase:
         final = normalizers.Replace(Regex(FINAL_SIGMA), "ς")
-        steps += [normalizers.Lowercase(), final]
+        # A capital may have no composed form where its small letter has one, as ΐ: that is composed afterwards.
+        steps += [normalizers.Lowercase(), final, *form]
     return normalizers.Sequence(steps) if steps else None
 
 
@@ -36,9 +38,10 @@ def normalized_text(text: str, form: str | None, lowercase: bool) -> str:
         TokirError: it is not valid Unicode.
     """
     require_unicode(text)
-    if form:
-        text = unicodedata.normalize(form, text)  # type: ignore[arg-type]
-    return text.lower() if lowercase else text
+    text = unicodedata.normalize(form, text) if form else text  # type: ignore[arg-type]
+    if lowercase:
+        text = unicodedata.normalize(form, text.lower()) if form else text.lower()  # type: ignore[arg-type]
+    return text
 
 
 def normalized(texts: Iterable[str], settings: TokenizerSettings) -> Iterable[str]:
