@@ -20,7 +20,7 @@ import pytest
 from command import SMALL, tokir
 from small_models import make_sentence_encoder
 from tokir import add_passages, delete_passages, open_run
-from tokir.artifacts import RunFolder, durable, file_digest, write_array
+from tokir.artifacts import RunFolder, durable, file_digest, read_sealed, write_array, write_sealed
 from tokir.config import load_config
 from tokir.data import beir
 from tokir.data.corpus import Document
@@ -384,6 +384,14 @@ def test_additions_of_another_run_are_refused_and_lost_ones_are_missed(light, sm
         add_passages(run, write(tmp_path / f"{run.name}-new", added))
     state, lease = light / "additions.json", light / "additions/1/in_use"
     right = state.read_text()
+    made = read_sealed(state)
+    state.unlink()
+    write_sealed(state, {**made, "corpus": "that of a run which this one was copied over"})
+    for ask in (lambda: open_run(light), lambda: add_passages(light, None)):
+        with pytest.raises(
+            TokirError, match=r"additions\.json is of a run over other passages: delete it and additions/"
+        ):
+            ask()
     state.unlink()
     state.write_text((other / "additions.json").read_text())
     with pytest.raises(TokirError, match=r"additions\.json: damaged \(additions/1/in_use is not of the passages"):

@@ -104,6 +104,30 @@ def test_the_home_folder_may_be_written_as_a_tilde(run, tmp_path, monkeypatch):
     assert (tmp_path / "exported/modules.json").is_file()
 
 
+def test_another_run_in_its_place_is_not_read_for_it(run, tmp_path):
+    """What is open goes on answering; what was not opened yet is that of another run now."""
+    live, link = tmp_path / "live", tmp_path / "current"
+    shutil.copytree(run, live)
+    link.symlink_to(live)
+    opened, by_link = open_run(live), open_run(link)
+    asked = opened.passages.ids[0]
+    before = opened.find(["history of the city"], "bm25"), opened.passage(asked)
+    live.rename(tmp_path / "old")
+    shutil.copytree(run, live)
+    assert (opened.find(["history of the city"], "bm25"), opened.passage(asked)) == before
+    with pytest.raises(
+        TokirError, match="another run has taken the place of the one that was opened: open it again"
+    ):
+        opened.find(["history of the city"], STATIC)
+    link.unlink()
+    link.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(TokirError, match="open it again"):  # it leads where it led, which is another run now
+        by_link.find(["history of the city"], STATIC)
+    shutil.rmtree(live)
+    (tmp_path / "old").rename(live)
+    assert by_link.find(["history of the city"], STATIC) == opened.find(["history of the city"], STATIC)
+
+
 def test_a_mistake_names_the_nearest(opened, run, capsys):
     for words, said in (
         (["x", "--system", "bm52"], "did you mean 'bm25'"),

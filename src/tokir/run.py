@@ -68,7 +68,8 @@ class Run:
     """A run folder whose systems are ready to be searched; made by :func:`open_run`."""
 
     def __init__(self, path: Path) -> None:
-        self.path, folder = path, RunFolder.open(path)
+        self.path = path
+        folder = RunFolder.open(path.resolve())  # a link may come to lead elsewhere
         made, held = read_systems(folder), hold(folder)
         self.additions: Additions | None = held[0] if held else None
         """What was added and deleted since the run was made, as of when it was opened; None where nothing was."""
@@ -102,6 +103,11 @@ class Run:
 
         self._opener.file(facts_path(Path(self._corpus)).as_posix())
         return Corpus.open(self._opener.file(self._corpus), verify=False)
+
+    @cached_property
+    def _ids_in_order(self) -> NDArray[np.int64]:
+        order: NDArray[np.int64] = read_array(self._opener.file(self._id_order))
+        return order
 
     def search(self, query: str, top: int = 10, systems: Sequence[str] | None = None) -> dict[str, Answer]:
         """What each of ``systems`` (by default all) finds for a query, at most ``top`` passages.
@@ -236,7 +242,7 @@ class Run:
     def find_passage(self, id: str) -> Document | None:
         """A passage by its id; None where there is none."""
         require_text(id)
-        position = self.passages.find(id, read_array(self._opener.file(self._id_order)))
+        position = self.passages.find(id, self._ids_in_order)
         return None if position is None else self.passages.record(position)
 
     def weight(self, system: str) -> int:

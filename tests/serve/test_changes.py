@@ -55,6 +55,24 @@ def test_added_and_deleted_passages_are_found_and_missed_without_a_restart(run, 
     assert not is_held(folder / Names.GENERATIONS / "1")
 
 
+def test_another_run_in_the_place_of_the_one_that_is_served_is_opened(run, tmp_path, monkeypatch):
+    folder, other, link = tmp_path / "run", tmp_path / "other", tmp_path / "current"
+    for copy in (folder, other):
+        shutil.copytree(run, copy)
+    (tmp_path / "new.jsonl").write_text(json.dumps({"_id": "new", "text": "quince zephyr " * 8}))
+    add_passages(other, tmp_path / "new.jsonl")
+    link.symlink_to(folder)
+    monkeypatch.setattr(current, "SECONDS", 0.05)
+    client = TestClient(create_app(link, Limits(), None))
+    assert client.get("/passages/new").status_code == 404
+    link.unlink()
+    link.symlink_to(other)
+    end = time.monotonic() + PATIENCE
+    while client.get("/passages/new").status_code != 200:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def test_a_run_that_cannot_be_opened_leaves_the_answers_as_they_are_until_it_can(
     run, tmp_path, monkeypatch, caplog
 ):

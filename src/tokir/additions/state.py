@@ -19,7 +19,7 @@ from tokir.artifacts.durable import remove
 from tokir.artifacts.manifest import Entry, files_below
 from tokir.errors import TokirError, quoted
 from tokir.retrieval.files import SystemFiles, Systems, contents, from_json, require_flat, with_models_of
-from tokir.untrusted import built
+from tokir.untrusted import built, read_json
 
 log = logging.getLogger("tokir")
 
@@ -100,7 +100,7 @@ def read_additions(path: Path) -> Additions | None:
     """What ``additions.json`` of the run folder ``path`` says; None where nothing was added or deleted.
 
     Raises:
-        TokirError: the file is damaged.
+        TokirError: the file is damaged, or of a run over other passages.
     """
     file = path / Names.ADDITIONS
     try:
@@ -109,11 +109,22 @@ def read_additions(path: Path) -> Additions | None:
             raise ValueError("of another version of tokir")
         made["vectors"] = {name: tuple(found) for name, found in made["vectors"].items()}
         made["files"] = tuple(built(Entry, entry) for entry in made["files"])
-        return built(Additions, made)
+        found = built(Additions, made)
+        if _of_others(found, path):  # a run was copied over another one
+            raise TokirError(f"{file} is of a run over other passages: delete it and {Names.GENERATIONS}/")
+        return found
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, str(error)) from None
+
+
+def _of_others(additions: Additions, path: Path) -> bool:
+    """Are they of other passages than those of the study?"""
+    try:
+        return bool(read_json(path / Names.CORPUS_FACTS)["content"] != additions.corpus)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # a damaged file is named where its passages are read
 
 
 def to_json(additions: Additions) -> dict[str, Any]:

@@ -115,10 +115,6 @@ class _Present:
         study = Corpus.open(folder.checked(Names.CORPUS), verify=False)
         if made is None:
             return cls(study, systems, None, study, np.arange(len(study)))
-        if made.corpus != study.checksum:
-            raise TokirError(
-                f"{folder.file(Names.ADDITIONS)} is of a run over other passages: delete it and {Names.GENERATIONS}/"
-            )
         folder.know(made.files)
         corpus = Corpus.open(folder.checked(made.file(state.PASSAGES)), verify=False)
         return cls(study, systems, made, corpus, read_array(folder.checked(made.file(state.KEPT))))

@@ -54,6 +54,7 @@ class RunFolder:
         self._manifest: dict[str, Entry] = {}
         self._manifest_stamp: tuple[int, int] | None = None
         self._beside: dict[str, Entry] = {}  # on record elsewhere
+        self._opened: tuple[Any, ...] | None = None  # what a reader opened
         self.lost_lines = 0  # of the manifest, which were damaged
         self._read_manifest()
 
@@ -87,7 +88,14 @@ class RunFolder:
             raise TokirError(f"{path} is not a run folder (it holds no {Names.STUDY}): make one with `tokir run`")
         if not (path / Names.MANIFEST).exists():
             raise TokirError(f"{path / Names.MANIFEST}: missing, so that no file can be checked: {AGAIN}")
-        return cls(path)
+        folder = cls(path)
+        folder._opened = folder._identity()
+        return folder
+
+    def _identity(self) -> tuple[Any, ...]:
+        """What is another one where another run has taken the place of this one: the folder, and its passages."""
+        passages, about = self._manifest.get(Names.CORPUS), self.path.stat()
+        return about.st_dev, about.st_ino, passages and passages.sha256
 
     def file(self, name: str) -> Path:
         """The path of a file by its name in the folder; TokirError where that leads out of it."""
@@ -103,10 +111,12 @@ class RunFolder:
             TokirError: one is missing, is not on record, or does not have the bytes that were written.
         """
         path = self.file(name)
+        self._require_opened()
         on_record = name in self._manifest or name in self._beside
         for file in [name] if on_record else self._all_inside(name):
             if wrong := self._wrong(file):
                 self._read_manifest()  # whoever writes there may have made it anew since
+                self._require_opened()
                 wrong = self._wrong(file)
             if wrong:
                 remedy = OTHERWISE if file in self._beside else AGAIN
@@ -114,6 +124,13 @@ class RunFolder:
                     remedy = f"{writer} writes into the folder: ask again when it has ended"
                 raise TokirError(f"{self.file(file)}: {wrong}: {remedy}")
         return path
+
+    def _require_opened(self) -> None:
+        """TokirError where a reader would take files of another run for those of the one that it opened."""
+        if self._opened is not None and self.path.exists() and self._identity() != self._opened:
+            raise TokirError(
+                f"{self.path}: another run has taken the place of the one that was opened: open it again"
+            )
 
     def _wrong(self, name: str) -> str:
         """What a reader must be told of a file instead of what it holds; nothing if all is well."""

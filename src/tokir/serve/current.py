@@ -1,8 +1,11 @@
-"""The run as it is now: opened again, beside the answers, soon after passages were added or deleted."""
+"""The run as it is now: opened again, beside the answers, soon after passages were added or deleted, or after another
+run has taken its place.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import weakref
@@ -29,7 +32,7 @@ class Current(Generic[Made]):
     """
 
     def __init__(self, run: Path, make: Callable[[], Made]) -> None:
-        self._file, self._make = run / Names.ADDITIONS, make
+        self._run, self._make = run, make
         self._seen = self._stamp()
         self._made = make()
         threading.Thread(target=_watch, args=(weakref.ref(self),), daemon=True).start()
@@ -46,17 +49,23 @@ class Current(Generic[Made]):
         try:
             self._made, self._seen = self._make(), stamp
         except Exception as error:
-            log.error("%s: passages were changed, but it cannot be opened anew: %s", self._file.parent, error)
+            log.error("%s: it has changed, but it cannot be opened anew: %s", self._run, error)
             return SECONDS_AFTER_A_FAULT
         return SECONDS
 
-    def _stamp(self) -> tuple[int, int] | None:
-        """What differs after each change, since the file is replaced as a whole; None without a file."""
-        try:
-            about = self._file.stat()
-        except OSError:
-            return None
-        return about.st_ino, about.st_mtime_ns
+    def _stamp(self) -> list[tuple[int, int] | None]:
+        """What differs after each change, since files are replaced as a whole; None for one that is not there."""
+        folder = _about(self._run)
+        made = folder and (folder.st_dev, folder.st_ino)
+        files = [_about(self._run / name) for name in (Names.SYSTEMS, Names.CORPUS_FACTS, Names.ADDITIONS)]
+        return [made, *(file and (file.st_ino, file.st_mtime_ns) for file in files)]
+
+
+def _about(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def _watch(current: weakref.ref[Current[Any]]) -> None:
