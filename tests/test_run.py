@@ -16,6 +16,7 @@ from command import tokir
 from small_runs import ranked_list
 from tokir import add_passages, delete_passages, open_run
 from tokir.artifacts import RunFolder, file_digest
+from tokir.config import load_config
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.files import contents, encoder_contents, read_systems
 
@@ -75,7 +76,12 @@ def test_what_is_no_list_no_text_or_no_path_is_refused_in_a_sentence(opened, run
         (lambda: opened.find(["who painted"], [STATIC]), "no system \\['bpe-500"),
         (lambda: opened.export(None, "onnx", tmp_path), "no system None"),
         (lambda: opened.tokenize("who painted", 5), "no tokenizer 5"),
+        (lambda: opened.tokenize("who painted", ["x"]), "no tokenizer \\['x'\\]"),
         (lambda: opened.tokenize(5), "5 is no text"),
+        (lambda: opened.encode({"who", "painted"}, STATIC), "texts are a list, not set"),
+        (lambda: opened.push(STATIC, None, "c"), "None is no text"),
+        (lambda: open_run(""), "a path is empty"),
+        (lambda: load_config("best", [1]), "1 is no text"),
         (lambda: opened.passage(None), "None is no text"),
         (lambda: open_run(5), "5 is no path"),
         (lambda: add_passages(run, ["new.jsonl"]), "\\['new.jsonl'\\] is no path"),

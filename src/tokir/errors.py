@@ -6,7 +6,7 @@ import difflib
 import errno
 import shlex
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 
 LONGEST = 200  # characters of a name that is mistyped; comparing takes time that grows with their square
@@ -83,7 +83,8 @@ def unreadable(path: Path, error: BaseException, remedy: str) -> TokirError:
 def require_list(values: object, what: str) -> None:
     """TokirError where something else stands for a list.
 
-    The letters of a text would be taken for the members; an iterator has none left once they have been checked.
+    The letters of a text would be taken for the members; an iterator has none left once they have been checked; a set
+    has no order.
 
     Args:
         values: what was given.
@@ -91,7 +92,7 @@ def require_list(values: object, what: str) -> None:
     """
     if isinstance(values, str | bytes):
         raise TokirError(f"{what} are a list: write [{values!r}] for a single one")
-    if not (hasattr(values, "__len__") and hasattr(values, "__iter__")):
+    if not (hasattr(values, "__len__") and hasattr(values, "__iter__")) or isinstance(values, Set | Mapping):
         raise TokirError(f"{what} are a list, not {type(values).__name__}")
 
 

@@ -206,6 +206,8 @@ class Run:
             TokirError: as for :func:`tokir.database.push.push`, or the database does not answer.
             Unavailable: this machine lacks its client, or what the system needs.
         """
+        for given in (address, collection, token):
+            require_text(given)
         from tokir.database.milvus import INDEXES, Collection
         from tokir.database.push import exact_search, push
         from tokir.progress import Silent
@@ -225,7 +227,7 @@ class Run:
     def tokenize(self, text: str, tokenizer: str | None = None) -> list[str]:
         """How a tokenizer of the run (by default the first) cuts a text, as a person reads it."""
         name = self.tokenizers[0] if tokenizer is None and self.tokenizers else tokenizer or ""
-        if name not in self._tokenizer_files:
+        if name not in self.tokenizers:
             known = ", ".join(self.tokenizers) or "none"
             raise TokirError(
                 f"no tokenizer {name!r} in {self.path}{nearest(name, self.tokenizers)}: it has {known}"
@@ -327,7 +329,8 @@ def _changes(opener: Opener) -> tuple[str, ...]:
                 changed.append(f"{file.path} is gone")
             elif file.has_changed():
                 when = datetime.fromtimestamp(Path(file.path).stat().st_mtime, UTC)
-                changed.append(f"{file.path} has changed ({when.day} {when:%B %Y, %H:%M} UTC)")
+                how = "has" if Path(file.path).stat().st_size != file.size else "may have"
+                changed.append(f"{file.path} {how} changed ({when.day} {when:%B %Y, %H:%M} UTC)")
         except OSError:  # who may search need not be allowed to see the data
             continue
     if not changed:

@@ -47,6 +47,8 @@ def expanded(name: str | Path) -> Path:
     >>> expanded("~nobody-of-this-name/data").as_posix()
     '~nobody-of-this-name/data'
     """
+    if name == "":  # which would be the present folder: of a shell's variable that is not set, for one
+        raise TokirError("a path is empty: name a file or a folder (the present one is '.')")
     try:
         path = Path(name)
     except TypeError:

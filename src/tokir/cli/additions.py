@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokir.cli.options import Device, Download, Quiet, Run, at_home
+from tokir.cli.options import Device, Download, Quiet, Run, path
 from tokir.cli.terminal import echo
 from tokir.errors import interrupted
 
@@ -26,7 +26,7 @@ def add(
     folder: Run,
     documents: Annotated[
         Path | None,
-        typer.Argument(help="A JSONL/CSV/TSV/Parquet file, a BEIR folder or a zip.", callback=at_home),
+        typer.Argument(help="A JSONL/CSV/TSV/Parquet file, a BEIR folder or a zip.", parser=path),
     ] = None,
     partial: Partial = False,
     device: Device = "auto",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tokir.cli.options import Download, at_home
+from tokir.cli.options import Download, path
 from tokir.cli.terminal import echo
 
 app = typer.Typer(help="The data sets: what is here, what is in them, and building one.", no_args_is_help=True)
@@ -51,7 +51,7 @@ def build(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The folder to write.", show_default="the cache", callback=at_home),
+        typer.Option("--out", help="The folder to write.", show_default="the cache", parser=path),
     ] = None,
     passages: Annotated[int, typer.Option("--passages", min=1, help="How many passages.")] = 7247,
     queries: Annotated[int, typer.Option("--queries", min=1, help="How many queries.")] = 100,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tokir.cli.options import Run, at_home
+from tokir.cli.options import Run, path
 from tokir.cli.terminal import echo
 from tokir.export.registry import EXPORTS
 
@@ -20,7 +20,7 @@ def export(
         str, typer.Argument(metavar="SYSTEM", help="The id of a system of the run, as `tokir search` prints it.")
     ],
     to: Form,
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write.", callback=at_home)],
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write.", parser=path)],
 ) -> None:
     """Write a system's model in another library's format, where it gives the same vectors.
 

@@ -19,21 +19,19 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 
-def at_home(path: Path | None) -> Path | None:
+def path(written: str) -> Path:
     """The path with the home folder in place of ``~``, which a shell leaves as it is after an equals sign."""
     from tokir.untrusted import expanded, require_utf8
 
-    if path is None:
-        return None
-    require_utf8(str(path))
-    return expanded(path)
+    require_utf8(written)
+    return expanded(written)
 
 
 Preset = Annotated[
     str, typer.Argument(metavar="[PRESET or FILE.yaml]", help="A preset (`quickstart`, `best`, ...) or a file.")
 ]
 Run = Annotated[
-    Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart-wiki.", callback=at_home)
+    Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart-wiki.", parser=path)
 ]
 Data = Annotated[
     str | None,
@@ -44,7 +42,7 @@ Data = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="The run folder.", show_default="runs/NAME-DATASET", callback=at_home),
+    typer.Option("--out", help="The run folder.", show_default="runs/NAME-DATASET", parser=path),
 ]
 Sets = Annotated[
     list[str] | None,
@@ -94,8 +92,12 @@ def read_config(
             raise TokirError(
                 f"--{key.removeprefix('data.').replace('source', 'data')} is empty: name one, or leave it out"
             )
-    overrides = [f"{key}={_as_yaml(value)}" for key, value in named.items() if value is not None]
-    return load_config(preset, overrides + (sets or []))
+    given = {key: value for key, value in named.items() if value is not None}
+    for key in given:
+        if any(one.partition("=")[0].strip() == key for one in sets or []):
+            option = key.removeprefix("data.").replace("source", "data")
+            raise TokirError(f"--{option} and --set {key} are the same setting: give one of them")
+    return load_config(preset, [f"{key}={_as_yaml(value)}" for key, value in given.items()] + (sets or []))
 
 
 def _as_yaml(value: str | int) -> str:

@@ -44,13 +44,9 @@ def push(
 
     Example: tokir push runs/best-wiki minilm --to passages.db --collection wiki
     """
-    from tokir.database.milvus import EMBEDDED
     from tokir.progress import Silent
     from tokir.run import open_run
-    from tokir.untrusted import expanded
 
-    if to.endswith(EMBEDDED) and expanded(to).is_file():
-        raise TokirError(f"--to {to}: a file, not a folder of Milvus Lite: choose another name")
     for option, value in (("to", to), ("collection", collection)):
         if not value.strip():
             raise TokirError(f"--{option} is empty: see `tokir push --help`")

@@ -15,7 +15,7 @@ from tokir.config.renaming import present_name, rename
 from tokir.config.settings import Settings
 from tokir.config.study import StudyConfig, points
 from tokir.config.text import MOST_CHARACTERS, parse_yaml
-from tokir.errors import TokirError, nearest, require_list
+from tokir.errors import TokirError, nearest, require_list, require_text
 from tokir.models.registry import ARCHITECTURES, Architecture
 from tokir.untrusted import expanded, read_text
 
@@ -34,8 +34,12 @@ def load_config(preset_or_file: str, overrides: list[str] | None = None) -> Stud
         TokirError: unknown preset, missing file, not YAML, an unknown key or a value out of bounds.
     """
     require_list(overrides or [], "overrides")
+    for override in overrides or []:
+        require_text(override)
     text, source = _read(preset_or_file)
-    values = parse_yaml(text, source) or {}
+    values = parse_yaml(text, source)
+    if values is None:
+        raise TokirError(f"{source}: it holds no settings: write some, or `{{}}` for the defaults")
     if not isinstance(values, dict):
         raise TokirError(f"{source}: a configuration is a mapping of settings, not {type(values).__name__}")
     values = _present(values, source)
@@ -78,7 +82,9 @@ def _read(preset_or_file: str) -> tuple[str, str]:
         )
     try:
         return read_text(path, 4 * MOST_CHARACTERS), str(path)
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise TokirError(f"{path}: not UTF-8: convert the file") from None
+    except OSError as error:
         raise TokirError(f"{path}: cannot read the configuration: {error}") from None
 
 

@@ -41,6 +41,15 @@ class Row(NamedTuple):
     vector: NDArray[np.float32]  # of unit length, so that the inner product is the cosine
 
 
+def _others(place: Path) -> str:
+    """What lies where a folder of Milvus Lite is to be, in words; nothing where it is one, or empty, or not there."""
+    if place.is_file():
+        return "a file"
+    if place.is_dir() and not (place / "collections").is_dir() and any(place.iterdir()):
+        return "a folder with other files"
+    return ""
+
+
 class Collection:
     """A named collection of rows.
 
@@ -69,6 +78,8 @@ class Collection:
         for library in ("pymilvus", "milvus_lite"):  # what goes wrong is said once, as an error
             logging.getLogger(library).setLevel(logging.CRITICAL)
         self._milvus, self._grpc, self._loaded = pymilvus, grpc, False
+        if self.embedded and (inside := _others(Path(self.address))):
+            raise TokirError(f"{self.address}: {inside}, not a folder of Milvus Lite: choose another name")
         if self.embedded and not os.access(folder := Path(self.address).absolute().parent, os.W_OK):
             raise TokirError(
                 f"{self.address}: {folder} is not there, or not to be written to: name another folder"

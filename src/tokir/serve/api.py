@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tokir.errors import LONGEST
 from tokir.serve.answers import (
     Embedding,
     Embeddings,
@@ -27,6 +28,7 @@ from tokir.serve.metrics import CONTENT_TYPE, Metrics
 from tokir.serve.requests import EmbeddingsRequest, SearchRequest, read
 from tokir.serve.responses import as_json, read_body
 from tokir.serve.service import Service
+from tokir.words import shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +77,7 @@ class Api:
         asked.check(self.service.limits)
         system = self.service.default if asked.system is None else asked.system
         system = self.service.known(system, "system", self.service.run.systems)
-        found = await self.service.search(asked.query, system, asked.top)
+        found = await self.service.search(asked.query, system, asked.passages(self.service.limits))
         self.metrics.searched(system, len(found))
         answer: SearchAnswer = {
             "system": system,
@@ -97,7 +99,7 @@ class Api:
         found = self.service.run.find_passage(request.path_params["id"])
         if found is None:
             raise Refusal(
-                f"no passage {request.path_params['id']!r}: ids are those that a search gives",
+                f"no passage {shortened(request.path_params['id'], LONGEST)!r}: ids are those that a search gives",
                 status=404,
                 code="passage_not_found",
             )

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from tokir.errors import LONGEST
 from tokir.run import open_run
 from tokir.serve.api import Api
 from tokir.serve.current import Current
@@ -21,6 +22,7 @@ from tokir.serve.metrics import Metrics
 from tokir.serve.pages import Pages
 from tokir.serve.responses import answer_error, log_error
 from tokir.serve.service import Service
+from tokir.words import shortened
 
 Answer = Callable[[Request], Awaitable[Response]]
 Answers = dict[str, dict[str, Answer]]
@@ -104,9 +106,9 @@ class App:
         host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if name.lower() not in self.hosts:
+            asked = f"is not asked as {shortened(name, LONGEST)!r}" if name else "asks for a Host header"
             raise Refusal(
-                f"this server listens on loopback and is not asked as {name!r}: ask it as localhost, or start it with "
-                "--host",
+                f"this server listens on loopback and {asked}: ask it as localhost, or start it with --host",
                 status=421,
                 code="misdirected",
             )

@@ -51,7 +51,8 @@ class Pages:
         """Search by hand: per system what it found, and how each tokenizer cut the query."""
         query = request.query_params.get("query")
         top = request.query_params.get("top", "")
-        hits = min(int(top), MOST_HITS) if top.isascii() and top.isdigit() and len(top) < 9 and int(top) else HITS
+        hits = int(top) if top.isascii() and top.isdigit() and len(top) < 9 and int(top) else HITS
+        hits = min(hits, MOST_HITS, self.service.limits.top)
         problem = None
         if query is not None:
             try:

@@ -27,6 +27,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._head = None
         super().on_headers_complete()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing of it to the operator, whose log any client could fill; the request is answered as any other."""
+
     def data_received(self, data: bytes) -> None:
         """Read on, unless this head is too long already; what it began with, beside another body, is not counted."""
         begun = self._head is not None

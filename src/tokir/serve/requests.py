@@ -86,13 +86,17 @@ class SearchRequest(Body):
     system: str | None = Field(
         None, description="A system of the run, by default the first that loads no large library: see /systems."
     )
-    top: int = Field(10, ge=1, description="Passages of each query, at most.")
+    top: int = Field(10, ge=1, description="Passages of each query, at most, within the server's limit.")
+
+    def passages(self, limits: Limits) -> int:
+        """How many are asked for; where nothing is said, no more than the limits allow."""
+        return self.top if "top" in self.model_fields_set else min(self.top, limits.top)
 
     def check(self, limits: Limits) -> None:
         """Refusal where a query is blank or more is asked for than the limits allow."""
         if len(self.query) > limits.queries:
             raise _too_many("query", len(self.query), limits.queries, "queries", "send them in several requests")
-        if self.top > limits.top:
+        if self.passages(limits) > limits.top:
             raise Refusal(f"top is {self.top:,}: at most {limits.top:,} passages are given", param="top")
         for number, text in enumerate(self.query):
             check_query(text, limits, f"query[{number}]" if len(self.query) > 1 else "query")

@@ -125,10 +125,13 @@ def _with_places(
         "pretrained_folders": {**before.pretrained_folders, **config.pretrained_folders},
     }
     now = before.model_copy(update=places)
-    if now != before:
-        texts = _beginning(now, dataset, omissions)
+    texts = _beginning(now, dataset, omissions)
+    # It holds the times of the data's files, which may have been written anew with the same bytes.
+    other = [Names.SOURCE] if read_text(folder.file(Names.SOURCE)) != texts[Names.SOURCE] else []
+    other += [Names.STUDY] if now != before else []
+    if other:
         with folder.locked():
-            for name in (Names.SOURCE, Names.STUDY):
+            for name in other:
                 folder.ensure([name], texts, lambda name=name: write_text(folder.file(name), texts[name]))  # type: ignore[misc]
     return config.model_copy(update=places)
 
