@@ -186,6 +186,18 @@ variants: [{name: alone, retrieval: {related: 1, learning_rate: {tokens: 0.2}}}]
 """
 
 
+def test_settings_of_what_is_not_trained_are_named(tmp_path, caplog):
+    file = tmp_path / "study.yaml"
+    file.write_text("architectures: [static]\nobjectives: {lstm: [lm]}\nmodels: {static: {steps: 3}}\n")
+    load_config(str(file), ["models={transformer: {steps: 3}}", "architecture_seeds.lstm=[1]"])
+    assert [record.message.partition(" is not read")[0] for record in caplog.records] == [
+        f"{file}: objectives.lstm", "--set: models.transformer", "--set: architecture_seeds.lstm",
+    ]  # fmt: skip
+    caplog.clear()
+    load_config("objectives", ["architectures=[static]", "models.static.steps=3"])
+    assert not caplog.records
+
+
 def test_old_names_are_understood_and_the_new_ones_are_named_in_one_line(caplog):
     config = check_config(yaml.safe_load(OLD), "old.yaml")
     lstm, static = config.models["lstm"], config.models["static"]

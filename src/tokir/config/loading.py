@@ -43,14 +43,28 @@ def load_config(preset_or_file: str, overrides: list[str] | None = None) -> Stud
     if not isinstance(values, dict):
         raise TokirError(f"{source}: a configuration is a mapping of settings, not {type(values).__name__}")
     values = _present(values, source)
-    config = check_config(values, source)
+    config, values_of_file = check_config(values, source), values
     if overrides:
         values = _changeable(config, values)
         renamed = [words for override in overrides for words in _apply(values, override)]
         if renamed:
             log.warning("--set: %s", "; ".join(renamed))
         config = check_config(values, "--set")
+    if preset_or_file not in PRESETS:  # which are for several architectures on purpose
+        _say_what_is_not_read(config, values_of_file, source)
+    for override in overrides or []:
+        _say_what_is_not_read(config, _nested(*_read_override(override)), "--set")
     return config
+
+
+def _say_what_is_not_read(config: StudyConfig, said: dict[str, Any], source: str) -> None:
+    """Warn of settings of architectures that the study does not train, which would be lost without a word."""
+    trained = {*config.architectures, *config.models}
+    for group in ("objectives", "models", "architecture_seeds"):
+        named = said.get(group)
+        for name in named if isinstance(named, dict) else ():
+            if name not in trained:
+                log.warning("%s: %s.%s is not read: architectures does not name %s", source, group, name, name)
 
 
 def check_config(values: dict[str, Any], source: str = "configuration") -> StudyConfig:
@@ -131,18 +145,28 @@ def dump_config(config: StudyConfig) -> str:
 
 def _apply(values: dict[str, Any], override: str) -> list[str]:
     """Change ``values`` by one ``key=value``, an old key under its present name; says what was renamed."""
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise TokirError(f"--set {override}: write key=value, for example training.epochs=3")
-    path, value = key.strip().split("."), parse_yaml(text, f"--set {key}")
-    nested: Any = value
-    for part in reversed(path):
-        nested = {part: nested}
-    now, renamed = rename(nested)
+    path, value = _read_override(override)
+    now, renamed = rename(_nested(path, value))
     # A group of settings that is given as a whole keeps those that it does not name.
     for new, changed in _leaves(now) if renamed or path[0] in _groups() else [(path, value)]:
         _assign(values, new, changed, override)
     return renamed
+
+
+def _read_override(override: str) -> tuple[list[str], Any]:
+    """The path of a setting, and the value that it is given."""
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise TokirError(f"--set {override}: write key=value, for example training.epochs=3")
+    return key.strip().split("."), parse_yaml(text, f"--set {key}")
+
+
+def _nested(path: list[str], value: Any) -> dict[str, Any]:
+    """The settings of which only that one is given."""
+    for part in reversed(path):
+        value = {part: value}
+    nested: dict[str, Any] = value
+    return nested
 
 
 def _groups() -> list[str]:
