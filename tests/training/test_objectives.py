@@ -265,8 +265,17 @@ def test_taught_pairs_share_their_passage_and_bring_its_teacher_vectors(tokenise
     rng = np.random.default_rng(0)
     vectors = [rng.normal(size=(n, 8)).astype(np.float32) for n in (len(crops), 200)]
     ids = Texts.of(tokenizer.encode(crops))
-    pairs = TaughtPairs(tokenised, ids, owners, (20, 60), (vectors[0], vectors[1]), 8).draw(rng, 64)
-    assert 16 <= len(pairs.left) == len(pairs.right) <= 64
+    source = TaughtPairs(tokenised, ids, owners, (20, 60), (vectors[0], vectors[1]), 8, parts=0.5)
+    batches = [source.draw(rng, 64) for _ in range(40)]
+    assert all(16 <= len(pairs.left) == len(pairs.right) <= 64 for pairs in batches)
+    own = vectors[1] @ vectors[1].T
+    of_passages = [
+        np.isclose(np.diagonal(pairs.teacher)[:, None], np.diagonal(own)).any(1).all() for pairs in batches
+    ]
+    assert 8 < sum(of_passages) < 32  # parts of passages, as often as the teacher's crops
+    part = batches[of_passages.index(True)]
+    assert all(len(text) >= 8 for text in part.left)
+    pairs = batches[of_passages.index(False)]
     titled = [np.flatnonzero([len(a) and np.array_equal(a, b) for b in ids]) for a in pairs.left]
     for row, found in enumerate(titled):
         of = {owners[index] for index in found}

@@ -77,6 +77,13 @@ class RetrievalSettings(OptimizationSettings):
         "minilm", description="the pretrained encoder that distillation follows: a name, a folder or a hub id"
     )
     teacher_texts: int = Field(8, ge=1, le=100, description="query-like crops of a passage the teacher embeds")
+    passage_parts: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="distillation: share of the teacher's batches that are parts of passages, which take their "
+        "passage's vector and cost the teacher nothing; half of those of query-distillation always are",
+    )
     teacher_temperature: float = Field(0.03, gt=0, le=1, description="of the teacher's ranking of a batch")
     queries_per_batch: int = Field(
         128, ge=2, le=65_536, description="query-distillation: texts in a batch, each of which ranks all passages"

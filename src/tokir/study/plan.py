@@ -247,7 +247,7 @@ class Planner:
 
 def _unused(plan: TrainingPlan) -> Iterator[str]:
     """Settings of retrieval that its training does not read; were there more, finished trainings would be stale."""
-    for name in ("queries_per_batch", "perturbed_share", "perturbations"):
+    for name in ("queries_per_batch", "perturbed_share", "perturbations", "passage_parts"):
         if not plan.point.stage.reads(name, plan.point.has_network):
             yield name
     if not plan.retrieval.matryoshka:

@@ -27,6 +27,7 @@ REACH = 4  # a group is drawn from this many times its size of nearest passages,
 ALL_AT_ONCE = (
     20_000  # passages; of so many the nearest ones of each are found once, of more when they are asked for
 )
+PARTS = (8, 40)  # tokens of a part that takes its passage's vector; the teacher has read shorter ones
 NO_TEXT = "no passage has a text to distil from"
 BLOCK = 256  # passages whose nearest ones are found at once
 
@@ -53,7 +54,9 @@ def query_like(titles: Sequence[str], texts: Sequence[str], each: int, seed: int
 
 
 class TaughtPairs:
-    """A crop of the teacher's pool and a crop of the passage it is from.
+    """A crop of the teacher's pool and a crop of the passage it is from, or two crops of the passage.
+
+    The first of the two then takes the passage's vector, so it costs the teacher nothing, and is another one each time.
 
     Args:
         passages: the passages trained on.
@@ -62,6 +65,7 @@ class TaughtPairs:
         long: tokens of the passage's crop, without its title.
         teachers: unit vectors of the pool (crops, d) and of the passages (passages, d).
         neighbours: passages near each other that share a batch; 1 draws all of a batch at random.
+        parts: share of the batches without crops of the pool.
     """
 
     def __init__(
@@ -72,20 +76,25 @@ class TaughtPairs:
         long: tuple[int, int],
         teachers: tuple[NDArray[np.float32], NDArray[np.float32]],
         neighbours: int,
+        parts: float = 0.0,
     ) -> None:
         self.passages, self.crops, self.long, self.teachers = passages, crops, long, teachers
-        self.neighbours = neighbours
+        self.neighbours, self.parts = neighbours, parts
         self._usable, self._first, self._each = np.unique(owners, return_index=True, return_counts=True)
         self._vectors = teachers[1][self._usable]
         self._near: NDArray[np.int32] | None = None  # of each usable passage its nearest ones, once they are known
 
     def draw(self, rng: np.random.Generator, count: int) -> Pairs:
-        """One crop of each passage; passages drawn without replacement."""
+        """One crop or part of each passage; passages drawn without replacement."""
         chosen = self._passages(rng, count)  # indices into self._usable
-        drawn = self._first[chosen] + rng.integers(self._each[chosen])
         right = self.passages.crops(self._usable[chosen], self.long, rng)
-        teacher = self.teachers[0][drawn] @ self._vectors[chosen].T
-        return Pairs(self.crops.take(drawn), right, np.zeros(teacher.shape, dtype=bool), teacher)
+        if self.parts and rng.random() < self.parts:
+            left, vectors = self.passages.crops(self._usable[chosen], PARTS, rng), self._vectors[chosen]
+        else:
+            drawn = self._first[chosen] + rng.integers(self._each[chosen])
+            left, vectors = self.crops.take(drawn), self.teachers[0][drawn]
+        teacher = vectors @ self._vectors[chosen].T
+        return Pairs(left, right, np.zeros(teacher.shape, dtype=bool), teacher)
 
     @property
     def width(self) -> int:
@@ -134,4 +143,5 @@ def taught_pairs(inputs: SourceInputs) -> TaughtPairs:
         settings.passage_tokens,
         (teacher.texts("crops", crops), teacher.passages()),
         settings.neighbours,
+        settings.passage_parts,
     )
