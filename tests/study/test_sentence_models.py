@@ -33,7 +33,7 @@ def words(data, out, folder, *more):
         "run", "quickstart", "--data", data, "--out", out, "--quiet", *SMALL[:-2], "--set", "data.queries=20",
         "--set", "architectures=[static]", "--set", "objectives.static=[distillation]",
         "--set", f"retrieval.teacher={folder}", "--set", "retrieval.teacher_texts=1",
-        "--set", f"baselines=[bm25, {folder}]", "--set", "models.static.steps=3", *more,
+        "--set", f"baselines=[bm25, {folder}]", "--set", "models.static={steps: 9, taught_steps: 3}", *more,
     ]  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def test_it_teaches_and_is_compared_and_reads_queries_and_passages_after_their_p
     assert row["pooling_label"] == "cls pooling" and row["truncated_passages"] > 700 and row["parameters"] > 10_000
     assert row["objective_label"] == "pretrained elsewhere, prompts for queries and passages"
     assert 0 < row["unknown_rate"] < 0.2 and row["latency_ms"]["encode"]["p50"] > 0
-    assert found[STATIC]["seconds"]["teacher"] > 0
+    assert found[STATIC]["seconds"]["teacher"] > 0 and found[STATIC]["retrieval_training"]["steps"] == 3
     assert set(found[STATIC]["teacher_files"]) == {"embeddings/tiny-v1/corpus.npy", "teachers/tiny-v1/crops.npy"}
     assert "cls pooling" in (made / "run/report.md").read_text()
     with quiet():

@@ -27,6 +27,11 @@ class ArchitectureSettings(Settings):
         "token vectors, which tolerate a much larger one",
     )
     steps: int = Field(ge=1, description=f"batches it is trained on to retrieve; by default {_usual('steps')}")
+    taught_steps: int | None = Field(
+        None,
+        ge=1,
+        description="the same where a teacher is followed, which takes fewer of them; by default `steps`",
+    )
     batch_size: int = Field(
         ge=2,
         le=65_536,
@@ -37,6 +42,11 @@ class ArchitectureSettings(Settings):
     def of(cls, architecture: str, **changed: Any) -> ArchitectureSettings:
         """The defaults of an architecture, with some of them changed."""
         return cls.model_validate({**ARCHITECTURES[architecture].defaults, **changed})
+
+    def of_stage(self, taught: bool) -> ArchitectureSettings:
+        """The settings of one training, which follows a teacher or does not."""
+        steps = self.taught_steps if taught and self.taught_steps is not None else self.steps
+        return self.model_copy(update={"steps": steps, "taught_steps": None})
 
     @model_serializer(mode="wrap")
     def _used(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

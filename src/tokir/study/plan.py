@@ -150,7 +150,7 @@ class Planner:
         if point.has_network and point.tokenizer.letters and "simcse" not in point.stage.parts:
             # A letter left out is another spelling, not a word less. The pairs of simcse differ in nothing else.
             retrieval = retrieval.model_copy(update={"token_dropout": 0.0})
-        own = config.models[point.architecture]
+        own = config.models[point.architecture].of_stage(taught="teacher" in point.stage.needs)
         if point.retrieves and point.stage.queries_alone:
             own = own.model_copy(update={"batch_size": retrieval.queries_per_batch})
         earlier = (point.parent, point.static if retrieval.from_static else None)
