@@ -24,12 +24,8 @@ form D.
 """
 LONGEST = 40  # characters of a word that is kept
 MOST = 300_000  # words kept, some 60 MB; then they are forgotten
-FIRST = {
-    "type": "Metaspace",
-    "replacement": " ",
-    "prepend_scheme": "first",
-    "split": False,
-}  # a space before a text
+# The step that puts a space before a text.
+FIRST = {"type": "Metaspace", "replacement": " ", "prepend_scheme": "first", "split": False}
 BY_ITSELF = ("Lowercase", "NFC", "NFD", "NFKC", "NFKD")  # normalizers that never look across a space
 Encode = Callable[[Sequence[str]], list[list[int]]]
 
