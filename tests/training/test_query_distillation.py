@@ -135,6 +135,7 @@ def test_a_small_model_learns_to_ask_in_the_teachers_space(taught, tokenizer, tm
         objective.prepare(model)
         return model
 
+    torch.manual_seed(0)
     untrained = build_retriever("static", tokenizer.vocabulary_size, settings, 64)
     before, begun = (objective.validate(model)["recall@10"] for model in (untrained, build()))
     about = {"architecture": "static", "objective": "query-distillation"}
