@@ -100,14 +100,12 @@ def shortened(text: str, length: int) -> str:
     text = " ".join(text.split())
     if len(text) <= length:
         return text
-    cut = ""
+    cut = last = ""
     for character in characters(text[: length + _LONGEST]):
         if len(cut) + len(character) > length:
             break
-        cut += character
-    if text[len(cut)] == " ":
-        return cut + "…"
-    if begins_with(characters(cut)[-1] if cut else "", SPACELESS):
+        cut, last = cut + character, character
+    if text[len(cut)] == " " or begins_with(last, SPACELESS):
         return cut + "…"
     return (_compiled(rf"[^\s{_of(SPACELESS)}]+$").sub("", cut).rstrip() or cut) + "…"
 

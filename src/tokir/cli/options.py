@@ -82,22 +82,18 @@ def read_config(
     """The configuration that the words of a command describe."""
     from tokir.config import load_config
 
-    named = {
-        "data.source": data,
-        "data.queries": queries,
-        "data.split": split,
-    }
-    for key, value in named.items():
+    named = (
+        ("--data", "data.source", data),
+        ("--queries", "data.queries", queries),
+        ("--split", "data.split", split),
+    )
+    given = [(option, key, value) for option, key, value in named if value is not None]
+    for option, key, value in given:
         if value == "":
-            raise TokirError(
-                f"--{key.removeprefix('data.').replace('source', 'data')} is empty: name one, or leave it out"
-            )
-    given = {key: value for key, value in named.items() if value is not None}
-    for key in given:
+            raise TokirError(f"{option} is empty: name one, or leave it out")
         if any(one.partition("=")[0].strip() == key for one in sets or []):
-            option = key.removeprefix("data.").replace("source", "data")
-            raise TokirError(f"--{option} and --set {key} are the same setting: give one of them")
-    return load_config(preset, [f"{key}={_as_yaml(value)}" for key, value in given.items()] + (sets or []))
+            raise TokirError(f"{option} and --set {key} are the same setting: give one of them")
+    return load_config(preset, [f"{key}={_as_yaml(value)}" for _, key, value in given] + (sets or []))
 
 
 def _as_yaml(value: str | int) -> str:

@@ -100,6 +100,19 @@ class Objective:
         return any(OBJECTIVES[part].queries_alone for part in self.parts)
 
     @property
+    def replaced(self) -> frozenset[str]:
+        """The parts of its last training whose pairs are not drawn beside another's; their losses stay."""
+        return frozenset(self.parts) & {other for part in self.parts for other in OBJECTIVES[part].replaces}
+
+    @property
+    def contrasts_taught(self) -> bool:
+        """Do batches that a teacher scores have the contrastive loss too?
+
+        Of a query encoder alone, the teacher's own vectors are to be found by it.
+        """
+        return self.queries_alone or bool(self.replaced)
+
+    @property
     def needs(self) -> frozenset[Need]:
         """What its last training cannot do without."""
         return frozenset(need for part in self.parts for need in OBJECTIVES[part].needs)
@@ -134,12 +147,11 @@ class Objective:
 
     def _reads(self, setting: str) -> bool:
         """Of one training."""
-        replaced = {other for part in self.parts for other in OBJECTIVES[part].replaces}
-        drawn = [OBJECTIVES[part] for part in self.parts if part not in replaced]
+        drawn = [OBJECTIVES[part] for part in self.parts if part not in self.replaced]
         if setting == "query_share":
             return len({"train queries" in part.needs for part in drawn}) > 1
         if setting == "contrastive_weight":
-            return self.queries_alone or bool(replaced & set(self.parts))
+            return self.contrasts_taught
         if self.queries_alone and setting in ("negatives", "dimensions"):
             return False
         return setting not in SOME or any(part.reads is None or setting in part.reads for part in drawn)

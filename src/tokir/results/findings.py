@@ -208,9 +208,9 @@ def _at_least_level(facts: Facts, ours: System, other: System, chosen: bool) -> 
         return "cannot tell"
     pair = facts.compare(ours, other)
     low, high = pair.interval
-    if low > -MARGIN and (
-        (pair.significant and pair.difference > 0) or not (chosen or facts.queries < FEWEST_LEVEL)
-    ):
+    leads = pair.significant and pair.difference > 0
+    has_to_lead = chosen or facts.queries < FEWEST_LEVEL
+    if low > -MARGIN and (leads or not has_to_lead):
         return "supported"
     return "not supported" if pair.significant and high < -MARGIN else "cannot tell"
 

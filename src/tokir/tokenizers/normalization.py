@@ -38,10 +38,11 @@ def normalized_text(text: str, form: str | None, lowercase: bool) -> str:
         TokirError: it is not valid Unicode.
     """
     require_unicode(text)
-    text = unicodedata.normalize(form, text) if form else text  # type: ignore[arg-type]
-    if lowercase:
-        text = unicodedata.normalize(form, text.lower()) if form else text.lower()  # type: ignore[arg-type]
-    return text
+
+    def formed(text: str) -> str:
+        return unicodedata.normalize(form, text) if form else text  # type: ignore[arg-type]
+
+    return formed(formed(text).lower()) if lowercase else formed(text)
 
 
 def normalized(texts: Iterable[str], settings: TokenizerSettings) -> Iterable[str]:

@@ -60,8 +60,7 @@ def pair_sources(objective: Objective, inputs: SourceInputs) -> list[tuple[PairS
     both are named, distillation replaces contrastive: its batches are crops of passages too, scored by both losses.
     """
     named = [part for part in OBJECTIVES if part in objective.parts]  # in one order, however they were written
-    replaced = frozenset(other for part in named for other in OBJECTIVES[part].replaces)
-    drawn = [part for part in named if part not in replaced]
+    drawn = [part for part in named if part not in objective.replaced]
     judged = [part for part in drawn if "train queries" in OBJECTIVES[part].needs]
     own = [part for part in drawn if part not in judged]
     share = inputs.settings.query_share
@@ -74,6 +73,4 @@ def pair_sources(objective: Objective, inputs: SourceInputs) -> list[tuple[PairS
 
 def contrastive_weight(objective: Objective, settings: RetrievalSettings) -> float:
     """Of the contrastive loss in batches that a teacher scores: zero where these are only to follow it."""
-    summed = {other for part in objective.parts for other in OBJECTIVES[part].replaces} & set(objective.parts)
-    # Of a query encoder alone, the teacher's own vectors are to be found by it too.
-    return settings.contrastive_weight if summed or objective.queries_alone else 0.0
+    return settings.contrastive_weight if objective.contrasts_taught else 0.0
