@@ -48,7 +48,8 @@ def study_of(data, out, teacher=None, **settings):
     """A study of documents without queries: it trains little, and can be searched."""
     values = {
         "data.source": str(data), "tokenizers": [{"type": "bpe", "vocabulary_size": 400}], "training.documents": 40,
-        "training.epochs": 1, "models": {name: {"steps": 3, "batch_size": 16} for name in ("static", "lstm")},
+        "training.epochs": 1, "embedding_precision": "fp32",  # in which new passages are embedded
+        "models": {name: {"steps": 3, "batch_size": 16} for name in ("static", "lstm")},
         "retrieval.teacher_texts": 1, "baselines": ["bm25", *([str(teacher)] if teacher else [])],
         **({"retrieval.teacher": str(teacher)} if teacher else {}), **settings,
     }  # fmt: skip

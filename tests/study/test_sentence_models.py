@@ -33,7 +33,8 @@ def words(data, out, folder, *more):
         "run", "quickstart", "--data", data, "--out", out, "--quiet", *SMALL[:-2], "--set", "data.queries=20",
         "--set", "architectures=[static]", "--set", "objectives.static=[distillation]",
         "--set", f"retrieval.teacher={folder}", "--set", "retrieval.teacher_texts=1",
-        "--set", f"baselines=[bm25, {folder}]", "--set", "models.static={steps: 9, taught_steps: 3}", *more,
+        "--set", f"baselines=[bm25, {folder}]", "--set", "models.static={steps: 9, taught_steps: 3}",
+        "--set", "embedding_precision=fp32", *more,
     ]  # fmt: skip
 
 
