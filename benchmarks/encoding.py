@@ -5,10 +5,11 @@
 Takes the first static system over BPE, the first LSTM and the first Transformer of a run. `bulk` is from passages
 to a file of vectors, as a study embeds them: all of the run for the static system, and for networks the same as
 for MiniLM, drawn evenly, which is asked at the batch size that is fastest for it, and read by tokir too. model2vec
-has the same table and tokenizer, torch the same networks. `one query` is a query of the run from its words to the
-ten best passages; behind MiniLM the same index searches as many vectors of its width. Jobs take turns, and of each
-job, or each query, the best of a few rounds counts, which other programs disturb least. The last column is the
-share of the rate at which this machine multiplies matrices.
+has the same table and tokenizer, torch the same networks. On a processor that computes in bf16, networks and
+MiniLM are also read in that precision, as the presets read passages there; the peer is as it comes. `one query` is
+a query of the run from its words to the ten best passages; behind MiniLM the same index searches as many vectors
+of its width. Jobs take turns, and of each job, or each query, the best of a few rounds counts, which other
+programs disturb least. The last column is the share of the rate at which this machine multiplies matrices.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import matrix_rate
+import torch
+from machine import matrix_rate, torch_matrix_rate
 from minilm import answering, sentence_transformer
 from ratios import Ratio, of_speeds, of_times, report, seconds
 
@@ -35,6 +37,7 @@ from tokir.progress import Silent
 from tokir.retrieval.files import DenseFiles
 from tokir.retrieval.searchers import DenseSearcher
 from tokir.study.embeddings import Texts
+from tokir.training.device import resolve_precision
 
 BATCH_SIZES = (8, 16, 32, 64)
 KINDS = ("static", "lstm", "transformer")
@@ -84,15 +87,23 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
     encoders = {kind: run._opener.encoder(run._opener.files[name].encoder) for kind, name in systems.items()}
     encoders |= {"MiniLM in tokir": load_pretrained("minilm")}
     encoders |= {f"{kind}, torch": in_torch(run, name) for kind, name in systems.items() if kind != "static"}
-    corpus: dict[str, Any] = {kind: run.passages if kind == "static" else Texts(sample) for kind in encoders}
+    halves: dict[str, Any] = {}
+    if resolve_precision("auto", torch.device("cpu")) == "bf16":
+        halves = {f"{kind}, bf16": in_bf16(run, name) for kind, name in systems.items() if kind != "static"}
+        halves["MiniLM in tokir, bf16"] = encoders["MiniLM in tokir"]
+    corpus: dict[str, Any] = {
+        kind: run.passages if kind == "static" else Texts(sample) for kind in encoders | halves
+    }
     size = max(BATCH_SIZES, key=lambda size: 1 / seconds(lambda: minilm.encode(sample[:64], batch_size=size)))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+
+        def embed(kind: str, encoder: Any) -> None:
+            with torch.autocast("cpu", torch.bfloat16, enabled=kind in halves):
+                embed_corpus(encoder, corpus[kind], folder / "vectors.npy", "", "", Silent())
+
         jobs: dict[str, Callable[[], Any]] = {
-            kind: lambda kind=kind, encoder=encoder: embed_corpus(
-                encoder, corpus[kind], folder / "vectors.npy", "", "", Silent()
-            )
-            for kind, encoder in encoders.items()
+            kind: partial(embed, kind, encoder) for kind, encoder in (encoders | halves).items()
         }
         jobs["minilm"] = lambda: minilm.encode(sample, batch_size=size)
         if "static" in systems:
@@ -109,15 +120,21 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
     def add(path: str, ours: str, peer: str, theirs: str, limit: float | None = None) -> None:
         records.append(of_speeds(path, peer, speed[ours], speed[theirs], "passages/s", limit))
 
+    def share(kind: str, ours: str, limit: float) -> float:
+        tokens = sum(map(len, encoders[kind].tokenize(sample))) / len(sample)
+        return speed[ours] * tokens * operations(run, systems[kind]) / 1e9 / limit
+
+    pretrained = f"MiniLM, batches of {size}"
     for kind in systems:
-        encoder, share = encoders[kind], None
-        if isinstance(encoder, RuntimeEncoder):
-            tokens = sum(map(len, encoder.tokenize(sample))) / len(sample)
-            share = speed[kind] * tokens * operations(run, systems[kind]) / 1e9 / rate
-        add(f"bulk, {kind}", kind, f"MiniLM, batches of {size}", "minilm", share)
+        of_rate = share(kind, kind, rate) if isinstance(encoders[kind], RuntimeEncoder) else None
+        add(f"bulk, {kind}", kind, pretrained, "minilm", of_rate)
         if kind != "static":
             add(f"bulk, {kind}", kind, "the same network by torch", f"{kind}, torch")
-    add("bulk, MiniLM in tokir", "MiniLM in tokir", f"MiniLM, batches of {size}", "minilm")
+        if (half := f"{kind}, bf16") in halves:
+            add(f"bulk, {half}", half, pretrained, "minilm", share(kind, half, torch_matrix_rate("cpu", "bf16")))
+    for ours in ("MiniLM in tokir", "MiniLM in tokir, bf16"):
+        if ours in speed:
+            add(f"bulk, {ours}", ours, pretrained, "minilm")
     if "static" in systems:
         add("bulk, static", "static", "model2vec, same table", "model2vec")
         add("tokens, BPE", "tokens", "HF tokenizers", "HF")
@@ -127,6 +144,11 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
 def in_torch(run: Run, name: str) -> Any:
     """The encoder of a network as torch computes it."""
     return run._opener.files[name].encoder.open_in_torch(run._opener)
+
+
+def in_bf16(run: Run, name: str) -> Any:
+    """The encoder of a network as torch computes it in bf16."""
+    return run._opener.files[name].encoder.open_in_bf16(run._opener)
 
 
 def operations(run: Run, name: str) -> float:

@@ -82,7 +82,7 @@ class NetworkFiles:
         return self.open_in_torch(surroundings)
 
     def open_in_torch(self, surroundings: Surroundings) -> Encoder:
-        """On any device, and in whatever precision torch is told to."""
+        """On any device, in whatever precision torch is told to."""
         from tokir.encoders.trained import encoder_of
         from tokir.training.checkpoint import load_trained
         from tokir.training.device import resolve_device
@@ -91,6 +91,15 @@ class NetworkFiles:
         model = load_trained(surroundings.file(self.model), self.checkpoint, device)
         tokenizer = surroundings.tokenizer(self.tokenizer)
         return encoder_of(model, tokenizer, self.window, self.token_weights(surroundings))
+
+    def open_in_bf16(self, surroundings: Surroundings) -> Encoder:
+        """A network by torch, since onnxruntime computes in fp32 whatever is asked; a static model in fp32."""
+        from tokir.encoders.trained import TrainedEncoder
+
+        encoder = self.open_in_torch(surroundings)
+        if isinstance(encoder, TrainedEncoder):
+            encoder.round()
+        return encoder
 
     def read(self, surroundings: Surroundings) -> ModelWeights:
         """Its weights, without torch; TokirError where a file is damaged."""

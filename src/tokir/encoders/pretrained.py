@@ -10,7 +10,6 @@ import importlib.util
 import os
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -24,16 +23,12 @@ from tokir.encoders.hub import snapshot
 from tokir.encoders.plain import require_plain
 from tokir.encoders.registry import PRETRAINED
 from tokir.errors import TokirError, Unavailable
-from tokir.threads import computing_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import torch
 
-TOKENS_PER_BATCH = {"cpu": 2048}  # padded: the states of as many stay in the caches
-MOST_TOKENS = 8192  # the same where launching an operation costs more than memory does
-MOST_BATCHES = 16  # at once, on a processor; bounds memory
 CANINE_PADDING = 16  # its strided convolutions reach this far beyond a text, into zeros as in its pre-training
 
 
@@ -204,23 +199,20 @@ class PretrainedEncoder:
         return ids
 
     def embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
-        """Mean-pooled states, (texts, dimensions).
+        """Mean-pooled states, (texts, dimensions)."""
+        from tokir.encoders.batches import computed, tokens_per_batch
 
-        On a processor a batch is computed on one thread, and as many at once as there are threads: threads that share
-        a batch wait for each other in every layer.
-        """
         out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
         ending = self._ending()
         cut = [ids if len(ids) <= self.longest else ids[: self.longest - len(ending)] + ending for ids in tokens]
-        batches = list(self._batches([len(ids) for ids in cut]))
-        computed = self._computed([[cut[i] for i in batch] for batch in batches])
-        for chosen, vectors in zip(batches, computed, strict=True):
+        batches = list(self._batches([len(ids) for ids in cut], tokens_per_batch(self._kind)))
+        found = computed(self._compute, [[cut[i] for i in batch] for batch in batches], self._kind)
+        for chosen, vectors in zip(batches, found, strict=True):
             out[chosen] = vectors
         return out
 
-    def _batches(self, lengths: list[int]) -> Iterator[list[int]]:
-        """Indices of texts of like length."""
-        most = TOKENS_PER_BATCH.get(self._kind, MOST_TOKENS)
+    def _batches(self, lengths: list[int], most: int) -> Iterator[list[int]]:
+        """Indices of texts of like length, of ``most`` tokens in all."""
         order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
         first = 0
         for last, index in enumerate(order[1:], start=1):
@@ -229,22 +221,6 @@ class PretrainedEncoder:
                 first = last
         if order:
             yield order[first:]
-
-    def _computed(self, batches: list[list[list[int]]]) -> list[NDArray[np.float32]]:
-        """The vectors of each batch of token ids, sorted by length."""
-        import torch
-
-        kind = self._kind
-        if kind != "cpu" or len(batches) < 2:
-            return list(map(self._compute, batches))
-        half, dtype = torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)
-
-        def compute(batch: list[list[int]]) -> NDArray[np.float32]:
-            with torch.autocast(kind, dtype, enabled=half):  # which each thread has for itself
-                return self._compute(batch)
-
-        with ThreadPoolExecutor(min(torch.get_num_threads(), MOST_BATCHES)) as pool, computing_on(1):
-            return list(pool.map(compute, batches))
 
     def _compute(self, batch: list[list[int]]) -> NDArray[np.float32]:
         import torch

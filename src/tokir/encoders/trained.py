@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tokir.encoders.batches import computed, tokens_per_batch
 from tokir.encoders.static import StaticEncoder
 from tokir.encoders.windows import Batch, WindowEncoder
 from tokir.models.retriever import Retriever
@@ -28,21 +29,32 @@ class TrainedEncoder(WindowEncoder):
         weights: (vocabulary,) of each token; all equal without.
     """
 
-    tokens_per_batch = 8192
-
     def __init__(
         self, model: Model, tokenizer: Tokenizer, window: int, weights: NDArray[np.float32] | None = None
     ) -> None:
         super().__init__(tokenizer, model.dimensions, window, weights)
         self.model = model.eval()
 
+    @property
+    def _device(self) -> torch.device:
+        device: torch.device = self.model.embedding.weight.device
+        return device
+
+    @property
+    def tokens_per_batch(self) -> int:
+        """Padded; bounds memory."""
+        return tokens_per_batch(self._device.type)
+
+    def round(self) -> None:
+        """Compute in bf16 from now on; sums over many tokens stay in fp32."""
+        self.model.to(torch.bfloat16)
+
     def _sums(self, batches: list[Batch]) -> Iterator[tuple[Batch, NDArray[np.float32]]]:
-        for batch in batches:
-            yield batch, self._compute(batch)
+        return zip(batches, computed(self._compute, batches, self._device.type), strict=True)
 
     @torch.inference_mode()
     def _compute(self, batch: Batch) -> NDArray[np.float32]:
-        device = self.model.embedding.weight.device
+        device = self._device
         ids, weights = (torch.from_numpy(values).to(device) for values in (batch.ids, batch.weights))
         states = self.model.states(ids, weights > 0).float()  # (windows, time, dimensions)
         with torch.autocast(device.type, enabled=False):  # sums over many tokens stay in fp32

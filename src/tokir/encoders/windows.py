@@ -31,14 +31,16 @@ class WindowEncoder:
         weights: (vocabulary,) of each token, above 0; all equal without.
     """
 
-    tokens_per_batch: int
-    """Padded; bounds memory."""
-
     def __init__(
         self, tokenizer: Tokenizer, dimensions: int, window: int, weights: NDArray[np.float32] | None
     ) -> None:
         self.tokenizer, self.dimensions, self.window = tokenizer, dimensions, window
         self.weights = np.ones(tokenizer.vocabulary_size, dtype=np.float32) if weights is None else weights
+
+    @property
+    @abstractmethod
+    def tokens_per_batch(self) -> int:
+        """Padded; bounds memory."""
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text."""

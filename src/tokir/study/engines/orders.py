@@ -201,7 +201,7 @@ def embed(
 
     half = reading.precision == "bf16"
     if half and isinstance(reading.files, NetworkFiles):
-        encoder = reading.files.open_in_torch(opener)  # onnxruntime computes in fp32 whatever is asked
+        encoder = reading.files.open_in_bf16(opener)
     else:
         encoder = opener.encoder(reading.files)
     reader = cast("ReadyMade", encoder).of_passages if reading.as_passages else encoder
