@@ -1,4 +1,4 @@
-"""One training over two processes against the same training in one: within 1e-5 of its losses, as docs/scaling says."""
+"""One training over two processes against the same training in one: within 1e-4 of its losses, as docs/scaling says."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from tokir.artifacts import file_digest
 from tokir.errors import TokirError
 from tokir.study import helpers
 from tokir.study.engines.orders import program
+from tokir.training import processes
 
 PATIENCE = 600  # seconds
+DEVICE = ["--device", "cuda" if torch.cuda.device_count() > 1 else "cpu"]  # each process has one of its own
 TOLERANCE = 1e-4  # relative, of training and validation losses; without dropout, whose masks differ
 SETS = [
     "tokenizers=[{type: bpe, vocabulary_size: 500}]", "architectures=[static, lstm]",
@@ -57,8 +59,8 @@ def histories(folder: Path) -> dict[str, list[dict[str, float]]]:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="gloo")
 def test_two_processes_reach_the_losses_of_one(data, tmp_path):
-    with torchrun(words("train", data, tmp_path / "two", SETS)) as process:
-        tokir(*words("train", data, tmp_path / "one", SETS), "--quiet")
+    with torchrun(words("train", data, tmp_path / "two", SETS, *DEVICE)) as process:
+        tokir(*words("train", data, tmp_path / "one", SETS, *DEVICE), "--quiet")
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     one, two = histories(tmp_path / "one"), histories(tmp_path / "two")
@@ -128,13 +130,21 @@ def test_ctrl_c_in_one_process_stops_both_at_one_step_and_resuming_equals_unbrok
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="gloo")
 def test_what_goes_wrong_is_one_line(data, tmp_path):
-    command = words("train", data, tmp_path / "wrong", [*SETS, "budget={equal: seconds, seconds: 5}"])
+    command = words("train", data, tmp_path / "wrong", [*SETS, "budget={equal: seconds, seconds: 5}"], *DEVICE)
     with torchrun([*command, "--quiet"]) as process:
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
     lines = [line for line in said.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1 and "budget.seconds are those of one process" in lines[0]
     assert str(Path(errors.__file__).parent) not in said  # no traceback through the package
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(TokirError, match="2 processes on a machine with 1 GPU, "), processes.joined("auto"):
+        pass
 
 
 def test_a_process_that_would_not_compute_the_same_says_why_and_where_it_is(tmp_path):

@@ -35,10 +35,16 @@ def joined(device: str) -> Iterator[None]:
     """Meet the other processes that torchrun has started; on CUDA each takes the device of its rank on its machine.
 
     Raises:
-        TokirError: a process is lost on the way; it has said why.
+        TokirError: this machine has fewer GPUs than processes; a process is lost on the way, and has said why.
     """
     backend = "gloo"
     if device == "cuda" or (device == "auto" and torch.cuda.is_available()):
+        here, gpus = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
+        if here > gpus:
+            raise TokirError(
+                f"torchrun has started {here} processes on a machine with {gpus} GPU{'s' * (gpus != 1)}, and each "
+                "takes one of its own: start as many as there are GPUs (--nproc-per-node), or add --device cpu"
+            )
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         backend = "cpu:gloo,cuda:nccl"
     distributed.init_process_group(backend, timeout=PATIENCE)
