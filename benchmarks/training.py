@@ -1,14 +1,14 @@
 """How fast a training step is, beside the same step in plain PyTorch; prints a table of ratios.
 
-    python benchmarks/training.py [--rounds 3] [--device cuda] [--json FILE]
+    python benchmarks/training.py [--rounds 3] [--windows 32] [--device cuda] [--json FILE]
 
-The static models are those of the preset `best` (8,000 entries, the embedded corpus, a teacher of random vectors, since
-only time counts), the language models those of `quickstart` (2,000 entries, 16 windows of 128 tokens, bf16 where the
-processor computes in it). A peer is the same step in float32, written as one first writes it: lists of tensors,
-`embedding_bag`, `cross_entropy`, `torch.optim.Adam`, `nn.LSTM`, `nn.TransformerEncoder`. It runs in a process of its
-own in which tokir is not imported, once on one thread and once on as many as torch takes; the faster one counts. Ours
-runs on as many threads as a study gives it. Each figure is the median of the rounds, each of them the median of nine
-steps. On a GPU only language models are timed.
+The static models are those of the preset `best` (8,000 entries, the embedded corpus, a teacher of random vectors,
+since only time counts), the language models those of `quickstart` (2,000 entries, 16 windows of 128 tokens, bf16
+where the processor computes in it; with 32 windows, of `reference`). A peer is the same step in float32, written as
+one first writes it: lists of tensors, `embedding_bag`, `cross_entropy`, `torch.optim.Adam`, `nn.LSTM`,
+`nn.TransformerEncoder`. It runs in a process of its own in which tokir is not imported, once on one thread and once
+on as many as torch takes; the faster one counts. Ours runs on as many threads as a study gives it. Each figure is the
+median of the rounds, each of them the median of nine steps. On a GPU only language models are timed.
 """
 
 from __future__ import annotations
@@ -29,14 +29,10 @@ from ratios import of_speeds, report
 
 PASSAGES, WIDTH, TEACHER, ENTRIES = 5627, 256, 384, 8000
 BATCH, TEXTS, GROUPS, GROUP, NEAR = 512, 128, 16, 32, 128
-WINDOWS, LENGTH, LM_ENTRIES = 16, 128, 2000
+LENGTH, LM_ENTRIES = 128, 2000
 STEPS, WARM = 9, 2
-PATHS = {
-    "static, taught": (BATCH, "pairs/s"),
-    "static, query encoder": (TEXTS, "pairs/s"),
-    "lstm": (WINDOWS * LENGTH, "tokens/s"),
-    "transformer": (WINDOWS * LENGTH, "tokens/s"),
-}
+STATIC = {"static, taught": BATCH, "static, query encoder": TEXTS}  # pairs of a step
+NETWORKS = ("lstm", "transformer")
 
 
 # -- peers: nothing of tokir ------------------------------------------------------------------------------------------
@@ -112,7 +108,7 @@ def torch_split(data: dict[str, Any], name: str) -> list[Any]:
     return np.split(data[name], np.cumsum(data[f"{name}_lengths"])[:-1])
 
 
-def peer_language_model(path: str, data: dict[str, Any], device: str) -> Callable[[], None]:
+def peer_language_model(path: str, data: dict[str, Any], device: str, windows: int) -> Callable[[], None]:
     """Next tokens by torch's own layers."""
     import torch
     from torch import nn
@@ -132,7 +128,7 @@ def peer_language_model(path: str, data: dict[str, Any], device: str) -> Callabl
     stream = torch.from_numpy(data["stream"]).to(device)
 
     def loss() -> torch.Tensor:
-        starts = torch.randint(len(stream) - LENGTH - 1, (WINDOWS,), device="cpu").tolist()
+        starts = torch.randint(len(stream) - LENGTH - 1, (windows,), device="cpu").tolist()
         tokens = torch.stack([stream[i : i + LENGTH + 1] for i in starts])
         vectors = embedding(tokens[:, :-1])
         states = body(vectors)[0] if path == "lstm" else body(vectors + positions, mask=mask, is_causal=True)
@@ -156,7 +152,7 @@ def stepping(optimizer: Any, loss: Callable[[], Any]) -> Callable[[], None]:
     return step
 
 
-def peer(path: str, file: Path, threads: int, device: str) -> float:
+def peer(path: str, file: Path, threads: int, device: str, windows: int) -> float:
     """Seconds of a step."""
     import numpy as np
     import torch
@@ -165,7 +161,7 @@ def peer(path: str, file: Path, threads: int, device: str) -> float:
         torch.set_num_threads(threads)
     torch.manual_seed(0)
     data = dict(np.load(file))
-    step = peer_static(path, data) if path.startswith("static") else peer_language_model(path, data, device)
+    step = peer_static(path, data) if path in STATIC else peer_language_model(path, data, device, windows)
     times = []
     for _ in range(WARM + STEPS):
         start = time.perf_counter()
@@ -179,7 +175,7 @@ def peer(path: str, file: Path, threads: int, device: str) -> float:
 # -- ours -------------------------------------------------------------------------------------------------------------
 
 
-def prepared(file: Path) -> dict[str, tuple[Callable[[], Any], Any, Any]]:
+def prepared(file: Path, windows: int) -> dict[str, tuple[Callable[[], Any], Any, Any]]:
     """Of each path how its model is built, its objective and its settings; what the peers read is written to a file."""
     import numpy as np
 
@@ -234,10 +230,10 @@ def prepared(file: Path) -> dict[str, tuple[Callable[[], Any], Any, Any]]:
         ),
     }
     training = TrainingSettings(
-        epochs=1, batch_size=WINDOWS, sequence_length=LENGTH, dropout=0.0, precision="auto"
+        epochs=1, batch_size=windows, sequence_length=LENGTH, dropout=0.0, precision="auto"
     )
     words = train_tokenizer(texts, TokenizerSettings(vocabulary_size=LM_ENTRIES))
-    for kind in ("lstm", "transformer"):
+    for kind in NETWORKS:
         jobs[kind] = (
             lambda kind=kind: build_language_model(kind, LM_ENTRIES, training),  # type: ignore[misc]
             LanguageModelObjective(words, texts[:2000], texts[:4], training, ArchitectureSettings.of(kind)),
@@ -259,11 +255,11 @@ def ours(path: str, job: tuple[Callable[[], Any], Any, Any], device: str) -> flo
     from tokir.training.loop import seconds_per_step
 
     build, objective, settings = job
-    with computing_on(training_threads(path.startswith("static"), torch.get_num_threads())):
+    with computing_on(training_threads(path in STATIC, torch.get_num_threads())):
         return seconds_per_step(build, objective, settings, torch.device(device), 0)
 
 
-def theirs(path: str, file: Path, device: str) -> float:
+def theirs(path: str, file: Path, device: str, windows: int) -> float:
     """Seconds of a step of the peer: on one thread or on torch's own number of them, whichever is faster."""
     from tokir.threads import SHORTLY
 
@@ -271,6 +267,7 @@ def theirs(path: str, file: Path, device: str) -> float:
     times = []
     for threads in ("1", "0") if device == "cpu" else ("0",):
         words = [sys.executable, __file__, "--peer", path, str(file), threads, "--device", device]
+        words += ["--windows", str(windows)]
         times.append(float(subprocess.run(words, env=clean, capture_output=True, text=True, check=True).stdout))
     return min(times)
 
@@ -283,23 +280,24 @@ def rate(threads: int, device: str, precision: str) -> float:
         return torch_matrix_rate(device, precision)
 
 
-def operations(path: str) -> float:
+def operations(path: str, windows: int) -> float:
     """Of a step of a language model, in its matrix products; its gradient takes twice as many as its value."""
     weights = {"lstm": 2 * 8 * WIDTH**2, "transformer": 3 * (12 * WIDTH**2 + LENGTH * WIDTH)}
-    return 3 * 2 * (weights[path] + WIDTH * LM_ENTRIES) * WINDOWS * LENGTH
+    return 3 * 2 * (weights[path] + WIDTH * LM_ENTRIES) * windows * LENGTH
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--windows", type=int, default=16, help="in a batch of a language model")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="train there")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     parser.add_argument("--peer", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.peer:
         path, name, threads = given.peer
-        print(peer(path, Path(name), int(threads), given.device))
+        print(peer(path, Path(name), int(threads), given.device, given.windows))
         return
     import torch
 
@@ -309,20 +307,21 @@ def main() -> None:
     precision = resolve_precision("auto", torch.device(device))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "data.npz"
-        jobs = prepared(file)
+        jobs = prepared(file, given.windows)
         threads = sorted({1, torch.get_num_threads()}) if device == "cpu" else [1]
         rates = {kind: max(rate(n, device, kind) for n in threads) for kind in sorted({"fp32", precision})}
         print("matrix products: " + ", ".join(f"{r:,.0f} GFLOP/s in {kind}" for kind, r in rates.items()))
-        for path, (amount, unit) in PATHS.items():
-            if path.startswith("static") and device != "cpu":
-                continue
-            pairs = [(ours(path, jobs[path], device), theirs(path, file, device)) for _ in range(given.rounds)]
-            mine, other = (amount / statistics.median(times) for times in zip(*pairs, strict=True))
-            share = None
-            if not path.startswith("static"):
-                share = operations(path) * mine / amount / 1e9 / rates[precision]
-                path += ", bf16" * (precision == "bf16")
-            ratios.append(of_speeds(path, "plain PyTorch", mine, other, unit, share))
+        for path in ([*STATIC] if device == "cpu" else []) + [*NETWORKS]:
+            pairs = [
+                (ours(path, jobs[path], device), theirs(path, file, device, given.windows))
+                for _ in range(given.rounds)
+            ]
+            mine, other = (statistics.median(times) for times in zip(*pairs, strict=True))
+            name, amount, unit, share = path, STATIC.get(path, given.windows * LENGTH), "pairs/s", None
+            if path in NETWORKS:
+                share = operations(path, given.windows) / mine / 1e9 / rates[precision]
+                name, unit = path + ", bf16" * (precision == "bf16"), "tokens/s"
+            ratios.append(of_speeds(name, "plain PyTorch", amount / mine, amount / other, unit, share))
     report(ratios, given.json)
 
 
