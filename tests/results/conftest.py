@@ -98,7 +98,8 @@ def averaged(name: str, quality: float, seeds: int = 1, lost: float = 0.0, **mor
     if seeds > 1:
         values |= {"seeds": tuple(range(seeds)), "by_seed": tuple(found.mean(axis=1).tolist())}
     kept = found * (rng.uniform(size=(seeds, QUERIES)) >= lost)
-    return Averaged(row(f"{name}.static", **values), tables, {"swap": kept}, {})
+    made = row(f"{name}.static", **values)
+    return Averaged(made, tables, {"swap": kept}, {}, trained=made.kind == "trained")
 
 
 @pytest.fixture(autouse=True)

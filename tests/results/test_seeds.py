@@ -44,6 +44,13 @@ def test_trainings_that_differ_in_their_seed_are_one_row():
     assert merged.runs == ("a.learned.s0", "a.learned.s1") and merged.seed is None
     assert made["a.learned"].scores["recall@10"].tolist() == [[1, 0], [1, 1]]
     assert made["a.learned"].hits["q2"] == ((11, "p2"), [("x0", 20.0), ("x1", 19.0), ("x2", 18.0)])
+    weights = {"weights": (1.0, 1.0), "method": "weighted"}
+    fusions = [
+        evaluated(row(name, "fusion", fused={"systems": systems, **weights}), {"q1": {"p1": 1.0}})
+        for name, systems in (("f", ("a.learned.s0", "bm25")), ("g", ("f", "bm25")), ("h", ("bm25", "bm25")))
+    ]
+    all_of_them = average_seeds([first, second, bm25, *fusions])
+    assert {entry.row.id for entry in all_of_them if entry.trained} == {"a.learned", "f", "g"}
     failed = Evaluated(other.model_copy(update={"status": "unavailable", "reason": "no teacher"}))
     assert average_seeds([first, failed])[0].row.reason == "no teacher"
 
@@ -70,6 +77,17 @@ def test_two_readings_of_the_same_trainings_are_compared_seed_by_seed(assemble):
     assert shared.difference == apart.difference > 0
     assert shared.interval[0] > 0 > apart.interval[0] and shared.p < 0.05 < apart.p
     assert shared.queries_needed and apart.queries_needed is None
+
+
+def test_a_fusion_of_what_was_trained_once_has_a_trainings_luck(assemble):
+    seeded = averaged("a", 0.5, seeds=3)
+    luck = np.array([0.16, 0.0, 0.08])[:, None]
+    found = seeded.scores["recall@10"]
+    found = found * (np.random.default_rng(0).uniform(size=found.shape) > luck)
+    seeded = replace(seeded, scores=seeded.scores | {"recall@10": found})
+    once = averaged("f", 0.6, kind="fusion")
+    [fixed], [trained] = (assemble([seeded, replace(once, trained=known)]).comparisons for known in (False, True))
+    assert fixed.difference == trained.difference and fixed.p < trained.p
 
 
 def test_equal_scores_differ_by_no_rounding_error():

@@ -115,7 +115,7 @@ def _side_by_side(a: Averaged, b: Averaged, resampled: Resampled) -> tuple[Score
 
 
 def _scored(system: Averaged, table: NDArray[np.float64], what: str, resampled: Resampled) -> Scored:
-    return Scored(table, resampled.get((system.row.id, what)), system.row.kind == "trained")
+    return Scored(table, resampled.get((system.row.id, what)), system.trained)
 
 
 def _same_trainings(a: Averaged, b: Averaged) -> bool:

@@ -40,39 +40,45 @@ class Averaged:
         scores: by measure, (seeds, queries).
         perturbed: recall@10 by perturbation, (seeds, queries).
         hits: of the first seed, by query.
+        trained: it was trained here, or fuses what was; else it always scores the same.
     """
 
     row: System
     scores: dict[str, NDArray[np.float64]]
     perturbed: dict[str, NDArray[np.float64]]
     hits: dict[str, Hit]
+    trained: bool
 
 
 def average_seeds(evaluated: list[Evaluated]) -> list[Averaged]:
     """Systems in their order; those that differ in their seed alone become one."""
     same: dict[str, list[Evaluated]] = {}
-    for system in evaluated:
+    trained: set[str] = set()
+    for system in evaluated:  # a fusion comes after its members
         same.setdefault(_without_seed(system.row), []).append(system)
-    return [_averaged(name, systems) for name, systems in same.items()]
+        if system.row.kind == "trained" or (system.row.fused and trained & set(system.row.fused.systems)):
+            trained.add(system.row.id)
+    return [_averaged(name, systems, systems[0].row.id in trained) for name, systems in same.items()]
 
 
 def _without_seed(row: System) -> str:
     return row.id if row.seed is None else row.id.removesuffix(f".s{row.seed}")
 
 
-def _averaged(name: str, same: list[Evaluated]) -> Averaged:
+def _averaged(name: str, same: list[Evaluated], trained: bool) -> Averaged:
     rows = [system.row for system in same]
     row = rows[0].model_copy(update={"runs": tuple(one.id for one in rows)})
     if len(rows) > 1:
         row = row.model_copy(update=_of_several_seeds(name, rows))
     failed = next((one for one in rows if not one.ok), None)
     if failed is not None:
-        return Averaged(row.model_copy(update={"status": failed.status, "reason": failed.reason}), {}, {}, {})
+        row = row.model_copy(update={"status": failed.status, "reason": failed.reason})
+        return Averaged(row, {}, {}, {}, trained)
     scores = {measure: np.array([one.scores[measure] for one in same]) for measure in same[0].scores}
     perturbed = {kind: np.array([one.perturbed[kind] for one in same]) for kind in same[0].perturbed}
     if len(rows) > 1:
         row = row.model_copy(update={"by_seed": tuple(scores[HEADLINE].mean(axis=1).tolist())})
-    return Averaged(row, scores, perturbed, same[0].hits)
+    return Averaged(row, scores, perturbed, same[0].hits, trained)
 
 
 def _of_several_seeds(name: str, rows: list[System]) -> dict[str, object]:
