@@ -212,7 +212,7 @@ class PretrainedEncoder:
         return out
 
     def _batches(self, lengths: list[int], most: int) -> Iterator[list[int]]:
-        """Indices of texts of like length, of ``most`` tokens in all."""
+        """Indices of texts of like length, of at most ``most`` tokens in all, padded."""
         order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
         first = 0
         for last, index in enumerate(order[1:], start=1):
