@@ -83,7 +83,7 @@ def system(run: Run, kind: str) -> str | None:
 
 def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], rounds: int) -> list[Ratio]:
     """Passages a second of each system, of MiniLM, and where it is static of model2vec; of its tokenizer alone."""
-    passages, rate = run.passages.passages(0, len(run.passages)), matrix_rate()
+    passages, rate = run.passages.passages(0, len(run.passages)), {"": matrix_rate()}
     encoders = {kind: run._opener.encoder(run._opener.files[name].encoder) for kind, name in systems.items()}
     encoders |= {"MiniLM in tokir": load_pretrained("minilm")}
     encoders |= {f"{kind}, torch": in_torch(run, name) for kind, name in systems.items() if kind != "static"}
@@ -91,6 +91,7 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
     if resolve_precision("auto", torch.device("cpu")) == "bf16":
         halves = {f"{kind}, bf16": in_bf16(run, name) for kind, name in systems.items() if kind != "static"}
         halves["MiniLM in tokir, bf16"] = encoders["MiniLM in tokir"]
+        rate[", bf16"] = torch_matrix_rate("cpu", "bf16")
     corpus: dict[str, Any] = {
         kind: run.passages if kind == "static" else Texts(sample) for kind in encoders | halves
     }
@@ -120,18 +121,22 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
     def add(path: str, ours: str, peer: str, theirs: str, limit: float | None = None) -> None:
         records.append(of_speeds(path, peer, speed[ours], speed[theirs], "passages/s", limit))
 
-    def share(kind: str, ours: str, limit: float) -> float:
-        tokens = sum(map(len, encoders[kind].tokenize(sample))) / len(sample)
-        return speed[ours] * tokens * operations(run, systems[kind]) / 1e9 / limit
+    def share(kind: str, precision: str) -> float:
+        return speed[kind + precision] * work[kind] / 1e9 / rate[precision]
 
+    work = {  # of a passage
+        kind: sum(map(len, encoders[kind].tokenize(sample))) / len(sample) * operations(run, name)
+        for kind, name in systems.items()
+        if kind != "static"
+    }
     pretrained = f"MiniLM, batches of {size}"
     for kind in systems:
-        of_rate = share(kind, kind, rate) if isinstance(encoders[kind], RuntimeEncoder) else None
+        of_rate = share(kind, "") if isinstance(encoders[kind], RuntimeEncoder) else None
         add(f"bulk, {kind}", kind, pretrained, "minilm", of_rate)
         if kind != "static":
             add(f"bulk, {kind}", kind, "the same network by torch", f"{kind}, torch")
         if (half := f"{kind}, bf16") in halves:
-            add(f"bulk, {half}", half, pretrained, "minilm", share(kind, half, torch_matrix_rate("cpu", "bf16")))
+            add(f"bulk, {half}", half, pretrained, "minilm", share(kind, ", bf16"))
     for ours in ("MiniLM in tokir", "MiniLM in tokir, bf16"):
         if ours in speed:
             add(f"bulk, {ours}", ours, pretrained, "minilm")
