@@ -14,7 +14,7 @@ from tokir.retrieval.index import normalize
 from tokir.training import loop
 from tokir.training.checkpoint import load_trained
 from tokir.training.contrastive import OwnPairs
-from tokir.training.distillation import TaughtPairs, query_like
+from tokir.training.distillation import TaughtPairs, query_like, taught_crops
 from tokir.training.late import late_scores
 from tokir.training.pairs import Pairs, TokenisedPassages
 from tokir.training.queries import QueryPairs
@@ -258,6 +258,21 @@ def test_crops_of_scripts_without_spaces_are_as_short_as_queries(text):
     assert len(set(crops)) > 30 and all(crop in " ".join(text.split()) for crop in crops)
 
 
+@pytest.mark.parametrize(
+    ("count", "setting", "each"), [(100, None, 16), (3000, None, 8), (9000, None, 4), (9000, 1, 1)]
+)
+def test_the_teacher_reads_more_of_each_passage_where_there_are_few(
+    tokenised, tokenizer, wiki, count, setting, each
+):
+    given = replace(
+        inputs(tokenised, tokenizer, wiki),
+        texts=lambda: ([""] * count, ["five words are in it"] * (count - 1) + [""]),
+        settings=SETTINGS.model_copy(update={"teacher_texts": setting}),
+    )
+    crops, owners = taught_crops(given)
+    assert len(crops) == each * (count - 1) and np.bincount(owners).tolist() == [each] * (count - 1)
+
+
 def test_taught_pairs_share_their_passage_and_bring_its_teacher_vectors(tokenised, wiki, tokenizer):
     records = [wiki.corpus.record(index * 28) for index in range(200)]
     crops, owners = query_like([r.title for r in records], [r.text for r in records], 2, 0)
@@ -334,7 +349,7 @@ def test_own_parts_share_the_batches_that_train_queries_leave(tokenised, tokeniz
 
 CHANGED = {
     "pairs": "cloze", "titles": False, "query_tokens": (2, 5), "passage_tokens": (10, 15), "negatives": "bm25",
-    "neighbours": 1, "perturbed_share": 0.9, "query_share": 0.6,
+    "neighbours": 1, "perturbed_share": 0.9, "query_share": 0.6, "passage_parts": 0.0,
 }  # fmt: skip
 
 

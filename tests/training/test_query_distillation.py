@@ -83,7 +83,7 @@ def test_a_share_of_the_texts_is_misspelt_towards_the_vector_of_the_right_one(ta
 def test_half_of_the_batches_are_parts_of_passages_which_take_their_passages_vector(taught, tokenizer, wiki):
     passages, _, _, vectors = taught
     records = [wiki.corpus.record(index * 28) for index in range(200)]
-    read = np.random.default_rng(2).normal(size=(8 * 200, WIDTH)).astype(np.float32)
+    read = np.random.default_rng(2).normal(size=(16 * 200, WIDTH)).astype(np.float32)
     source = passage_texts(
         SourceInputs(
             passages,

@@ -76,9 +76,14 @@ class RetrievalSettings(OptimizationSettings):
     teacher: PretrainedName = Field(
         "minilm", description="the pretrained encoder that distillation follows: a name, a folder or a hub id"
     )
-    teacher_texts: int = Field(8, ge=1, le=100, description="query-like crops of a passage the teacher embeds")
+    teacher_texts: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="query-like crops of a passage the teacher embeds; by default 24,000 in all, 4 to 16 of each",
+    )
     passage_parts: float = Field(
-        0.0,
+        0.5,
         ge=0,
         lt=1,
         description="distillation: share of the teacher's batches that are parts of passages, which take their "

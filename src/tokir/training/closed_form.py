@@ -1,6 +1,6 @@
 """The table of token vectors whose weighted sums come nearest to given vectors: a linear problem, solved directly.
 
-Ridge regression (Hoerl and Kennard, 1970) of the vectors on the tokens of the texts, one dimension at a time by
+Ridge regression (Hoerl and Kennard, 1970) of the vectors on the tokens of the texts, all dimensions at once by
 conjugate gradients, which need no more than products with a sparse matrix. A training that begins there needs a
 fraction of the steps, and knows words that few of its texts hold. A table that is narrower than the given vectors is
 fitted to their projections onto the directions that keep most of their products (Eckart and Young, 1936).
@@ -45,11 +45,17 @@ def token_table(
     lengths = np.sqrt(np.asarray(counts.power(2).sum(axis=1)))
     counts.data /= np.repeat(np.maximum(lengths, 1e-9), np.diff(counts.indptr))
     turned = counts.T.tocsr()
-    operator = LinearOperator(
-        (shape[1], shape[1]), matvec=lambda column: turned @ (counts @ column) + PENALTY * column, dtype=np.float32
-    )
-    columns = [cg(operator, turned @ target, rtol=1e-3, maxiter=ITERATIONS)[0] for target in targets.T]
-    return np.stack(columns, axis=1).astype(np.float32)
+    table = shape[1], width
+
+    def regularised(flat: NDArray[np.float32]) -> NDArray[np.float32]:
+        vectors = flat.reshape(table)
+        products: NDArray[np.float32] = turned @ (counts @ vectors)
+        return (products + PENALTY * vectors).ravel()
+
+    operator = LinearOperator((table[0] * width,) * 2, matvec=regularised, dtype=np.float32)
+    solution, _ = cg(operator, (turned @ targets).ravel(), rtol=1e-3, maxiter=ITERATIONS)
+    vectors: NDArray[np.float32] = solution.reshape(table).astype(np.float32)
+    return vectors
 
 
 def _drawn(parts: Sequence[tuple[Texts, NDArray[np.float32]]]) -> tuple[Texts, NDArray[np.float32]]:

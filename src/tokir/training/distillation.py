@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from tokir.training.sources import SourceInputs
 
 WORDS = (2, 12)  # of a crop that stands in for the query
+CROPS = 24_000  # that the teacher reads where no number is set: of a small corpus more of each passage
+OF_EACH = (4, 16)  # of a passage, whatever the corpus
 REACH = 4  # a group is drawn from this many times its size of nearest passages, so that groups vary
 ALL_AT_ONCE = (
     20_000  # passages; of so many the nearest ones of each are found once, of more when they are asked for
 )
 PARTS = (8, 40)  # tokens of a part that takes its passage's vector; the teacher has read shorter ones
-NO_TEXT = "no passage has a text to distil from"
 BLOCK = 256  # passages whose nearest ones are found at once
 
 
@@ -128,14 +129,27 @@ class TaughtPairs:
         return np.argpartition(-(self._vectors[passages] @ self._vectors.T), reach - 1, axis=1)[:, :reach]
 
 
+def taught_crops(inputs: SourceInputs) -> tuple[list[str], list[int]]:
+    """The teacher's pool: query-like crops of the passages trained on, and the index of each crop's passage.
+
+    Raises:
+        Unavailable: no passage has a text.
+    """
+    titles, texts = inputs.texts()
+    fewest, most = OF_EACH
+    each = inputs.settings.teacher_texts or max(fewest, min(most, CROPS // max(1, len(texts))))
+    crops, owners = query_like(titles, texts, each, inputs.seed)
+    if not crops:
+        raise Unavailable("no passage has a text to distil from")
+    return crops, owners
+
+
 def taught_pairs(inputs: SourceInputs) -> TaughtPairs:
     """The pairs of the part ``distillation``."""
     settings, teacher = inputs.settings, inputs.teacher
     if teacher is None:
         raise Unavailable("there is no teacher to distil from")
-    crops, owners = query_like(*inputs.texts(), settings.teacher_texts, inputs.seed)
-    if not crops:
-        raise Unavailable(NO_TEXT)
+    crops, owners = taught_crops(inputs)
     return TaughtPairs(
         inputs.passages,
         inputs.encode(crops),

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokir.errors import Unavailable
-from tokir.training.distillation import NO_TEXT, query_like
+from tokir.training.distillation import taught_crops
 from tokir.training.pairs import Pairs, Relevant
 from tokir.training.texts import Counts, Texts
 
@@ -151,9 +151,7 @@ def passage_texts(inputs: SourceInputs) -> EitherTexts:
     if inputs.teacher is None:
         raise Unavailable("there is no teacher to distil from")
     titles, texts = inputs.texts()
-    crops, owners = query_like(titles, texts, inputs.settings.teacher_texts, inputs.seed)
-    if not crops:
-        raise Unavailable(NO_TEXT)
+    crops, owners = taught_crops(inputs)
     vectors = inputs.teacher.passages()
     read = _asked(inputs, crops, [[owner] for owner in owners], (inputs.teacher.texts("crops", crops), vectors))
     held = [index for index, text in enumerate(texts) if text]
