@@ -349,7 +349,7 @@ def test_own_parts_share_the_batches_that_train_queries_leave(tokenised, tokeniz
 
 CHANGED = {
     "pairs": "cloze", "titles": False, "query_tokens": (2, 5), "passage_tokens": (10, 15), "negatives": "bm25",
-    "neighbours": 1, "perturbed_share": 0.9, "query_share": 0.6, "passage_parts": 0.0,
+    "neighbours": 1, "perturbed_share": 0.9, "query_share": 0.6, "passage_parts": 0.0, "part_tokens": (30, 40),
 }  # fmt: skip
 
 

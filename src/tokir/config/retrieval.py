@@ -80,7 +80,7 @@ class RetrievalSettings(OptimizationSettings):
         None,
         ge=1,
         le=100,
-        description="query-like crops of a passage the teacher embeds; by default 24,000 in all, 4 to 16 of each",
+        description="query-like crops of a passage the teacher embeds; by default 24,000 / passages, 4 to 16",
     )
     passage_parts: float = Field(
         0.5,
@@ -89,6 +89,7 @@ class RetrievalSettings(OptimizationSettings):
         description="distillation: share of the teacher's batches that are parts of passages, which take their "
         "passage's vector and cost the teacher nothing; half of those of query-distillation always are",
     )
+    part_tokens: Lengths = Field((8, 40), description="shortest and longest of these parts")
     teacher_temperature: float = Field(0.03, gt=0, le=1, description="of the teacher's ranking of a batch")
     queries_per_batch: int = Field(
         128, ge=2, le=65_536, description="query-distillation: texts in a batch, each of which ranks all passages"

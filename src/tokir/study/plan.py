@@ -247,7 +247,7 @@ class Planner:
 
 def _unused(plan: TrainingPlan) -> Iterator[str]:
     """Settings of retrieval that its training does not read; were there more, finished trainings would be stale."""
-    for name in ("queries_per_batch", "perturbed_share", "perturbations", "passage_parts"):
+    for name in ("queries_per_batch", "perturbed_share", "perturbations", "passage_parts", "part_tokens"):
         if not plan.point.stage.reads(name, plan.point.has_network):
             yield name
     if not plan.retrieval.matryoshka:
@@ -258,6 +258,6 @@ def _lengthened(settings: RetrievalSettings, stretch: float) -> RetrievalSetting
     """The settings with crops of as many tokens as hold their text."""
     lengths = {
         name: tuple(max(1, round(tokens * stretch)) for tokens in getattr(settings, name))
-        for name in ("query_tokens", "passage_tokens")
+        for name in ("query_tokens", "passage_tokens", "part_tokens")
     }
     return settings.model_copy(update=lengths)

@@ -29,7 +29,6 @@ REACH = 4  # a group is drawn from this many times its size of nearest passages,
 ALL_AT_ONCE = (
     20_000  # passages; of so many the nearest ones of each are found once, of more when they are asked for
 )
-PARTS = (8, 40)  # tokens of a part that takes its passage's vector; the teacher has read shorter ones
 BLOCK = 256  # passages whose nearest ones are found at once
 
 
@@ -67,6 +66,7 @@ class TaughtPairs:
         teachers: unit vectors of the pool (crops, d) and of the passages (passages, d).
         neighbours: passages near each other that share a batch; 1 draws all of a batch at random.
         parts: share of the batches without crops of the pool.
+        part: tokens of the crops of passages that these have instead.
     """
 
     def __init__(
@@ -78,9 +78,10 @@ class TaughtPairs:
         teachers: tuple[NDArray[np.float32], NDArray[np.float32]],
         neighbours: int,
         parts: float = 0.0,
+        part: tuple[int, int] = (8, 40),
     ) -> None:
         self.passages, self.crops, self.long, self.teachers = passages, crops, long, teachers
-        self.neighbours, self.parts = neighbours, parts
+        self.neighbours, self.parts, self.part = neighbours, parts, part
         self._usable, self._first, self._each = np.unique(owners, return_index=True, return_counts=True)
         self._vectors = teachers[1][self._usable]
         self._near: NDArray[np.int32] | None = None  # of each usable passage its nearest ones, once they are known
@@ -90,7 +91,7 @@ class TaughtPairs:
         chosen = self._passages(rng, count)  # indices into self._usable
         right = self.passages.crops(self._usable[chosen], self.long, rng)
         if self.parts and rng.random() < self.parts:
-            left, vectors = self.passages.crops(self._usable[chosen], PARTS, rng), self._vectors[chosen]
+            left, vectors = self.passages.crops(self._usable[chosen], self.part, rng), self._vectors[chosen]
         else:
             drawn = self._first[chosen] + rng.integers(self._each[chosen])
             left, vectors = self.crops.take(drawn), self.teachers[0][drawn]
@@ -158,4 +159,5 @@ def taught_pairs(inputs: SourceInputs) -> TaughtPairs:
         (teacher.texts("crops", crops), teacher.passages()),
         settings.neighbours,
         settings.passage_parts,
+        settings.part_tokens,
     )

@@ -35,7 +35,7 @@ class ObjectivePart:
 
 SOME = frozenset({
     "pairs", "titles", "query_tokens", "passage_tokens", "negatives", "neighbours", "teacher_temperature",
-    "queries_per_batch", "perturbed_share", "perturbations", "passage_parts",
+    "queries_per_batch", "perturbed_share", "perturbations", "passage_parts", "part_tokens",
 })  # fmt: skip
 """Settings of retrieval that the pairs of some parts are made by, and those of others are not."""
 
@@ -59,14 +59,16 @@ OBJECTIVES = Registry[ObjectivePart](
             source="tokir.training.distillation:taught_pairs",
             needs=frozenset({"teacher"}),
             replaces=frozenset({"contrastive"}),
-            reads=frozenset({"passage_tokens", "neighbours", "passage_parts", "teacher_temperature"}),
+            reads=frozenset(
+                {"passage_tokens", "neighbours", "passage_parts", "part_tokens", "teacher_temperature"}
+            ),
         ),
         "query-distillation": ObjectivePart(
             label="query-distilled",
             source="tokir.training.query_distillation:passage_texts",
             needs=frozenset({"teacher"}),
             queries_alone=True,
-            reads=SOME - {"pairs", "titles", "negatives", "neighbours", "passage_parts"},
+            reads=SOME - {"pairs", "titles", "negatives", "neighbours", "passage_parts", "part_tokens"},
         ),
         "simcse": ObjectivePart(
             label="SimCSE", source="tokir.training.simcse:dropout_pairs", reads=frozenset({"passage_tokens"})
