@@ -107,6 +107,7 @@ def test_overrides_reach_nested_settings_and_lists():
             ["file-bert is named more than once: put one file into a folder of another name"],
         ),
         (["tokenizers.9.type=byte"], ["name one of tokenizers by its number", "tokenizers.0"]),
+        (["tokenizers.².type=byte"], ["name one of tokenizers by its number"]),
         (["training.epochs=yes"], ["training.epochs is True: write a number"]),
         (["retrieval.query_tokens=[2, 100000000000000000000]"], ["retrieval.query_tokens.1"]),
         (["tokenizers=[{type: bpe, vocabulary_size: []}]"], ["tokenizers.0.vocabulary_size is an empty list"]),
@@ -254,6 +255,8 @@ def test_an_objective_is_read_and_written_once():
     assert objective == Objective.parse(str(objective)) and len({objective, Objective.parse(str(objective))}) == 1
     assert str(objective.without({"queries"})) == "lm-then-contrastive"
     assert Objective.parse("queries").without({"queries"}) is None
+    twice = Objective.parse("contrastive-then-simcse-then-contrastive")
+    assert twice.without({"queries"}) is twice
     language_model = Objective.parse("lm")
     assert language_model.before is None and language_model.parts == () and not language_model.retrieves
 

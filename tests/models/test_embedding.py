@@ -8,7 +8,7 @@ from tokir.config import RetrievalSettings, TokenizerSettings
 from tokir.encoders.trained import encoder_of
 from tokir.errors import TokirError
 from tokir.models import build_retriever
-from tokir.models.embedding import Bags, HashedEmbedding, counted
+from tokir.models.embedding import Bags, HashedEmbedding, counted, unit_rows
 from tokir.tokenizers import train_tokenizer
 
 CHARACTERS = TokenizerSettings(type="character", vocabulary_size=100, hashed=True)
@@ -25,6 +25,17 @@ def build(architecture, tokenizer):
     return build_retriever(
         architecture, tokenizer.vocabulary_size, settings, 64, width=64, buckets=CHARACTERS.buckets
     )
+
+
+def test_rows_of_zeros_have_gradients_no_larger_than_others():
+    vectors = torch.randn(5, 8)
+    vectors[2] = 0
+    vectors.requires_grad_()
+    unit = unit_rows(vectors)
+    assert torch.equal(unit, torch.nn.functional.normalize(vectors, dim=1))
+    (unit @ torch.randn(8, 3)).square().sum().backward()
+    unit_rows(vectors).sum().backward()
+    assert vectors.grad[2].norm() <= 10
 
 
 def test_characters_have_vectors_of_their_own_though_none_has_a_row_of_its_own():

@@ -58,6 +58,12 @@ def test_equal_scores_are_ordered_by_descending_id(kind, tmp_path):
     assert ids == sorted(ids, reverse=True)
 
 
+def test_a_query_without_tokens_finds_all_alike(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(int8, "RESCORED", 5)
+    [hits] = opened(kind, tmp_path).search(np.zeros((1, 8), dtype=np.float32), 20)
+    assert len(hits.scores) and not hits.scores.any()
+
+
 @pytest.mark.parametrize("passages", [0, 1, 3])
 def test_no_more_is_found_than_there_is(kind, tmp_path, passages):
     index = opened(kind, tmp_path, VECTORS[:passages], TIES[:passages].argsort().argsort())

@@ -53,7 +53,7 @@ def load_config(preset_or_file: str, overrides: list[str] | None = None) -> Stud
     if preset_or_file not in PRESETS:  # which are for several architectures on purpose
         _say_what_is_not_read(config, values_of_file, source)
     for override in overrides or []:
-        _say_what_is_not_read(config, _nested(*_read_override(override)), "--set")
+        _say_what_is_not_read(config, rename(_nested(*_read_override(override)))[0], "--set")
     return config
 
 
@@ -191,18 +191,23 @@ def _assign(values: dict[str, Any], path: list[str], value: Any, override: str) 
     *groups, last = path
     target: Any = values
     for depth, group in enumerate(groups):
-        if isinstance(target, list) and group.isdigit() and int(group) < len(target):
+        if isinstance(target, list) and _within(group, target):
             target = target[int(group)]
         elif isinstance(target, dict):
             target = target.setdefault(group, {})  # an unknown group is for the check to name
         else:
             raise _no_group(override, groups[: depth + bool(not isinstance(target, list))], target)
-    if isinstance(target, list) and last.isdigit() and int(last) < len(target):
+    if isinstance(target, list) and _within(last, target):
         target[int(last)] = value
     elif isinstance(target, dict):
         target[last] = value
     else:
         raise _no_group(override, groups, target)
+
+
+def _within(number: str, items: list[Any]) -> bool:
+    """Is it the number of one of ``items``?"""
+    return number in map(str, range(len(items)))
 
 
 def _no_group(override: str, path: list[str], target: Any) -> TokirError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from pydantic_core import CoreSchema
@@ -143,6 +144,8 @@ class Objective:
             return network and bool(trainings)
         if setting == "trained_token_learning_rate":  # a teacher's vectors may be where a table begins
             return bool(trainings) and (network or len(self.stages) > 1 or "teacher" in self.all_needs)
+        if setting == "teacher_texts":
+            return "teacher" in self.all_needs
         return any(stage._reads(setting) for stage in trainings)
 
     def _reads(self, setting: str) -> bool:
@@ -159,15 +162,17 @@ class Objective:
     def without(self, parts: Collection[str]) -> Objective | None:
         """The same with some parts left out; None where a training would have none left.
 
-        Trainings that have become equal are one.
+        Trainings one after the other that have become equal are one.
 
         >>> str(Objective.parse("contrastive-then-contrastive+queries").without({"queries"}))
         'contrastive'
         """
+        if not self.all_parts & set(parts):
+            return self
         if any(OBJECTIVES[part].queries_alone for part in self.all_parts & set(parts)):
             return None  # what is left would be another thing
         kept = [tuple(part for part in stage if part not in parts) for stage in self.names]
-        return Objective(tuple(dict.fromkeys(kept))) if all(kept) else None
+        return Objective(tuple(stage for stage, _ in groupby(kept))) if all(kept) else None
 
     @property
     def label(self) -> str:

@@ -59,6 +59,16 @@ def table(vocabulary_size: int, width: int, buckets: int) -> Table:
 CELL = 8  # a cell of a matrix of counts costs an eighth of what a token costs that is looked up
 
 
+def unit_rows(vectors: Tensor) -> Tensor:
+    """Each row brought to length one, (rows, width); a row of zeros stays, and its gradient stays as it is.
+
+    A token that nothing was seen of may begin at zero. By ``functional.normalize`` the gradient of a text of such
+    tokens alone would be 1e12 times as large, and clipping would leave nothing of all others.
+    """
+    lengths = vectors.norm(dim=1, keepdim=True)
+    return vectors / torch.where(lengths > 0, lengths, 1.0)
+
+
 def counts_pay(tokens: int, texts: int, vocabulary_size: int) -> bool:
     """Is a matrix of counts times the table faster than looking each token up? Where tokens are many and rows few."""
     return tokens * CELL > texts * vocabulary_size

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from tokir.models.embedding import Bags, HashedEmbedding, counted, counts_pay, table
+from tokir.models.embedding import Bags, HashedEmbedding, counted, counts_pay, table, unit_rows
 from tokir.models.network import Network, NetworkConfig
 
 
@@ -117,9 +116,7 @@ class Retriever(nn.Module):
         if self.network is None and self._counts_pay(tokens, lengths):
             counts = counted(tokens, lengths, self.config.vocabulary_size)
             with torch.autocast(counts.device.type, enabled=False):  # sums over many tokens stay in fp32
-                return functional.normalize(
-                    counts @ (self.embedding.weight * self.log_weight.exp()[:, None]), dim=1
-                )
+                return unit_rows(counts @ (self.embedding.weight * self.log_weight.exp()[:, None]))
         sums = self.sums(tokens, lengths)
         if self.network is not None:
             width = max(1, int(lengths.max()))  # no network reads texts of no tokens at all
@@ -130,7 +127,7 @@ class Retriever(nn.Module):
             weights = self.weights_of(tokens)
             spread = torch.zeros(mask.shape, dtype=weights.dtype, device=tokens.device)
             sums = sums + self.mix(self.network.pooled(padded, mask, spread.masked_scatter(mask, weights)))
-        return functional.normalize(sums.float(), dim=1)
+        return unit_rows(sums.float())
 
     def sums(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The sum of the weighted token vectors of each text, (texts, width)."""

@@ -86,8 +86,11 @@ class Int8Index:
         self, query: NDArray[np.float32], near: NDArray[np.int64], estimated: NDArray[np.float32], depth: int
     ) -> Hits:
         """The best of the passages ``near``, nearest first: some are scored again, the others follow as estimated."""
-        first = self.scores(query[None], near[:RESCORED])[0]
-        scores = np.concatenate([first, follow(first, estimated[RESCORED:])])
+        if query.any():
+            first = self.scores(query[None], near[:RESCORED])[0]
+            scores = np.concatenate([first, follow(first, estimated[RESCORED:])])
+        else:  # of a query without tokens: all alike, as fusions have to see
+            scores = np.zeros(len(near), dtype=np.float32)
         best = top(scores, depth, self.tie_order[near])
         return Hits(near[best], scores[best])
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
+from tokir.models.embedding import unit_rows
 from tokir.training.texts import Texts, Tokens
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def late_scores(model: Retriever, left: Texts, right: Texts) -> Tensor:
     with torch.autocast(device.type, enabled=False):
         tokens, others = (torch.from_numpy(ids).to(device) for ids in (left_ids, right_ids))
         vectors = model.embedding(tokens)
-        similar = functional.normalize(vectors, dim=1) @ functional.normalize(model.embedding(others), dim=1).T
+        similar = unit_rows(vectors) @ unit_rows(model.embedding(others)).T
         nearest = torch.from_numpy(_nearest(similar.detach().cpu().numpy(), right_rows)).to(device)
         held = torch.tensor([len(rows) > 0 for rows in right_rows], device=device)
         # Not similar[rows, nearest]: of a gather along rows each row is summed on its own, in one order.

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
+from tokir.models.embedding import unit_rows
 from tokir.training.closed_form import token_table
 from tokir.training.late import late_scores
 from tokir.training.losses import Targets, batch_loss
@@ -268,7 +268,7 @@ def _products(left: Tensor, right: Tensor) -> Tensor:
 
 def _first(vectors: Tensor, dimensions: int) -> Tensor:
     """Unit vectors of the first dimensions, (texts, dimensions), as Matryoshka has them (Kusupati et al., 2022)."""
-    return functional.normalize(vectors[:, :dimensions], dim=1)
+    return unit_rows(vectors[:, :dimensions])
 
 
 def _embed_many(model: Retriever, texts: Texts) -> Tensor:
