@@ -280,7 +280,7 @@ def test_taught_pairs_share_their_passage_and_bring_its_teacher_vectors(tokenise
     rng = np.random.default_rng(0)
     vectors = [rng.normal(size=(n, 8)).astype(np.float32) for n in (len(crops), 200)]
     ids = Texts.of(tokenizer.encode(crops))
-    source = TaughtPairs(tokenised, ids, owners, (20, 60), (vectors[0], vectors[1]), 8, parts=0.5)
+    source = TaughtPairs(tokenised, ids, owners, (20, 60), (vectors[0], vectors[1]), 8, 0.5, (8, 40))
     batches = [source.draw(rng, 64) for _ in range(40)]
     assert all(16 <= len(pairs.left) == len(pairs.right) <= 64 for pairs in batches)
     own = vectors[1] @ vectors[1].T

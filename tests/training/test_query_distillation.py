@@ -157,7 +157,7 @@ def test_a_distilled_static_model_begins_near_its_teacher_unless_it_is_wider(
     passages, asked, queries, vectors = taught
     settings = RetrievalSettings(dimensions=dimensions)
     tokens = encoded(tokenizer)(asked)
-    source = TaughtPairs(passages, tokens, list(range(200)), (20, 60), (queries, vectors), 8)
+    source = TaughtPairs(passages, tokens, list(range(200)), (20, 60), (queries, vectors), 8, 0.0, (8, 40))
     pool = ValidationPool(tokens.take(np.arange(100)), [{i} for i in range(100)], list(range(200)))
     own = ArchitectureSettings(steps=1, batch_size=16)
 

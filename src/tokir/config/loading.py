@@ -44,16 +44,17 @@ def load_config(preset_or_file: str, overrides: list[str] | None = None) -> Stud
         raise TokirError(f"{source}: a configuration is a mapping of settings, not {type(values).__name__}")
     values = _present(values, source)
     config, values_of_file = check_config(values, source), values
+    given = []
     if overrides:
         values = _changeable(config, values)
-        renamed = [words for override in overrides for words in _apply(values, override)]
-        if renamed:
+        given = [_apply(values, override) for override in overrides]
+        if renamed := [words for _, said in given for words in said]:
             log.warning("--set: %s", "; ".join(renamed))
         config = check_config(values, "--set")
     if preset_or_file not in PRESETS:  # which are for several architectures on purpose
         _say_what_is_not_read(config, values_of_file, source)
-    for override in overrides or []:
-        _say_what_is_not_read(config, rename(_nested(*_read_override(override)))[0], "--set")
+    for now, _ in given:
+        _say_what_is_not_read(config, now, "--set")
     return config
 
 
@@ -143,14 +144,14 @@ def dump_config(config: StudyConfig) -> str:
     return text
 
 
-def _apply(values: dict[str, Any], override: str) -> list[str]:
-    """Change ``values`` by one ``key=value``, an old key under its present name; says what was renamed."""
+def _apply(values: dict[str, Any], override: str) -> tuple[dict[str, Any], list[str]]:
+    """Change ``values`` by one ``key=value``: what it gives under its present name, and what was renamed."""
     path, value = _read_override(override)
     now, renamed = rename(_nested(path, value))
     # A group of settings that is given as a whole keeps those that it does not name.
     for new, changed in _leaves(now) if renamed or path[0] in _groups() else [(path, value)]:
         _assign(values, new, changed, override)
-    return renamed
+    return now, renamed
 
 
 def _read_override(override: str) -> tuple[list[str], Any]:

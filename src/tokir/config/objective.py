@@ -144,8 +144,6 @@ class Objective:
             return network and bool(trainings)
         if setting == "trained_token_learning_rate":  # a teacher's vectors may be where a table begins
             return bool(trainings) and (network or len(self.stages) > 1 or "teacher" in self.all_needs)
-        if setting == "teacher_texts":
-            return "teacher" in self.all_needs
         return any(stage._reads(setting) for stage in trainings)
 
     def _reads(self, setting: str) -> bool:
@@ -167,9 +165,10 @@ class Objective:
         >>> str(Objective.parse("contrastive-then-contrastive+queries").without({"queries"}))
         'contrastive'
         """
-        if not self.all_parts & set(parts):
+        left_out = self.all_parts & set(parts)
+        if not left_out:
             return self
-        if any(OBJECTIVES[part].queries_alone for part in self.all_parts & set(parts)):
+        if any(OBJECTIVES[part].queries_alone for part in left_out):
             return None  # what is left would be another thing
         kept = [tuple(part for part in stage if part not in parts) for stage in self.names]
         return Objective(tuple(stage for stage, _ in groupby(kept))) if all(kept) else None

@@ -56,9 +56,6 @@ def table(vocabulary_size: int, width: int, buckets: int) -> Table:
     return HashedEmbedding(buckets, width) if buckets else nn.Embedding(vocabulary_size, width)
 
 
-CELL = 8  # a cell of a matrix of counts costs an eighth of what a token costs that is looked up
-
-
 def unit_rows(vectors: Tensor) -> Tensor:
     """Each row brought to length one, (rows, width); a row of zeros stays, and its gradient stays as it is.
 
@@ -67,6 +64,9 @@ def unit_rows(vectors: Tensor) -> Tensor:
     """
     lengths = vectors.norm(dim=1, keepdim=True)
     return vectors / torch.where(lengths > 0, lengths, 1.0)
+
+
+CELL = 8  # a cell of a matrix of counts costs an eighth of what a token costs that is looked up
 
 
 def counts_pay(tokens: int, texts: int, vocabulary_size: int) -> bool:

@@ -77,8 +77,8 @@ class TaughtPairs:
         long: tuple[int, int],
         teachers: tuple[NDArray[np.float32], NDArray[np.float32]],
         neighbours: int,
-        parts: float = 0.0,
-        part: tuple[int, int] = (8, 40),
+        parts: float,
+        part: tuple[int, int],
     ) -> None:
         self.passages, self.crops, self.long, self.teachers = passages, crops, long, teachers
         self.neighbours, self.parts, self.part = neighbours, parts, part

@@ -35,7 +35,7 @@ class ObjectivePart:
 
 SOME = frozenset({
     "pairs", "titles", "query_tokens", "passage_tokens", "negatives", "neighbours", "teacher_temperature",
-    "queries_per_batch", "perturbed_share", "perturbations", "passage_parts", "part_tokens",
+    "queries_per_batch", "perturbed_share", "perturbations", "passage_parts", "part_tokens", "teacher_texts",
 })  # fmt: skip
 """Settings of retrieval that the pairs of some parts are made by, and those of others are not."""
 
@@ -60,7 +60,14 @@ OBJECTIVES = Registry[ObjectivePart](
             needs=frozenset({"teacher"}),
             replaces=frozenset({"contrastive"}),
             reads=frozenset(
-                {"passage_tokens", "neighbours", "passage_parts", "part_tokens", "teacher_temperature"}
+                {
+                    "passage_tokens",
+                    "neighbours",
+                    "passage_parts",
+                    "part_tokens",
+                    "teacher_texts",
+                    "teacher_temperature",
+                }
             ),
         ),
         "query-distillation": ObjectivePart(
