@@ -24,6 +24,7 @@ from tokir.data import load
 from tokir.models import build_language_model
 from tokir.progress import Silent
 from tokir.retrieval.exact import ExactIndex
+from tokir.retrieval.index import Vectors
 from tokir.retrieval.ranking import descending, inverse
 from tokir.tokenizers import train_tokenizer
 from tokir.training.language_model import LanguageModelObjective
@@ -165,7 +166,9 @@ def search() -> tuple[Callable[[], Any], Callable[[], Any]]:
     vectors = rng.normal(size=(7247, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     queries = vectors[:100]
-    index = ExactIndex(vectors, inverse(descending([str(i) for i in range(len(vectors))])))
+    with TemporaryDirectory() as folder:  # the maps outlive it
+        ExactIndex.write(Path(folder), Vectors(*vectors.shape, lambda: iter([vectors])))
+        index = ExactIndex.load(Path(folder), inverse(descending([str(i) for i in range(len(vectors))])))
 
     def peer() -> None:
         for query in queries:

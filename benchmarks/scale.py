@@ -276,8 +276,8 @@ def sizing(folder: Path) -> None:
     """What corpora of other sizes would take, from the largest measured one.
 
     Hours of one processor are those a passage times the passages. In memory is what a search reads of every index:
-    vectors (4 bytes a dimension), codes of 8 bits, bits, graph and vectors, or product codes with an 8-byte id; what is
-    scored again may stay on disk. Machines are those with 64 GiB for the index.
+    vectors (4 bytes a dimension) and their codes of 8 bits, codes alone, bits, graph and vectors, or product codes with
+    an 8-byte id; what is scored again may stay on disk. Machines are those with 64 GiB for the index.
     """
     sizes = measured(folder)
     steps = {name: (took, one["passages"]) for one in sizes for name, took in one["steps"].items()}
@@ -286,10 +286,10 @@ def sizing(folder: Path) -> None:
         """Seconds of a passage."""
         return sum(took["cpu"] / passages for took, passages in (steps[name] for name in names))
 
-    dimensions = steps["search exact"][0]["bytes a passage"] / 4
+    dimensions = (steps["search exact"][0]["bytes a passage"] - 4) / 5  # single precision, and codes
     graph = steps["search hnsw"][0]["bytes a passage"] if "search hnsw" in steps else 4 * dimensions + 272
     memory = {
-        "exact": 4 * dimensions,
+        "exact": 5 * dimensions + 4,
         "int8": dimensions + 4,
         "hnsw": graph,
         "ivfpq": dimensions / 4 + 8,

@@ -210,7 +210,10 @@ def test_what_is_not_ready_or_damaged_is_refused_in_a_sentence(run, tmp_path, ca
 
 USED = [
     "corpus/passages.arrow", "corpus/passages.json", "corpus/id_order.npy", "tokenizers/bpe-500/tokenizer.json",
-    f"embeddings/{STATIC}/table.npy", f"indexes/{STATIC}/vectors.npy", f"indexes/{LSTM}/vectors.npy",
+    f"embeddings/{STATIC}/table.npy",
+    *(f"indexes/{system}/{part}.npy" for system in (STATIC, LSTM) for part in (
+        "vectors", "codes", "inverse_lengths", "off",
+    )),
     "models/bpe-500.lstm.lm.s0/config.json",
     "models/bpe-500.lstm.lm.s0/best.safetensors", f"embeddings/{LSTM}/whitening.safetensors",
     *(f"indexes/bm25/{part}.index.{kind}" for part, kind in (

@@ -14,6 +14,7 @@ PACKAGES = (
     "tokenizers",
     "sentencepiece",
     "numpy",
+    "numkong",
     "scipy",
     "statsmodels",
     "pyarrow",

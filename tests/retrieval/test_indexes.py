@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval import exact, int8
 from tokir.retrieval.binary import BinaryIndex
+from tokir.retrieval.codes import Codes
 from tokir.retrieval.exact import ExactIndex
 from tokir.retrieval.index import Vectors, normalize, top
 from tokir.retrieval.int8 import Int8Index
@@ -110,12 +111,56 @@ def test_equal_passages_are_tied_whatever_is_searched_beside_them(kind, seed, wi
         assert alone.positions.tolist() == top(every, 60, ties).tolist()
 
 
+@settings(max_examples=40)
+@given(
+    kind=st.sampled_from([ExactIndex, Int8Index]),
+    seed=st.integers(0, 99),
+    width=st.sampled_from([1, 3, 100]),
+    noise=st.sampled_from([0.0, 1e-7, 0.01, 1.0]),
+    depth=st.integers(1, 60),
+)
+def test_a_query_alone_finds_the_same_without_looking_closely_at_every_passage(kind, seed, width, noise, depth):
+    rng = np.random.default_rng(seed)
+    centres = (
+        rng.normal(size=(40, width)) * rng.exponential(size=(1, width)) ** 3
+    )  # some dimensions outweigh others
+    vectors = centres[rng.integers(40, size=900)] + noise * rng.normal(size=(900, width))
+    vectors[::50] = 0
+    vectors, ties = vectors.astype(np.float32), rng.permutation(900)
+    queries = np.concatenate([vectors[:4], rng.normal(size=(4, width)).astype(np.float32)])
+    with TemporaryDirectory() as folder:
+        index = opened(kind, Path(folder), vectors, ties)
+        for query, among_others in zip(queries, index.search(queries, depth), strict=True):
+            [alone] = index.search(query[None], depth)
+            assert alone.positions.tolist() == among_others.positions.tolist()
+            assert alone.scores.tolist() == among_others.scores.tolist()
+
+
+def test_codes_rule_out_most_passages_and_none_of_the_best():
+    rng = np.random.default_rng(0)
+    vectors = normalize(rng.normal(size=(5000, 64)).astype(np.float32))
+    codes = Codes.of(vectors)
+    for query in vectors[:20]:
+        near = codes.near(query, 10, codes.off(vectors), 5000)
+        assert len(near) < 500 and set(np.argsort(vectors @ query)[-10:]) <= set(near)
+    assert codes.near(np.zeros(64, np.float32), 10, codes.off(vectors), 5000) is None  # all are alike
+
+
+def test_vectors_alone_are_an_exact_index(tmp_path):
+    whole = opened(ExactIndex, tmp_path).search(QUERIES[:1], 3)
+    for file in tmp_path.iterdir():
+        if file.name != exact.FILE:
+            file.unlink()
+    [found] = ExactIndex.load(tmp_path, TIES).search(QUERIES[:1], 3)
+    assert found.positions.tolist() == whole[0].positions.tolist()
+
+
 def test_sums_of_rounded_vectors_are_whole_numbers(tmp_path):
     index = opened(Int8Index, tmp_path)
     whole, inverse_lengths = index.rounded(QUERIES)
-    exact_sums = whole.astype(np.int64) @ index.codes.astype(np.int64).T
+    exact_sums = whole.astype(np.int64) @ index.passages.codes.astype(np.int64).T
     assert np.abs(exact_sums).max() < 2**24
-    expected = (exact_sums.astype(np.float32) * index.inverse_lengths) * inverse_lengths
+    expected = (exact_sums.astype(np.float32) * index.passages.inverse_lengths) * inverse_lengths
     assert np.array_equal(index.scores(QUERIES, np.arange(50)), expected)
 
 
