@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from indexes import exact_index
 from ratios import of_times, report
 
 from tokir.artifacts import Names, read_array
@@ -30,8 +31,7 @@ from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.measures import score_queries
 from tokir.retrieval.best_cosines import distinct_tokens
 from tokir.retrieval.bm25 import BM25Index, Postings
-from tokir.retrieval.exact import ExactIndex
-from tokir.retrieval.index import Hits, normalize, top
+from tokir.retrieval.index import Hits, top
 from tokir.retrieval.maxsim import LateIndex, MaxSimIndex, PrunedMaxSimIndex, TokenVectors
 from tokir.retrieval.ranking import Ranking, inverse
 from tokir.threads import computing_on
@@ -132,7 +132,7 @@ def main() -> None:
     )
     encoder = StaticEncoder(static_table(model), tokenizer)
     start = time.perf_counter()
-    dense = ExactIndex(normalize(encoder.embed(ids)), tie_order)
+    dense = exact_index(encoder.embed(ids), tie_order)
     built = time.perf_counter() - start
 
     def proposed(query: str) -> Hits:
@@ -140,10 +140,9 @@ def main() -> None:
         positions = dense.search(encoder.embed(found), PROPOSED)[0].positions
         return anew.search(found[0], positions[np.isin(positions, held)])
 
-    size = (tokens.nbytes + dense.vectors.nbytes) / len(corpus)
-    line(f"anew, {PROPOSED:,} proposed", built, size, proposed)
-    size = dense.vectors.nbytes / len(corpus)
-    line("one vector", built, size, lambda q: dense.search(encoder.embed(encoder.tokenize([q])), PAGE)[0])
+    vector = dense.vectors[0].nbytes + dense.vectors.shape[1] + 4  # and its code
+    line(f"anew, {PROPOSED:,} proposed", built, tokens.nbytes / len(corpus) + vector, proposed)
+    line("one vector", built, vector, lambda q: dense.search(encoder.embed(encoder.tokenize([q])), PAGE)[0])
     start = time.perf_counter()
     bm25 = BM25Index.of(Postings(texts), tie_order)
     built = time.perf_counter() - start

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from indexes import exact_index
 
 from tokir import Run
-from tokir.retrieval.exact import ExactIndex
-from tokir.retrieval.index import normalize
 from tokir.retrieval.searchers import PAGE
 
 
@@ -27,5 +26,5 @@ def answering(run: Run, model: Any) -> Callable[[str], Any]:
     """From a query to the ten best of as many random vectors of its width as the run has passages."""
     size = len(run.passages), model.get_embedding_dimension()
     vectors = np.random.default_rng(0).standard_normal(size, dtype=np.float32)
-    index = ExactIndex(normalize(vectors), run._opener.tie_order)
+    index = exact_index(vectors, run._opener.tie_order)
     return lambda query: index.search(model.encode([query]), PAGE)

@@ -18,13 +18,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from indexes import exact_index
 
 from tokir.config import ArchitectureSettings, TokenizerSettings, TrainingSettings
 from tokir.data import load
 from tokir.models import build_language_model
 from tokir.progress import Silent
-from tokir.retrieval.exact import ExactIndex
-from tokir.retrieval.index import Vectors
 from tokir.retrieval.ranking import descending, inverse
 from tokir.tokenizers import train_tokenizer
 from tokir.training.language_model import LanguageModelObjective
@@ -166,9 +165,7 @@ def search() -> tuple[Callable[[], Any], Callable[[], Any]]:
     vectors = rng.normal(size=(7247, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     queries = vectors[:100]
-    with TemporaryDirectory() as folder:  # the maps outlive it
-        ExactIndex.write(Path(folder), Vectors(*vectors.shape, lambda: iter([vectors])))
-        index = ExactIndex.load(Path(folder), inverse(descending([str(i) for i in range(len(vectors))])))
+    index = exact_index(vectors, inverse(descending([str(i) for i in range(len(vectors))])))
 
     def peer() -> None:
         for query in queries:
