@@ -24,7 +24,7 @@ from ratios import Ratio, of_times, report
 from threadpoolctl import threadpool_info
 
 from tokir.retrieval.binary import BinaryIndex
-from tokir.retrieval.exact import ExactIndex, Rounded
+from tokir.retrieval.exact import ExactIndex
 from tokir.retrieval.index import Hits, Vectors, normalize
 
 BLOCK = 65_536
@@ -55,13 +55,13 @@ def main() -> None:
         BinaryIndex.write(Path(name), Vectors(*every.shape, blocks))
         binary = BinaryIndex.load(Path(name), ties)
     int8 = binary.rounded
-    exact = ExactIndex(every, ties, Rounded(int8.passages, int8.passages.off(every)))
+    codes = int8.codes
+    exact = ExactIndex(every, ties, codes._replace(error=codes.farthest(every)))
     queries = normalize(rng.standard_normal((asked.queries, asked.dimensions), dtype=np.float32))
-    rounded, bits = int8.passages, binary.bits
-    of_codes = rounded.codes.nbytes + rounded.inverse_lengths.nbytes
+    bits, of_codes = binary.bits, codes.numbers.nbytes + codes.inverse_lengths.nbytes
     sizes = {
         "FAISS flat": every.nbytes,
-        "exact": every.nbytes,
+        "exact": every.nbytes + of_codes,
         "int8": of_codes,
         "binary": bits.nbytes + of_codes,
     }

@@ -233,6 +233,7 @@ def ask(run: Path, data: Path, folder: Path, kind: str) -> dict[str, float]:
     return {
         "recall@10": float(np.mean([(a >= b).sum() / 10 for a, b in zip(found, farthest, strict=True)])),
         "p50 ms": float(np.median(times)),
+        "dimensions": exact.vectors.shape[1],
         "bytes a passage": sum(file.stat().st_size for file in files.iterdir()) / len(opened.passages),
     }
 
@@ -286,7 +287,7 @@ def sizing(folder: Path) -> None:
         """Seconds of a passage."""
         return sum(took["cpu"] / passages for took, passages in (steps[name] for name in names))
 
-    dimensions = (steps["search exact"][0]["bytes a passage"] - 4) / 5  # single precision, and codes
+    dimensions = steps["search exact"][0]["dimensions"]
     graph = steps["search hnsw"][0]["bytes a passage"] if "search hnsw" in steps else 4 * dimensions + 272
     memory = {
         "exact": 5 * dimensions + 4,

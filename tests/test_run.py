@@ -212,7 +212,7 @@ USED = [
     "corpus/passages.arrow", "corpus/passages.json", "corpus/id_order.npy", "tokenizers/bpe-500/tokenizer.json",
     f"embeddings/{STATIC}/table.npy",
     *(f"indexes/{system}/{part}.npy" for system in (STATIC, LSTM) for part in (
-        "vectors", "codes", "inverse_lengths", "off",
+        "vectors", "codes", "inverse_lengths", "error",
     )),
     "models/bpe-500.lstm.lm.s0/config.json",
     "models/bpe-500.lstm.lm.s0/best.safetensors", f"embeddings/{LSTM}/whitening.safetensors",

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from tokir.artifacts import write_array
 from tokir.errors import TokirError, Unavailable
-from tokir.retrieval import exact, int8
+from tokir.retrieval import codes, exact, int8
 from tokir.retrieval.binary import BinaryIndex
 from tokir.retrieval.codes import Codes
 from tokir.retrieval.exact import ExactIndex
@@ -121,9 +122,7 @@ def test_equal_passages_are_tied_whatever_is_searched_beside_them(kind, seed, wi
 )
 def test_a_query_alone_finds_the_same_without_looking_closely_at_every_passage(kind, seed, width, noise, depth):
     rng = np.random.default_rng(seed)
-    centres = (
-        rng.normal(size=(40, width)) * rng.exponential(size=(1, width)) ** 3
-    )  # some dimensions outweigh others
+    centres = rng.normal(size=(40, width)) * rng.exponential(size=(1, width)) ** 3
     vectors = centres[rng.integers(40, size=900)] + noise * rng.normal(size=(900, width))
     vectors[::50] = 0
     vectors, ties = vectors.astype(np.float32), rng.permutation(900)
@@ -139,11 +138,12 @@ def test_a_query_alone_finds_the_same_without_looking_closely_at_every_passage(k
 def test_codes_rule_out_most_passages_and_none_of_the_best():
     rng = np.random.default_rng(0)
     vectors = normalize(rng.normal(size=(5000, 64)).astype(np.float32))
-    codes = Codes.of(vectors)
+    rounded = Codes.of(vectors)
+    rounded = rounded._replace(error=rounded.farthest(vectors))
     for query in vectors[:20]:
-        near = codes.near(query, 10, codes.off(vectors), 5000)
+        near = rounded.near(query, 10, 5000)
         assert len(near) < 500 and set(np.argsort(vectors @ query)[-10:]) <= set(near)
-    assert codes.near(np.zeros(64, np.float32), 10, codes.off(vectors), 5000) is None  # all are alike
+    assert rounded.near(np.zeros(64, np.float32), 10, 5000) is None  # all are alike
 
 
 def test_vectors_alone_are_an_exact_index(tmp_path):
@@ -155,13 +155,34 @@ def test_vectors_alone_are_an_exact_index(tmp_path):
     assert found.positions.tolist() == whole[0].positions.tolist()
 
 
+@pytest.mark.parametrize("name", [codes.NUMBERS, codes.INVERSE_LENGTHS, exact.ERROR])
+def test_codes_of_other_vectors_are_named(tmp_path, name):
+    opened(ExactIndex, tmp_path)
+    opened(ExactIndex, tmp_path / "other", VECTORS[:40])
+    (tmp_path / name).write_bytes((tmp_path / "other" / name).read_bytes())
+    if name == exact.ERROR:
+        write_array(tmp_path / name, np.array([np.nan]))
+    with pytest.raises(TokirError, match=r"codes|lengths"):
+        ExactIndex.load(tmp_path, TIES)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_a_vector_that_is_no_number_does_not_hide_others(tmp_path):
+    vectors = RNG.normal(size=(200, 8)).astype(np.float32)
+    vectors[3] = np.nan
+    index = opened(ExactIndex, tmp_path, vectors, np.arange(200))
+    [hits] = index.search(QUERIES[:1], 6)
+    every = np.delete(normalize(vectors) @ normalize(QUERIES[0]), 3)
+    assert_allclose(np.sort(hits.scores[~np.isnan(hits.scores)])[-5:], np.sort(every)[-5:], atol=1e-6)
+
+
 def test_sums_of_rounded_vectors_are_whole_numbers(tmp_path):
     index = opened(Int8Index, tmp_path)
     whole, inverse_lengths = index.rounded(QUERIES)
-    exact_sums = whole.astype(np.int64) @ index.passages.codes.astype(np.int64).T
+    exact_sums = whole.astype(np.int64) @ index.codes.numbers.astype(np.int64).T
     assert np.abs(exact_sums).max() < 2**24
-    expected = (exact_sums.astype(np.float32) * index.passages.inverse_lengths) * inverse_lengths
-    assert np.array_equal(index.scores(QUERIES, np.arange(50)), expected)
+    expected = (exact_sums.astype(np.float32) * index.codes.inverse_lengths) * inverse_lengths
+    assert np.array_equal([index.scores(query, np.arange(50)) for query in QUERIES], expected)
 
 
 def test_passages_beyond_those_scored_again_follow_by_hamming_distance(monkeypatch, tmp_path):

@@ -131,7 +131,7 @@ def cost_caption(results: Results) -> str:
         "ten best. The medians of the steps need not add up to the median of the whole."
     )
     if any(row.bytes_per_passage for row in results.systems):
-        text += " Bytes a passage: of the vectors, postings or best cosines that are searched, on disk."
+        text += " Bytes a passage: of the vectors and their codes, postings or best cosines that are searched, on disk."
     if any(row.index_recall is not None for row in results.systems):
         text += (
             " Recall of exact: of the ten passages that exact search over whole vectors finds first, the share that "

@@ -17,51 +17,56 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.artifacts import read_array, write_array
+from tokir.artifacts import read_array
+from tokir.errors import TokirError
 from tokir.retrieval.index import rows_of
 
 STEPS = 127  # of the largest component
 SLACK = 1e-5  # more than a product of unit vectors is off in single precision
-CROWD = 3  # for each passage asked for, as a rule about so many may be among the best
-CODES, INVERSE_LENGTHS = "codes.npy", "inverse_lengths.npy"
+SHARE = 4  # where more than one passage in so many may be among the best, scoring all is as fast
+CROWD = 3  # as a rule, as many passages for each one asked for may be among the best
+NUMBERS, INVERSE_LENGTHS = "codes.npy", "inverse_lengths.npy"
 
 
 class Codes(NamedTuple):
     """Rounded vectors; of a zero vector all is zero."""
 
-    codes: NDArray[np.int8]  # (vectors, dimensions)
-    inverse_lengths: NDArray[np.float32]  # (vectors,) one over the length of the codes
+    numbers: NDArray[np.int8]  # (vectors, dimensions)
+    inverse_lengths: NDArray[np.float32]  # (vectors,) one over the length of the numbers
+    error: float = 0.0  # the longest distance of a vector that is meant from the direction of its code
 
     @classmethod
     def of(cls, vectors: NDArray[np.float32]) -> Codes:
         """The codes of (vectors, dimensions) of any length."""
         largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0)
-        codes = np.rint(vectors / np.where(largest > 0, largest, 1) * np.float32(STEPS)).astype(np.int8)
-        return cls(codes, inverse_lengths(codes))
+        numbers = np.rint(vectors / np.where(largest > 0, largest, 1) * np.float32(STEPS)).astype(np.int8)
+        return cls(numbers, inverse_lengths(numbers))
 
     @classmethod
     def load(cls, folder: Path) -> Codes:
-        """Open what :func:`writing` wrote, memory-mapped."""
-        return cls(read_array(folder / CODES), read_array(folder / INVERSE_LENGTHS))
+        """Open what :func:`writing` wrote, memory-mapped; TokirError where the files do not belong together."""
+        codes = cls(read_array(folder / NUMBERS), read_array(folder / INVERSE_LENGTHS))
+        if len(codes.numbers) != len(codes.inverse_lengths):
+            raise TokirError(f"{folder / INVERSE_LENGTHS}: not of these codes: delete it and run the study again")
+        return codes
 
-    def off(self, unit: NDArray[np.float32]) -> float:
+    def farthest(self, unit: NDArray[np.float32]) -> float:
         """The longest distance of vectors of unit length, (vectors, dimensions), from the directions of their codes."""
-        apart = self.codes * self.inverse_lengths[:, None] - unit
+        apart = self.numbers * self.inverse_lengths[:, None] - unit
         return float(np.sqrt(np.einsum("ij,ij->i", apart, apart).max(initial=0)))
 
-    def near(self, query: NDArray[np.float32], depth: int, off: float, most: int) -> NDArray[np.int64] | None:
+    def near(self, query: NDArray[np.float32], depth: int, most: int) -> NDArray[np.int64] | None:
         """Positions of all passages that may be among the ``depth`` best, ties included.
 
         Args:
-            query: (dimensions,) of unit length, or zero.
+            query: (dimensions,) of unit length or shorter.
             depth: passages wanted.
-            off: the longest distance of the passages' vectors, of unit length, from the directions of their codes.
-            most: passages that it pays to look at.
+            most: where more passages than these may be among the best, it pays to score all.
 
         Returns:
-            None where more than ``most`` may be among the best, as for a query without tokens, to which all are alike.
+            None where it pays to score all, as for a query without tokens, to which all are alike.
         """
-        if CROWD * depth > most or depth >= len(self.codes) or not query.any():
+        if CROWD * depth > most or depth >= len(self.numbers) or not query.any():
             return None
         import numkong
 
@@ -69,30 +74,32 @@ class Codes(NamedTuple):
         scaled = query * steps
         code = np.rint(scaled)
         rest = scaled - code
-        off = (off + SLACK) * steps + math.sqrt(rest @ rest)
-        found = np.empty((1, len(self.codes)), dtype=np.float32)
-        numkong.cdist(code.astype(np.int8)[None], self.codes, "dot", out=found)
+        found = np.empty((1, len(self.numbers)), dtype=np.float32)
+        numkong.cdist(code.astype(np.int8)[None], self.numbers, "dot", out=found)
         cosines = np.multiply(found[0], self.inverse_lengths, out=found[0])  # in steps
+        # With p a passage and c the direction of its code, steps q·p - code·c = steps q·(p - c) + rest·c, and neither
+        # q nor c is longer than one.
+        bound = (self.error + SLACK) * steps + math.sqrt(rest @ rest)
         worst = np.partition(cosines, len(cosines) - depth)[len(cosines) - depth]
-        near = np.flatnonzero(cosines >= worst - np.float32(2 * off))  # either of two may be off
+        near = np.flatnonzero(cosines >= worst - np.float32(2 * bound))  # both products may be off
         return near if len(near) <= most else None
 
 
 @contextmanager
 def writing(folder: Path, dimensions: int) -> Iterator[Callable[[NDArray[np.float32]], Codes]]:
     """Write codes atomically, some vectors at a time: a function that appends those of (vectors, dimensions)."""
-    lengths = [np.zeros(0, dtype=np.float32)]
-
-    with rows_of(folder / CODES, np.int8, dimensions) as append:
+    with (
+        rows_of(folder / NUMBERS, np.int8, dimensions) as add_numbers,
+        rows_of(folder / INVERSE_LENGTHS, np.float32) as add_lengths,
+    ):
 
         def add(vectors: NDArray[np.float32]) -> Codes:
             made = Codes.of(vectors)
-            append(made.codes)
-            lengths.append(made.inverse_lengths)
+            add_numbers(made.numbers)
+            add_lengths(made.inverse_lengths)
             return made
 
         yield add
-    write_array(folder / INVERSE_LENGTHS, np.concatenate(lengths))
 
 
 def inverse_lengths(whole: NDArray[np.int8] | NDArray[np.float32]) -> NDArray[np.float32]:

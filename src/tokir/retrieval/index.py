@@ -112,6 +112,14 @@ def top(scores: NDArray[np.float32], depth: int, tie_order: NDArray[np.int64] | 
     return order
 
 
+def best_of(
+    positions: NDArray[np.int64], scores: NDArray[np.float32], depth: int, tie_order: NDArray[np.int64]
+) -> Hits:
+    """The ``depth`` best of some passages, ties by ``tie_order`` (all passages,)."""
+    best = top(scores, depth, tie_order[positions])
+    return Hits(positions[best], scores[best])
+
+
 def _descending(scores: NDArray[np.float32]) -> NDArray[np.int64]:
     """Whole numbers that are ordered as scores descend, with room for a tie's rank in the lower 32 bits.
 

@@ -2,7 +2,7 @@
 
 What counts is the direction of a code (:mod:`.codes`). A query is rounded too, to as many steps as leave every sum a
 whole number that single precision holds: such sums are the same in whatever order they are added, so equal passages are
-tied. A query that comes alone is first rounded to 8 bits as well, which leaves few passages to be scored like that.
+tied. One query is first rounded to 8 bits as well, which leaves few passages to be scored like that.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.retrieval.codes import Codes, inverse_lengths, writing
-from tokir.retrieval.index import Hits, Vectors, follow, normalize, top
+from tokir.retrieval.codes import SHARE, Codes, inverse_lengths, writing
+from tokir.retrieval.index import Hits, Vectors, best_of, follow, normalize
 from tokir.retrieval.scan import nearest
 
 WHOLE = 2.0**24  # up to here single precision holds every whole number
@@ -29,12 +29,12 @@ class Int8Index:
     """Rounded vectors; a zero vector stays zero and scores zero.
 
     Args:
-        passages: their codes.
+        codes: of the passages.
         tie_order: (passages,) breaks ties.
     """
 
-    def __init__(self, passages: Codes, tie_order: NDArray[np.int64]) -> None:
-        self.passages, self.tie_order = passages, tie_order
+    def __init__(self, codes: Codes, tie_order: NDArray[np.int64]) -> None:
+        self.codes, self.tie_order = codes, tie_order
 
     @classmethod
     def check(cls) -> None:
@@ -55,7 +55,7 @@ class Int8Index:
     @cached_property
     def _longest(self) -> float:
         """The length of the longest codes."""
-        some = self.passages.inverse_lengths[self.passages.inverse_lengths > 0]
+        some = self.codes.inverse_lengths[self.codes.inverse_lengths > 0]
         return 1 / float(some.min()) if len(some) else 1.0
 
     def rounded(self, queries: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -65,12 +65,17 @@ class Int8Index:
         whole = np.rint(normalize(queries) * steps)
         return whole, inverse_lengths(whole)[:, None]
 
-    def scores(self, queries: NDArray[np.float32], positions: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Cosines of queries (n, dimensions) with some passages, (n, positions)."""
-        whole, of_queries = self.rounded(queries)
-        cosines = whole @ self.passages.codes[positions].astype(np.float32).T
-        cosines *= self.passages.inverse_lengths[positions]
-        cosines *= of_queries
+    def scores(self, query: NDArray[np.float32], positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Cosines of a query (dimensions,) with some passages, (positions,)."""
+        whole, of_query = self.rounded(query[None])
+        return self._scores(whole, of_query, positions)
+
+    def _scores(
+        self, whole: NDArray[np.float32], of_query: NDArray[np.float32], positions: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        cosines = (whole @ self.codes.numbers[positions].astype(np.float32).T)[0]
+        cosines *= self.codes.inverse_lengths[positions]
+        cosines *= of_query[0]
         return cosines
 
     def rescored(
@@ -78,12 +83,11 @@ class Int8Index:
     ) -> Hits:
         """The best of the passages ``near``, nearest first: some are scored again, the others follow as estimated."""
         if query.any():
-            first = self.scores(query[None], near[:RESCORED])[0]
+            first = self.scores(query, near[:RESCORED])
             scores = np.concatenate([first, follow(first, estimated[RESCORED:])])
         else:  # of a query without tokens: all alike, as fusions have to see
             scores = np.zeros(len(near), dtype=np.float32)
-        best = top(scores, depth, self.tie_order[near])
-        return Hits(near[best], scores[best])
+        return best_of(near, scores, depth, self.tie_order)
 
     def search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         """The ``depth`` nearest passages of each query, (queries, dimensions)."""
@@ -94,24 +98,22 @@ class Int8Index:
 
     def _alone(self, query: NDArray[np.float32], depth: int) -> Hits:
         whole, of_query = self.rounded(query[None])
-        near = self.passages.near(whole[0] * of_query[0], depth, 0.0, ROWS)
+        near = self.codes.near(whole[0] * of_query[0], depth, min(ROWS, len(self.codes.numbers) // SHARE))
         if near is None:
             return self._search(query[None], depth)[0]
-        scores = self.scores(query[None], near)[0]
-        best = top(scores, depth, self.tie_order[near])
-        return Hits(near[best], scores[best])
+        return best_of(near, self._scores(whole, of_query, near), depth, self.tie_order)
 
     def _search(self, queries: NDArray[np.float32], depth: int) -> list[Hits]:
         whole, of_queries = self.rounded(queries)
-        codes, of_passages = self.passages.codes, self.passages.inverse_lengths
-        rows = min(ROWS_OF_ONE if len(queries) == 1 else ROWS, len(codes))
-        floats = np.empty((rows, codes.shape[1]), dtype=np.float32)  # which are all that BLAS multiplies
+        numbers, of_passages = self.codes.numbers, self.codes.inverse_lengths
+        rows = min(ROWS_OF_ONE if len(queries) == 1 else ROWS, len(numbers))
+        floats = np.empty((rows, numbers.shape[1]), dtype=np.float32)  # which are all that BLAS multiplies
 
         def scores(start: int, stop: int) -> NDArray[np.float32]:
             found = np.empty((len(queries), stop - start), dtype=np.float32)
             for first in range(start, stop, rows):
                 end = min(first + rows, stop)
-                np.copyto(block := floats[: end - first], codes[first:end])
+                np.copyto(block := floats[: end - first], numbers[first:end])
                 np.matmul(whole, block.T, out=found[:, first - start : end - start])
             found *= of_passages[start:stop]
             found *= of_queries
