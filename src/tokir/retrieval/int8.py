@@ -73,7 +73,7 @@ class Int8Index:
     def _scores(
         self, whole: NDArray[np.float32], of_query: NDArray[np.float32], positions: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        cosines = (whole @ self.codes.numbers[positions].astype(np.float32).T)[0]
+        cosines: NDArray[np.float32] = (whole @ self.codes.numbers[positions].astype(np.float32).T)[0]
         cosines *= self.codes.inverse_lengths[positions]
         cosines *= of_query[0]
         return cosines
