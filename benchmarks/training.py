@@ -210,7 +210,16 @@ def prepared(file: Path, windows: int) -> dict[str, tuple[Callable[[], Any], Any
 
     pool = ValidationPool(Texts.of([]), [], [])
     settings = RetrievalSettings()
-    taught = TaughtPairs(passages, encode(crops), owners, settings.passage_tokens, (asked, teacher), GROUP)
+    taught = TaughtPairs(
+        passages,
+        encode(crops),
+        owners,
+        settings.passage_tokens,
+        (asked, teacher),
+        GROUP,
+        settings.passage_parts,
+        settings.part_tokens,
+    )
     read = TaughtTexts(crops, [[owner] for owner in owners], (asked, teacher), encode)
     own = TaughtTexts(wholes, [[i] for i in range(len(texts))], (teacher, teacher), encode, parts=(20, 60))
     large, small = (ArchitectureSettings(steps=9, batch_size=size) for size in (BATCH, TEXTS))
