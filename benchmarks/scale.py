@@ -216,7 +216,7 @@ def ask(run: Path, data: Path, folder: Path, kind: str) -> dict[str, float]:
     from tokir.retrieval.registry import INDEXES
 
     opened = open_run(run)
-    searcher = opened._searcher(opened.systems[0])
+    searcher = opened._opener.searcher(opened.systems[0])
     texts = [json.loads(line)["text"] for line in (data / "queries.jsonl").read_text("utf-8").splitlines()]
     vectors = searcher.encode(texts)
     exact = searcher.index
