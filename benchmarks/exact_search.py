@@ -24,7 +24,7 @@ from ratios import Ratio, of_times, report
 from threadpoolctl import threadpool_info
 
 from tokir.retrieval.binary import BinaryIndex
-from tokir.retrieval.exact import ExactIndex
+from tokir.retrieval.exact import ROWS, ExactIndex
 from tokir.retrieval.index import Hits, Vectors, normalize
 
 BLOCK = 65_536
@@ -70,7 +70,7 @@ def main() -> None:
         "exact": lambda some: exact.search(some, asked.top),
         "int8": lambda some: int8.search(some, asked.top),
         "binary": lambda some: binary.search(some, asked.top),
-        "gemm": lambda some: [some @ every[start : start + BLOCK].T for start in range(0, len(every), BLOCK)],
+        "gemm": lambda some: [some @ every[start : start + ROWS].T for start in range(0, len(every), ROWS)],
     }
     threads = max(info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas")
     faiss.omp_set_num_threads(threads)
