@@ -31,7 +31,7 @@ from tokir.evaluation.judgements import Judgements
 from tokir.evaluation.measures import score_queries
 from tokir.retrieval.best_cosines import distinct_tokens
 from tokir.retrieval.bm25 import BM25Index, Postings
-from tokir.retrieval.index import Hits, top
+from tokir.retrieval.index import Hits, best_of
 from tokir.retrieval.maxsim import LateIndex, MaxSimIndex, PrunedMaxSimIndex, TokenVectors
 from tokir.retrieval.ranking import Ranking, inverse
 from tokir.threads import computing_on
@@ -56,8 +56,7 @@ class Anew:
         flat = self.tokens[np.arange(sizes.sum()) + np.repeat(starts - firsts, sizes)]
         similar = self.model.table[query] @ self.model.table.T
         scores = self.model.weights[query] @ np.maximum.reduceat(similar[:, flat], firsts, axis=1)
-        best = top(scores, PAGE, self.tie_order[positions])
-        return Hits(positions[best], scores[best])
+        return best_of(positions, scores, PAGE, self.tie_order)
 
 
 def milliseconds(ask: Callable[[str], Any], queries: list[str]) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tokir.artifacts.durable import from_library
 from tokir.errors import Unavailable, unreadable
-from tokir.retrieval.index import Hits, top
+from tokir.retrieval.index import Hits, best_of
 from tokir.retrieval.terms import Cut, words
 
 K1, B = 1.5, 0.75
@@ -86,8 +86,7 @@ class BM25Index:
         """The ``depth`` best passages of one query; those that share no term with it are left out."""
         scores = self.scores(terms)
         sharing = np.flatnonzero(scores > 0)
-        best = sharing[top(scores[sharing], depth, self.tie_order[sharing])]
-        return Hits(best, scores[best])
+        return best_of(sharing, scores[sharing], depth, self.tie_order)
 
     def save(self, folder: Path) -> None:
         """Write the postings and the vocabulary into an existing folder."""

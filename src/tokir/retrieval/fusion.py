@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.retrieval.index import Hits, top
+from tokir.retrieval.index import Hits, best_of
 from tokir.retrieval.registry import Method
 
 RANK_OFFSET = 60  # of the paper: how little the first ranks differ
@@ -64,8 +64,7 @@ def fuse(joined: Joined, weights: Sequence[float], depth: int, tie_order: NDArra
         sums += weight * row
     # As float32, the form in which rankings are written, so that ties are those of the file.
     exact = sums.astype(np.float32)
-    order = top(exact, depth, tie_order[joined.positions])
-    return Hits(joined.positions[order], exact[order])
+    return best_of(joined.positions, exact, depth, tie_order)
 
 
 def _z_scores(scores: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tokir.retrieval.index import Hits, top
+from tokir.retrieval.index import Hits, best_of
 
 CROWDED = 4  # times as many kept passages as are wanted: then the floors are raised first
 SPARE = 1024  # passages kept of a query, beyond those wanted, before they are sorted
@@ -89,8 +89,7 @@ class _Best:
         if self.rescore is not None:
             scores = self.rescore(self.query, positions)
         positions, scores = np.concatenate([self.positions, positions]), np.concatenate([self.scores, scores])
-        best = top(scores, self.depth, self.tie_order[positions])
-        self.positions, self.scores = positions[best], scores[best]
+        self.positions, self.scores = best_of(positions, scores, self.depth, self.tie_order)
         self._new, self._held = [], 0
 
     def hits(self) -> Hits:
