@@ -5,7 +5,9 @@
 Takes the first static system over BPE, the first LSTM and the first Transformer of a run. `bulk` is from passages
 to a file of vectors, as a study embeds them: all of the run for the static system, and for networks the same as
 for MiniLM, drawn evenly, which is asked at the batch size that is fastest for it, and read by tokir too. model2vec
-has the same table and tokenizer, torch the same networks. On a processor that computes in bf16, networks and
+has the same table and tokenizer, torch the same networks. A tokenizer remembers the words that it has cut, so that in a
+study passages are embedded by one that knows them: it has read them for the training; *first reading* is by one that
+has not. On a processor that computes in bf16, networks and
 MiniLM are also read in that precision, as the presets read passages there; the peer is as it comes. `one query` is
 a query of the run from its words to the ten best passages; behind MiniLM the same index searches as many vectors
 of its width. Jobs take turns, and of each job, or each query, the best of a few rounds counts, which other
@@ -28,15 +30,18 @@ from machine import matrix_rate, torch_matrix_rate
 from minilm import answering, sentence_transformer
 from ratios import Ratio, of_speeds, of_times, report, seconds
 
+from tokenizers import Tokenizer
 from tokir import Run, open_run
 from tokir.encoders.files import NetworkFiles, StaticFiles
 from tokir.encoders.pretrained import load_pretrained
 from tokir.encoders.runtime import RuntimeEncoder
+from tokir.encoders.static import StaticEncoder
 from tokir.encoders.store import embed_corpus
 from tokir.progress import Silent
 from tokir.retrieval.files import DenseFiles
 from tokir.retrieval.searchers import DenseSearcher
 from tokir.study.embeddings import Texts
+from tokir.tokenizers.huggingface import HuggingFaceTokenizer
 from tokir.training.device import resolve_precision
 
 BATCH_SIZES = (8, 16, 32, 64)
@@ -92,9 +97,8 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
         halves = {f"{kind}, bf16": in_bf16(run, name) for kind, name in systems.items() if kind != "static"}
         halves["MiniLM in tokir, bf16"] = encoders["MiniLM in tokir"]
         rate[", bf16"] = torch_matrix_rate("cpu", "bf16")
-    corpus: dict[str, Any] = {
-        kind: run.passages if kind == "static" else Texts(sample) for kind in encoders | halves
-    }
+    corpus: dict[str, Any] = dict.fromkeys(encoders | halves, Texts(sample))
+    corpus |= dict.fromkeys(("static", "static, anew"), run.passages)
     size = max(BATCH_SIZES, key=lambda size: 1 / seconds(lambda: minilm.encode(sample[:64], batch_size=size)))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -110,8 +114,12 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
         if "static" in systems:
             other = model2vec(run, systems["static"], folder / "model2vec")
             jobs["model2vec"] = lambda: other.encode(passages, max_length=None)
-            tokenizer, bare = (make(run, systems["static"]) for make in (own_tokenizer, bare_tokenizer))
-            jobs["tokens"] = lambda: tokenizer.encode(passages)
+            path = run._opener.file(run._opener.files[systems["static"]].encoder.tokenizer)
+            known, bare = HuggingFaceTokenizer.load(path), Tokenizer.from_file(str(path))
+            table, new = encoders["static"].table, partial(HuggingFaceTokenizer.load, path)
+            jobs["static, anew"] = lambda: embed("static, anew", StaticEncoder(table, new()))
+            jobs["tokens, anew"] = lambda: new().encode(passages)
+            jobs["tokens"] = lambda: known.encode(passages)
             jobs["HF"] = lambda: [text.ids for text in bare.encode_batch_fast(passages, add_special_tokens=False)]
         best = in_turn(jobs, rounds)
     count = {name: len(corpus.get(name, sample if name == "minilm" else passages)) for name in jobs}
@@ -141,8 +149,11 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
         if ours in speed:
             add(f"bulk, {ours}", ours, pretrained, "minilm")
     if "static" in systems:
-        add("bulk, static", "static", "model2vec, same table", "model2vec")
-        add("tokens, BPE", "tokens", "HF tokenizers", "HF")
+        add("bulk, static, first reading", "static, anew", pretrained, "minilm")
+        for path, ours in (("bulk, static", "static"), ("bulk, static, first reading", "static, anew")):
+            add(path, ours, "model2vec, same table", "model2vec")
+        for path, ours in (("tokens, BPE", "tokens"), ("tokens, BPE, first reading", "tokens, anew")):
+            add(path, ours, "HF tokenizers", "HF")
     return records
 
 
@@ -169,18 +180,6 @@ def model2vec(run: Run, name: str, folder: Path) -> Any:
 
     run.export(name, "model2vec", folder)
     return StaticModel.from_pretrained(folder)
-
-
-def own_tokenizer(run: Run, name: str) -> Any:
-    """The tokenizer of a system."""
-    return run._opener.tokenizer(run._opener.files[name].encoder.tokenizer)
-
-
-def bare_tokenizer(run: Run, name: str) -> Any:
-    """The same, by its library."""
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_file(str(run._opener.file(run._opener.files[name].encoder.tokenizer)))
 
 
 # -- one query ------------------------------------------------------------------------------------------------

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tokenizers import AddedToken
+from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as HFTokenizer
 from tokir.config import TokenizerSettings
 from tokir.tokenizers import train_tokenizer
 from tokir.tokenizers.chunks import LONGEST
 from tokir.tokenizers.huggingface import HuggingFaceTokenizer
+from tokir.tokenizers.protocol import SEPARATOR
 
 CORPUS = ["The chapel's ceiling was painted in 1512 by ΟΔΥΣΣΕΥΣ and Łukasz; naïve café, 東京都 and ﬁne print."] * 3
 SETTINGS = [
@@ -79,6 +80,18 @@ def test_tokenizers_that_look_beyond_a_word_cut_whole_texts(change):
         tokenizer = train_tokenizer(CORPUS, wanted)
     assert tokenizer._chunks is None
     texts = ["paint the chapel now", "the chapel"]
+    assert tokenizer.encode(texts) == [tokenizer.encode([text])[0] for text in texts]
+
+
+@pytest.mark.parametrize("unknown", [None, "<unk>"])
+def test_bytes_without_an_entry_are_lost_in_their_own_word_alone(unknown):
+    hf = HFTokenizer(models.BPE(unk_token=unknown))
+    hf.pre_tokenizer, hf.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    specials = [SEPARATOR] if unknown is None else [SEPARATOR, unknown]
+    hf.train_from_iterator(["the old chapel"], trainers.BpeTrainer(vocab_size=60, special_tokens=specials))
+    tokenizer = HuggingFaceTokenizer(hf)
+    assert tokenizer._chunks is not None
+    texts = ["the zoo chapel old", "qxj zoo", "the old", "z q old z"]
     assert tokenizer.encode(texts) == [tokenizer.encode([text])[0] for text in texts]
 
 

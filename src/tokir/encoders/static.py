@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from tokir.tokenizers import Tokenizer
 
 
-TOKENS_AT_ONCE = 4096  # of a text, so that a long one takes no more memory
+MANY = 2**14  # tokens of all texts: more are worth loading a library, and their vectors would take much memory
 
 
 class StaticEncoder:
@@ -35,10 +36,22 @@ class StaticEncoder:
 
     def embed(self, tokens: list[list[int]]) -> NDArray[np.float32]:
         """Sums of token vectors, (texts, dimensions); a text without tokens is the zero vector."""
+        if sum(map(len, tokens)) > MANY:
+            return self._multiplied(tokens)
         out = np.zeros((len(tokens), self.dimensions), dtype=np.float32)
         for row, ids in enumerate(tokens):
-            for start in range(0, len(ids), TOKENS_AT_ONCE):
-                some = self.table.take(np.asarray(ids[start : start + TOKENS_AT_ONCE], dtype=np.int64), axis=0)
-                # Added one after the other, as all at once and as in the libraries that read exports.
-                np.add.reduce(np.concatenate([out[row][None], some]) if start else some, axis=0, out=out[row])
+            # Added one after the other, as in the libraries that read exports.
+            np.add.reduce(self.table.take(np.asarray(ids, dtype=np.int64), axis=0), axis=0, out=out[row])
         return out
+
+    def _multiplied(self, tokens: list[list[int]]) -> NDArray[np.float32]:
+        """As :meth:`embed`, with the same bits: times a sparse matrix, a one for each token of a text."""
+        from scipy.sparse import csr_array
+
+        starts = np.cumsum([0, *map(len, tokens)], dtype=np.int32)
+        ids = np.fromiter(chain.from_iterable(tokens), dtype=np.int32, count=starts[-1])
+        if ids.max() >= len(self.table):  # which scipy does not look for
+            raise IndexError(f"token {ids.max()} of a table of {len(self.table)}")
+        ones = np.ones(len(ids), dtype=np.float32)
+        sums: NDArray[np.float32] = csr_array((ones, ids, starts), (len(tokens), len(self.table))) @ self.table
+        return sums

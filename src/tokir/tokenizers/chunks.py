@@ -7,7 +7,7 @@ the tokens of a text are those of its words one after the other, as long as sing
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 from tokir.tokenizers.pipeline import described
@@ -24,10 +24,13 @@ form D.
 """
 LONGEST = 40  # characters of a word that is kept
 MOST = 300_000  # words kept, some 60 MB; then they are forgotten
+AT_ONCE = 256  # words cut as one text: a library takes far longer for as many texts
 # The step that puts a space before a text.
 FIRST = {"type": "Metaspace", "replacement": " ", "prepend_scheme": "first", "split": False}
 BY_ITSELF = ("Lowercase", "NFC", "NFD", "NFKC", "NFKD")  # normalizers that never look across a space
 Encode = Callable[[Sequence[str]], list[list[int]]]
+Word = tuple[int, ...] | None
+"""The token ids of a word; None where a text with it is to be cut as a whole."""
 
 
 class Chunks:
@@ -36,15 +39,22 @@ class Chunks:
     Args:
         encode: texts to their token ids.
         normalize: a text after all steps that change it.
+        sizes: bytes of text that each id stands for.
         apart: ids that stand for something else than their own text; a text with one is left to others.
         prefixed: is the first word of a text cut as one with a space before it?
     """
 
     def __init__(
-        self, encode: Encode, normalize: Callable[[str], str], apart: frozenset[int], prefixed: bool
+        self,
+        encode: Encode,
+        normalize: Callable[[str], str],
+        sizes: dict[int, int],
+        apart: frozenset[int],
+        prefixed: bool,
     ) -> None:
-        self._encode, self._normalize, self._apart, self._prefixed = encode, normalize, apart, prefixed
-        self._known: dict[str, tuple[int, ...] | None] = {}
+        self._encode, self._normalize, self._sizes = encode, normalize, sizes
+        self._apart, self._prefixed = apart, prefixed
+        self._known: dict[str, Word] = {}
 
     def encode(self, texts: Sequence[str]) -> list[list[int] | None]:
         """The token ids of each text; None for one that is to be cut as a whole."""
@@ -52,24 +62,50 @@ class Chunks:
         if not self._prefixed:  # a first word has a key that no other word has
             for words in cut:
                 words[0] = f" {words[0]}"
-        known = self._learned({word for words in cut for word in words})
+        known = self._learned(set().union(*cut))
         return [self._joined(words, known) for words in cut]
 
-    def _learned(self, words: set[str]) -> dict[str, tuple[int, ...] | None]:
+    def _learned(self, words: set[str]) -> dict[str, Word]:
         known = self._known if len(self._known) < MOST else {}
-        new = [word for word in words if word not in known and len(word) <= LONGEST]
-        ids = self._encode([word[1:] if word.startswith(" ") else f" {word}" for word in new])
-        for word, found in zip(new, ids, strict=True):
+        first, inner, sizes = [], [], []
+        for word in words.difference(known):
+            if len(word) > LONGEST:
+                continue
             text = word.removeprefix(" ")
             # Normalization may make spaces of other characters.
             changed = text if text.isascii() else self._normalize(text)
-            whole = changed.split() == [changed] and self._apart.isdisjoint(found)
-            known[word] = tuple(found) if whole else None
+            if changed.split() != [changed]:
+                known[word] = None
+            elif word == text:
+                inner.append(word)
+                sizes.append(1 + len(changed.encode()))  # with the space before it
+            else:
+                first.append(word)
+        known.update(zip(first, self._each([word[1:] for word in first]), strict=True))
+        known.update(zip(inner, self._inside(inner, sizes), strict=True))
         self._known = known
         return known
 
+    def _inside(self, words: list[str], sizes: list[int]) -> list[Word]:
+        """Words that follow a space, each of so many bytes with it."""
+        groups = [slice(start, start + AT_ONCE) for start in range(0, len(words), AT_ONCE)]
+        texts = self._encode([f" {' '.join(words[group])}" for group in groups])
+        found: list[Word] = []
+        for group, text in zip(groups, texts, strict=True):
+            ends = {end: stop for stop, end in enumerate(accumulate(map(self._sizes.__getitem__, text)), start=1)}
+            stops = [0, *map(ends.get, accumulate(sizes[group]))]
+            if None not in stops and stops[-1] == len(text) and self._apart.isdisjoint(ids := tuple(text)):
+                found += [ids[a:b] for a, b in pairwise(stops)]
+            else:  # a token does not stand for the bytes that it is written with
+                found += self._each([f" {word}" for word in words[group]])
+        return found
+
+    def _each(self, texts: list[str]) -> list[Word]:
+        """Words cut one by one."""
+        return [tuple(ids) if self._apart.isdisjoint(ids) else None for ids in self._encode(texts)]
+
     @staticmethod
-    def _joined(words: list[str], known: dict[str, tuple[int, ...] | None]) -> list[int] | None:
+    def _joined(words: list[str], known: dict[str, Word]) -> list[int] | None:
         try:
             return list(chain.from_iterable(map(known.__getitem__, words)))  # type: ignore[arg-type]
         except (KeyError, TypeError):  # a word that is too long, or None

@@ -231,7 +231,9 @@ class HuggingFaceTokenizer:
         """What cuts texts word by word; None where this tokenizer does not."""
         if not cuts_word_by_word(self._hf):
             return None
-        return Chunks(self._whole, self._changed, self._symbols.ids, self._spaces.prepended_unless_there)
+        # Each of a token's characters stands for a byte.
+        sizes = {number: len(token) for token, number in self._hf.get_vocab().items()}
+        return Chunks(self._whole, self._changed, sizes, self._symbols.ids, self._spaces.prepended_unless_there)
 
     @cached_property
     def _spaces(self) -> Spaces:
