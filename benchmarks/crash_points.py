@@ -81,11 +81,12 @@ def prepare(folder: Path) -> None:
 
     torch.set_num_threads(1)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not outlive a fork either
-    page.drawings = lambda results: []  # figures take most of the time, and write nothing
+    vars(page)["drawings"] = lambda results: []  # figures take most of the time, and write nothing
     loop.SECONDS_BETWEEN_SAVES = store.SECONDS_BETWEEN_NOTES = (
         0.0  # a save after each step, a note after each block
     )
-    store.BLOCK, store.ThreadPoolExecutor = 16, AtOnce
+    store.BLOCK = 16
+    vars(store)["ThreadPoolExecutor"] = AtOnce
     words = ("birch", "grove", "moss", "fern", "river", "stone", "heron", "otter", "lantern", "harbour", "island")
     documents = [
         Document(f"d{i}", words[i % 11].title(), " ".join(words[(i * k + k) % 11] for k in range(1, 9)))

@@ -83,13 +83,19 @@ def system(run: Run, kind: str) -> str | None:
     return None
 
 
+def files(run: Run, name: str) -> Any:
+    """The files of a system's encoder."""
+    found: Any = run._opener.files[name]
+    return found.encoder
+
+
 # -- many texts -----------------------------------------------------------------------------------------------
 
 
 def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], rounds: int) -> list[Ratio]:
     """Passages a second of each system, of MiniLM, and where it is static of model2vec; of its tokenizer alone."""
     passages, rate = run.passages.passages(0, len(run.passages)), {"": matrix_rate()}
-    encoders = {kind: run._opener.encoder(run._opener.files[name].encoder) for kind, name in systems.items()}
+    encoders: dict[str, Any] = {kind: run._opener.encoder(files(run, name)) for kind, name in systems.items()}
     encoders |= {"MiniLM in tokir": load_pretrained("minilm")}
     encoders |= {f"{kind}, torch": in_torch(run, name) for kind, name in systems.items() if kind != "static"}
     halves: dict[str, Any] = {}
@@ -114,7 +120,7 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
         if "static" in systems:
             other = model2vec(run, systems["static"], folder / "model2vec")
             jobs["model2vec"] = lambda: other.encode(passages, max_length=None)
-            path = run._opener.file(run._opener.files[systems["static"]].encoder.tokenizer)
+            path = run._opener.file(files(run, systems["static"]).tokenizer)
             known, bare = HuggingFaceTokenizer.load(path), Tokenizer.from_file(str(path))
             table, new = encoders["static"].table, partial(HuggingFaceTokenizer.load, path)
             jobs["static, anew"] = lambda: embed("static, anew", StaticEncoder(table, new()))
@@ -150,26 +156,25 @@ def bulk(run: Run, systems: dict[str, str], minilm: Any, sample: list[str], roun
             add(f"bulk, {ours}", ours, pretrained, "minilm")
     if "static" in systems:
         add("bulk, static, first reading", "static, anew", pretrained, "minilm")
-        for path, ours in (("bulk, static", "static"), ("bulk, static, first reading", "static, anew")):
-            add(path, ours, "model2vec, same table", "model2vec")
-        for path, ours in (("tokens, BPE", "tokens"), ("tokens, BPE, first reading", "tokens, anew")):
-            add(path, ours, "HF tokenizers", "HF")
+        for end, ours in (("", ""), (", first reading", ", anew")):
+            add(f"bulk, static{end}", f"static{ours}", "model2vec, same table", "model2vec")
+            add(f"tokens, BPE{end}", f"tokens{ours}", "HF tokenizers", "HF")
     return records
 
 
 def in_torch(run: Run, name: str) -> Any:
     """The encoder of a network as torch computes it."""
-    return run._opener.files[name].encoder.open_in_torch(run._opener)
+    return files(run, name).open_in_torch(run._opener)
 
 
 def in_bf16(run: Run, name: str) -> Any:
     """The encoder of a network as torch computes it in bf16."""
-    return run._opener.files[name].encoder.open_in_bf16(run._opener)
+    return files(run, name).open_in_bf16(run._opener)
 
 
 def operations(run: Run, name: str) -> float:
     """Multiplications and additions that the matrices of a network need for a token; attention comes on top."""
-    arrays = run._opener.files[name].encoder.read(run._opener).network
+    arrays = files(run, name).read(run._opener).network
     tables = ("embedding.weight", "position.weight", "output.weight")
     return float(sum(2 * array.size for name, array in arrays.items() if array.ndim > 1 and name not in tables))
 
@@ -185,6 +190,11 @@ def model2vec(run: Run, name: str, folder: Path) -> Any:
 # -- one query ------------------------------------------------------------------------------------------------
 
 
+def ten_best(searcher: Any, query: str) -> Any:
+    """What a query is answered with."""
+    return searcher.search([query], 10)
+
+
 def one_query(run: Run, systems: dict[str, str], minilm: Any, queries: list[str], rounds: int) -> list[Ratio]:
     """Milliseconds of a query, the median over all, for each system and for MiniLM."""
     searchers: dict[str, Any] = {kind: run._opener.searcher(name) for kind, name in systems.items()}
@@ -193,7 +203,7 @@ def one_query(run: Run, systems: dict[str, str], minilm: Any, queries: list[str]
             own = searchers[kind]
             searchers[f"{kind}, torch"] = DenseSearcher(in_torch(run, name), own.index, own.transform)
     ask: dict[str, Callable[[str], Any]] = {
-        name: lambda query, searcher=searcher: searcher.search([query], 10) for name, searcher in searchers.items()
+        name: partial(ten_best, searcher) for name, searcher in searchers.items()
     }
     ask["minilm"] = answering(run, minilm)
     times: dict[str, dict[str, float]] = {name: {} for name in ask}

@@ -52,7 +52,7 @@ def main() -> None:
         return (every[start : start + BLOCK] for start in range(0, len(every), BLOCK))
 
     with tempfile.TemporaryDirectory() as name:  # the maps outlive it
-        BinaryIndex.write(Path(name), Vectors(*every.shape, blocks))
+        BinaryIndex.write(Path(name), Vectors(len(every), every.shape[1], blocks))
         binary = BinaryIndex.load(Path(name), ties)
     int8 = binary.rounded
     codes = int8.codes

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokir.evaluation.decision import LEVEL
 from tokir.evaluation.significance import (
-    LEVEL,
     bootstrap_means,
     holm,
     percentile_interval,
@@ -53,20 +53,20 @@ def main() -> None:
         print(f"two systems, {words}, by queries alone: {by_test / DRAWS:.1%} of {DRAWS:,} draws")
         print(f"two systems, {words}, by the interval:  {by_interval / DRAWS:.1%}")
         print(f"two systems, {words}, significant:      {by_both / DRAWS:.1%}", flush=True)
-    for seeds, spread in ((1, 0.0), *((3, one) for one in SPREADS)):
+    for trained, spread in ((1, 0.0), *((3, one) for one in SPREADS)):
         any_test = any_both = 0
         for draw in range(DRAWS):
-            tables = scores(rng, (seeds,) * 6, spread)
+            tables = scores(rng, (trained,) * 6, spread)
             of_six = [(i, j) for i in range(6) for j in range(i + 1, 6)]
             differences = np.array([tables[i].mean(axis=0) - tables[j].mean(axis=0) for i, j in of_six])
-            p = randomisation_test(differences, RESAMPLES, draw)
-            both = [max(value, seeds_test(tables[i], tables[j])) for value, (i, j) in zip(p, of_six, strict=True)]
+            by_queries = randomisation_test(differences, RESAMPLES, draw)
+            both = [max(p, seeds_test(tables[i], tables[j])) for p, (i, j) in zip(by_queries, of_six, strict=True)]
             corrected = np.array(holm(both))
             means = bootstrap_means(tables, RESAMPLES, draw)
-            zero = np.array([_holds_zero(means[:, i] - means[:, j]) for i, j in of_six])
-            any_test += bool((np.array(holm(p)) < LEVEL).any())
-            any_both += bool(((corrected < LEVEL) & ~zero).any())
-        words = f"six systems, {seeds} seed{'s' if seeds > 1 else ''}, spread {spread:g}"
+            zeros = np.array([_holds_zero(means[:, i] - means[:, j]) for i, j in of_six])
+            any_test += bool((np.array(holm(by_queries)) < LEVEL).any())
+            any_both += bool(((corrected < LEVEL) & ~zeros).any())
+        words = f"six systems, {trained} seed{'s' if trained > 1 else ''}, spread {spread:g}"
         print(f"{words}, by queries alone: {any_test / DRAWS:.1%}")
         print(f"{words}, significant:      {any_both / DRAWS:.1%}", flush=True)
 

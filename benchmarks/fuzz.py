@@ -22,7 +22,7 @@ import time
 import traceback
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fuzzing.targets import Target
@@ -58,7 +58,8 @@ def main() -> None:
     total = [0, 0.0, 0]
     for group, target in known:
         name = target.name
-        inputs, start, memory, findings = 0, time.perf_counter(), 0, {}
+        inputs, start, memory = 0, time.perf_counter(), 0
+        findings: dict[str, str] = {}
         for engine, share in ENGINES.items():
             done = _run(
                 arguments.folder, (group, name, engine), max(1, round(share * target.share * arguments.inputs))
@@ -73,10 +74,10 @@ def main() -> None:
     print(f"{'all':<28}{total[0]:>10,}{total[1]:>9.0f}{'':>7}  {total[2]}")
 
 
-def _run(folder: Path, worker: tuple[str, str, str], inputs: int) -> dict:
+def _run(folder: Path, worker: tuple[str, str, str], inputs: int) -> dict[str, Any]:
     """What a worker has found; one that died is started again for the rest."""
     report = folder / "report.json"
-    done = {"inputs": 0, "memory": 0, "findings": {}}
+    done: dict[str, Any] = {"inputs": 0, "memory": 0, "findings": {}}
     for attempt in range(5):
         report.unlink(missing_ok=True)
         words = [
@@ -112,7 +113,8 @@ class Worker:
 
     def __init__(self, folder: Path, group: str, name: str, engine: str) -> None:
         self.folder, self.group, self.name, self.engine = folder, group, name, engine
-        self.inputs, self.findings, self.seed = 0, {}, int(os.environ.get("FUZZ_SEED", SEED))
+        self.inputs, self.seed = 0, int(os.environ.get("FUZZ_SEED", SEED))
+        self.findings: dict[str, str] = {}
 
     def run(self, inputs: int) -> None:
         """Feed so many inputs."""

@@ -15,5 +15,5 @@ from tokir.retrieval.index import Vectors
 def exact_index(vectors: NDArray[np.float32], tie_order: NDArray[np.int64]) -> ExactIndex:
     """The index of (passages, dimensions), of any length."""
     with TemporaryDirectory() as folder:  # the maps outlive it
-        ExactIndex.write(Path(folder), Vectors(*vectors.shape, lambda: iter([vectors])))
+        ExactIndex.write(Path(folder), Vectors(len(vectors), vectors.shape[1], lambda: iter([vectors])))
         return ExactIndex.load(Path(folder), tie_order)

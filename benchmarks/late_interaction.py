@@ -15,6 +15,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,8 @@ def main() -> None:
     texts = corpus.passages(0, len(corpus))
     queries = dict(line.split("\t", 1) for line in (run / Names.QUERIES).read_text("utf-8").splitlines())
     qrels: dict[str, dict[str, int]] = {}
-    for line in (run / Names.QRELS).read_text("utf-8").splitlines():
-        query, _, passage, grade = line.split()
+    for judgement in (run / Names.QRELS).read_text("utf-8").splitlines():
+        query, _, passage, grade = judgement.split()
         qrels.setdefault(query, {})[passage] = int(grade)
     ids = tokenizer.encode(texts)
     tokens, ends = distinct_tokens(ids)
@@ -104,6 +105,9 @@ def main() -> None:
     taken: dict[str, float] = {}
 
     judgements = Judgements.of(qrels, corpus.ids)
+
+    def search(index: LateIndex, query: str) -> Hits:
+        return index.search(tokenizer.encode([query])[0], PAGE)
 
     def line(name: str, built: float, size: float, ask: Callable[[str], Hits]) -> None:
         p50, p99 = milliseconds(ask, words)
@@ -123,7 +127,7 @@ def main() -> None:
             size = sum(file.stat().st_size for file in folder.iterdir()) / len(corpus)
             index: LateIndex = (MaxSimIndex if kept is None else PrunedMaxSimIndex).load(folder, tie_order)
             label = "late interaction" if kept is None else f"pruned, kept {kept:g}"
-            line(label, built, size, lambda q, i=index: i.search(tokenizer.encode([q])[0], PAGE))
+            line(label, built, size, partial(search, index))
     anew = Anew(vectors, tokens, ends, tie_order)
     held = np.flatnonzero(np.diff(ends, prepend=0))
     line(

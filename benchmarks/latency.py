@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,16 @@ from ratios import of_times, report
 from tokir import open_run
 from tokir.artifacts import Names
 from tokir.errors import Unavailable
+from tokir.retrieval.index import Hits
+from tokir.retrieval.searchers import Searcher
 from tokir.threads import computing_on
 
 PAGE, PEER = 10, "MiniLM, sentence-transformers"
+
+
+def first_page(searcher: Searcher, query: str) -> list[Hits]:
+    """What a query is answered with."""
+    return searcher.search([query], PAGE)
 
 
 def main() -> None:
@@ -46,7 +54,7 @@ def main() -> None:
         except Unavailable as error:
             print(f"{name}: {error}")
             continue
-        ask[name] = lambda query, searcher=searcher: searcher.search([query], PAGE)
+        ask[name] = partial(first_page, searcher)
     times: dict[str, list[float]] = {name: [] for name in ask}
     with computing_on(1):
         for number in range(asked.rounds + 1):

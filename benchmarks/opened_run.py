@@ -68,7 +68,7 @@ def main() -> None:
             start = time.perf_counter()
             process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ})
             assert process.stdout is not None
-            lines = []
+            lines: list[str] = []
             for line in process.stdout:
                 if line.startswith("  1. ") and not any(seen.startswith("  1. ") for seen in lines):
                     first[name].append(time.perf_counter() - start)

@@ -12,6 +12,7 @@ import io
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,9 +40,7 @@ def main() -> None:
     print(f"{'job':<42} {'tokir':>9} {'peer':>9} {'ratio':>7}")
     for kind in ("bpe", "wordpiece-bpe", "unigram"):
         settings = TokenizerSettings(type=kind)
-        report(
-            f"{kind} of 2,000, training", lambda s=settings: train_tokenizer(texts, s), PEERS[kind](texts), ROUNDS
-        )
+        report(f"{kind} of 2,000, training", partial(train_tokenizer, texts, settings), PEERS[kind](texts), ROUNDS)
     report("LSTM, 40 training steps", *lstm(texts), 3)
     report("MiniLM, 256 passages", *minilm(texts[:256]), 3)
     report("exact search, one query, 100 times", *search(), ROUNDS)
@@ -141,7 +140,7 @@ def lstm(texts: list[str]) -> tuple[Callable[[], Any], Callable[[], Any]]:
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
         for batch in objective.batches(0, 0)[:40]:
             optimizer.zero_grad(set_to_none=True)
-            objective.loss(model, batch).backward()
+            objective.loss(model, batch).backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
 

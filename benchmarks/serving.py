@@ -28,10 +28,11 @@ from functools import partial
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import numpy as np
-from ratios import of_speeds, report
+from ratios import Ratio, of_speeds, report
 
 PEER = str(Path(__file__).with_name("serving_peer.py"))
 PEERS = "sentence-transformers + FastAPI"
@@ -64,7 +65,9 @@ def main() -> None:
         "tokir serve": ["-m", "tokir", "serve", str(asked.run), "--port"],
         "tokir serve --workers 2": ["-m", "tokir", "serve", str(asked.run), "--workers", "2", "--port"],
     }
-    vectors, baseline, ratios = {}, {}, []
+    vectors: dict[str, Any] = {}
+    baseline: dict[str, tuple[float, ...]] = {}
+    ratios: list[Ratio] = []
     print(f"{name}, {asked.clients} clients, {asked.seconds:.0f} s each; machine: {os.cpu_count()} cores")
     print(
         f"{'server':34} {'request':18} {'requests/s':>10} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7} {'cpu ms':>7} "

@@ -77,7 +77,7 @@ def peer_static(path: str, data: dict[str, Any]) -> Callable[[], None]:
     def loss_of_pairs() -> torch.Tensor:
         seeds = torch.randperm(len(passages))[:GROUPS]
         near = (teacher[seeds] @ teacher.T).topk(NEAR).indices
-        chosen = torch.cat([row[torch.randperm(NEAR)[:GROUP]] for row in near]).unique()
+        chosen = torch.cat([row[torch.randperm(NEAR)[:GROUP]] for row in near]).unique()  # type: ignore[no-untyped-call]
         drawn = chosen * each + torch.randint(each, chosen.shape)
         left = vectors([thin(crops[i]) for i in drawn])
         right = vectors([thin(crop(passages[i], 60, 160)) for i in chosen])
@@ -249,7 +249,7 @@ def prepared(file: Path, windows: int) -> dict[str, tuple[Callable[[], Any], Any
             training,
         )
     laid = {"passages": encode(wholes), "crops": encode(crops)}
-    arrays = {name: part.ids for name, part in laid.items()}
+    arrays: dict[str, Any] = {name: part.ids for name, part in laid.items()}
     arrays |= {f"{name}_lengths": part.lengths for name, part in laid.items()}
     stream = jobs["lstm"][1].stream.astype(np.int64)
     np.savez(file, teacher=teacher, asked=asked, stream=stream, **arrays)

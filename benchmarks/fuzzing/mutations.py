@@ -63,7 +63,7 @@ NUMBERS = (
     1e308,
     1e-320,
 )
-OTHERS = (None, True, False, [], {}, [[]], [None], {"": None}, float("nan"), float("inf"))
+OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], [None], {"": None}, float("nan"), float("inf"))
 TAGS = ("!!python/object/apply:os.system", "!!binary", "!a", "!!set", "!!map")
 BYTES = (
     b"\0",
@@ -89,27 +89,27 @@ def hostile(random: Random) -> Any:
 
 def in_bytes(data: bytes, random: Random) -> bytes:
     """Flip, overwrite, insert, repeat, drop or cut off bytes."""
-    data, at = bytearray(data), random.randrange(len(data) + 1)
+    made, at = bytearray(data), random.randrange(len(data) + 1)
     size = random.choice((1, 1, 2, 4, 8, 64))
     match random.randrange(7):
         case 0:
-            if at < len(data):
-                data[at] ^= 1 << random.randrange(8)
+            if at < len(made):
+                made[at] ^= 1 << random.randrange(8)
         case 1:
-            data[at : at + size] = random.randbytes(size)
+            made[at : at + size] = random.randbytes(size)
         case 2:
             number = random.choice((0, 1, 0x7F, 0xFF, 0x7FFFFFFF, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1))
             width = random.choice((1, 2, 4, 8))
-            data[at : at + width] = (number % 256**width).to_bytes(width, "little")
+            made[at : at + width] = (number % 256**width).to_bytes(width, "little")
         case 3:
-            data[at:at] = random.choice(BYTES) * random.choice((1, 1, 100))
+            made[at:at] = random.choice(BYTES) * random.choice((1, 1, 100))
         case 4:
-            data[at:at] = data[at : at + size * 8] * random.choice((1, 2))
+            made[at:at] = made[at : at + size * 8] * random.choice((1, 2))
         case 5:
-            del data[at : at + size]
+            del made[at : at + size]
         case 6:
-            del data[at:]
-    return bytes(data)
+            del made[at:]
+    return bytes(made)
 
 
 def in_json(data: bytes, random: Random) -> bytes:
@@ -137,7 +137,7 @@ def _changed(value: Any, random: Random) -> Any:
         return _other(value, random)
     keys = list(value) if isinstance(value, dict) else range(len(value))
     key = random.choice(keys)
-    made = dict(value) if isinstance(value, dict) else list(value)
+    made: Any = dict(value) if isinstance(value, dict) else list(value)
     if isinstance(made[key], dict | list) and made[key] and random.random() < 0.7:
         made[key] = _changed(made[key], random)
         return made

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 SETTINGS = {
     "architectures": ["static"],
@@ -21,7 +22,7 @@ SETTINGS = {
     "evaluation.bootstrap": 100,
     "evaluation.latency_queries": 2,
 }
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "bpe": {},
     "wordpiece-bpe": {},
     "unigram": {"vocabulary_size": 500},

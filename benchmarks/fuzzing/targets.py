@@ -10,7 +10,7 @@ import asyncio
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -329,14 +329,14 @@ def _server(folder: Path) -> Iterator[Target]:
             "query_string": query,
             "headers": [(b"host", b"localhost")],
         }
-        sent: list[dict[str, Any]] = []
+        sent: list[MutableMapping[str, Any]] = []
 
         parts = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> dict[str, Any]:
             return parts.pop() if parts else await loop.create_future()  # the client stays, and says no more
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message)
 
         loop.run_until_complete(app(scope, receive, send))
