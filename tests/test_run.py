@@ -14,9 +14,18 @@ import pytest
 
 from command import tokir
 from small_runs import ranked_list
-from tokir import add_passages, delete_passages, open_run
+from tokir import (
+    Machine,
+    Study,
+    TokenizerSettings,
+    add_passages,
+    delete_passages,
+    load_config,
+    open_run,
+    train_tokenizer,
+    write_report,
+)
 from tokir.artifacts import RunFolder, file_digest
-from tokir.config import load_config
 from tokir.errors import TokirError, Unavailable
 from tokir.retrieval.files import contents, encoder_contents, read_systems
 
@@ -86,6 +95,14 @@ def test_what_is_no_list_no_text_or_no_path_is_refused_in_a_sentence(opened, run
         (lambda: open_run(5), "5 is no path"),
         (lambda: add_passages(run, ["new.jsonl"]), "\\['new.jsonl'\\] is no path"),
         (lambda: delete_passages(run, [["d1"]]), "\\['d1'\\] is no text"),
+        (lambda: write_report(5), "5 is no path"),
+        (lambda: Study("best"), "'best' is no StudyConfig: load_config"),
+        (lambda: Study(load_config("best"), tmp_path, "cpu"), "'cpu' is no Machine"),
+        (lambda: Study(load_config("best"), 5), "5 is no path"),
+        (lambda: Machine(threads=0), "threads are 0"),
+        (lambda: train_tokenizer("who painted", TokenizerSettings()), "texts are a list: write"),
+        (lambda: train_tokenizer([5], TokenizerSettings()), "5 is no text"),
+        (lambda: train_tokenizer(["who painted"], "bpe"), "'bpe' is no TokenizerSettings"),
     ):
         with pytest.raises(TokirError, match=said):
             ask()

@@ -102,6 +102,12 @@ def require_text(value: object) -> None:
         raise TokirError(f"{value!r} is no text: give a string")
 
 
+def require_kind(value: object, kind: type, how: str) -> None:
+    """TokirError where something else stands for an object of a kind; ``how`` says where one comes from."""
+    if not isinstance(value, kind):
+        raise TokirError(f"{value!r} is no {kind.__name__}: {how}")
+
+
 def quoted(path: Path) -> str:
     """A path as a shell reads it."""
     return shlex.quote(str(path))

@@ -133,12 +133,9 @@ def report(folder: Run) -> None:
 
     Example: tokir report runs/quickstart-wiki
     """
-    from tokir.artifacts import RunFolder
     from tokir.report import write_report
 
-    opened = RunFolder.open(folder)
-    with opened.locked():
-        echo(f"Report: {write_report(opened)}")
+    echo(f"Report: {write_report(folder)}")
 
 
 def _reopen(folder: Path, device: str, threads: int | None, download: bool, quiet: bool, engine: str) -> Study:

@@ -6,18 +6,26 @@ from pathlib import Path
 
 from tokir.artifacts import Names, RunFolder, write_text
 from tokir.report.terminal import terminal_table
+from tokir.untrusted import expanded
 
 __all__ = ["report_inputs", "terminal_table", "write_report"]
 
 
-def write_report(folder: RunFolder) -> Path:
+def write_report(folder: str | Path | RunFolder) -> Path:
     """Write ``results.csv``, ``report.md`` and ``report.html``; returns the path of the page.
 
     The same results give the same bytes. Where passages were added or deleted since, a note says so.
 
+    Args:
+        folder: of a run; one that is opened already is held by whoever opened it.
+
     Raises:
-        TokirError: the results are missing, damaged, or of another version of tokir.
+        TokirError: there is no run, or its results are missing, damaged, or of another version of tokir.
     """
+    if not isinstance(folder, RunFolder):
+        opened = RunFolder.open(expanded(folder))
+        with opened.locked():
+            return write_report(opened)
     folder.forget(Names.REPORT)
     folder.ensure(Names.REPORT, report_inputs(folder), lambda: _write(folder))
     return folder.file("report.html")

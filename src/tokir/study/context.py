@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokir.artifacts import Names, RunFolder, write_array
 from tokir.config import StudyConfig
+from tokir.errors import TokirError
 from tokir.progress import Progress
 from tokir.retrieval.files import Opener
 
@@ -30,6 +31,11 @@ class Machine:
     threads: int | None = None
     download: bool = False  # whether models and data that the user named may be fetched
     engine: str = "local"  # or ray, or ray://HOST:PORT
+
+    def __post_init__(self) -> None:
+        """TokirError where threads are no number of threads."""
+        if self.threads is not None and not (isinstance(self.threads, int) and self.threads >= 1):
+            raise TokirError(f"threads are {self.threads!r}: give a whole number of them, 1 or more")
 
 
 @dataclass

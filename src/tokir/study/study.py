@@ -18,7 +18,7 @@ from tokir.additions.state import read_additions
 from tokir.artifacts import Names, write_json, write_text
 from tokir.config import IndexForm, StudyConfig, unread
 from tokir.data import Split
-from tokir.errors import TokirError, Unavailable
+from tokir.errors import TokirError, Unavailable, require_kind
 from tokir.progress import Progress, Silent
 from tokir.retrieval.files import SCHEMA, to_json
 from tokir.retrieval.registry import INDEXES
@@ -38,6 +38,7 @@ from tokir.systems import (
     model_points,
     systems,
 )
+from tokir.untrusted import expanded
 
 if TYPE_CHECKING:
     from tokir.results.records import DatasetFacts, Environment, Passage, Results, TokenizerComparison
@@ -65,14 +66,16 @@ class Study:
     def __init__(
         self,
         config: StudyConfig,
-        path: Path | None = None,
+        path: str | Path | None = None,
         machine: Machine | None = None,
         progress: Progress | None = None,
     ) -> None:
         from tokir.data import load
         from tokir.data.sources import absolute
 
+        require_kind(config, StudyConfig, "load_config reads a preset or a file of settings")
         machine, self.progress = machine or Machine(), progress or Silent()
+        require_kind(machine, Machine, "write Machine(device='cpu', threads=2)")
         check_engine(machine.engine)
         source = absolute(config.data.source)  # a run can be resumed from any folder
         config = config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
@@ -81,7 +84,7 @@ class Study:
         )
         if config.data.split and self.dataset.qrels:
             self.dataset.split(config.data.split)
-        path = path or default_path(config, self.dataset.name)
+        path = default_path(config, self.dataset.name) if path is None else expanded(path)
         self.folder, self.config, self.omissions = begin(path, config, self.dataset, machine.download)
         self._begun = self.folder.file(Names.STUDY).read_text("utf-8")
         self.context = Context(self.config, self.dataset, self.folder, machine, self.progress)

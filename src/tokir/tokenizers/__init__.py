@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokir.errors import TokirError
+from tokir.errors import TokirError, require_kind, require_list, require_text
 from tokir.tokenizers.protocol import Span, Tokenizer, TokenizerKind, require_unicode
 from tokir.tokenizers.registry import TOKENIZERS
 from tokir.untrusted import read_json
@@ -45,9 +45,13 @@ def train_tokenizer(texts: Sequence[str], settings: TokenizerSettings) -> Tokeni
     training grows with the square of the longest word.
 
     Raises:
-        TokirError: the vocabulary does not fit the texts, a text is not valid Unicode, or the file of a ready tokenizer
+        TokirError: the vocabulary does not fit the texts, one is not valid Unicode, or the file of a ready tokenizer
             cannot be read.
     """
+    from tokir.config import TokenizerSettings
+
+    require_list(texts, "texts")
+    require_kind(settings, TokenizerSettings, "write TokenizerSettings(type='bpe')")
     return TOKENIZERS[settings.type].train(_sample(texts), settings)
 
 
@@ -79,9 +83,11 @@ def _recorded_kind(path: Path) -> str | None:
 
 def _sample(texts: Sequence[str]) -> Iterator[str]:
     """Of each text as much as makes ``SAMPLE`` characters of all: more change no vocabulary, and cost memory."""
+    for text in texts:
+        require_text(text)
+        require_unicode(text)
     share = min(1.0, SAMPLE / max(1, sum(map(len, texts))))
     for text in texts:
-        require_unicode(text)
         yield from _without_long_words(text[: math.ceil(share * len(text))])
 
 
