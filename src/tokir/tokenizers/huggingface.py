@@ -74,7 +74,11 @@ class HuggingFaceTokenizer:
             encodings = [self._run(self._hf.encode, texts[0])]
         else:
             encodings = self._run(self._hf.encode_batch_fast, list(texts))
-        return [self._without_symbols(text, found).ids for text, found in zip(texts, encodings, strict=True)]
+        found = [encoding.ids for encoding in encodings]  # which makes a list each time
+        return [
+            ids if self._symbols.ids.isdisjoint(ids) else self._without_symbols(text, encoding).ids
+            for text, ids, encoding in zip(texts, found, encodings, strict=True)
+        ]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``, without the space that is put before every text."""
