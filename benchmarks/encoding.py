@@ -5,9 +5,9 @@
 Takes the first static system over BPE, the first LSTM and the first Transformer of a run. `bulk` is from passages
 to a file of vectors, as a study embeds them: all of the run for the static system, and for networks the same as
 for MiniLM, drawn evenly, which is asked at the batch size that is fastest for it, and read by tokir too. model2vec
-has the same table and tokenizer, torch the same networks. A tokenizer remembers the words that it has cut, so that in a
-study passages are embedded by one that knows them: it has read them for the training; *first reading* is by one that
-has not. On a processor that computes in bf16, networks and
+has the same table and tokenizer, torch the same networks. A tokenizer remembers the words that it has cut, and in a
+study it has read the passages for the training before they are embedded. *First reading* is by a tokenizer that has
+not; its loading is included. On a processor that computes in bf16, networks and
 MiniLM are also read in that precision, as the presets read passages there; the peer is as it comes. `one query` is
 a query of the run from its words to the ten best passages; behind MiniLM the same index searches as many vectors
 of its width. Jobs take turns, and of each job, or each query, the best of a few rounds counts, which other
@@ -72,10 +72,10 @@ def main() -> None:
 def system(run: Run, kind: str) -> str | None:
     """The first system of a kind: static over BPE, or with a network of an architecture."""
     for name in run.systems:
-        files = run._opener.files.get(name)
-        if not isinstance(files, DenseFiles) or files.index_kind != "exact":
+        found = run._opener.files.get(name)
+        if not isinstance(found, DenseFiles) or found.index_kind != "exact":
             continue
-        encoder = files.encoder
+        encoder = found.encoder
         if isinstance(encoder, StaticFiles) and kind == "static" and name.startswith("bpe"):
             return name
         if isinstance(encoder, NetworkFiles) and encoder.read(run._opener).architecture == kind:

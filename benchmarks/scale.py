@@ -4,10 +4,12 @@
     python benchmarks/scale.py 10000 --write /tmp/corpus                 # only write a corpus, in BEIR's layout
     python benchmarks/scale.py --sizing --folder /tmp/scale              # tables of what was measured, and would be
 
-Passages are those of `wiki` recombined by seed: each has the title and the number of sentences of a random passage, and
-random sentences of its article, so that passages lie in topics as real ones do. A query is a run of words of one
-passage, which alone is judged relevant. The first n passages are the same whatever the size. Their vocabulary is that
-of 5,627 passages, so it does not grow as it would in a real corpus; lengths and word frequencies are Wikipedia's.
+Passages are those of `wiki` recombined by seed, an article at a time: half of the sentences of a random article and as
+many of a second one (or all that it has), in random order, are parted into passages like those of the first. So a
+larger corpus has more articles, not larger ones; beyond 500,000 passages some have the titles of others. A query is a
+run of words of one passage, which alone is judged relevant. The first n passages are the same whatever the size. Their
+vocabulary is that of 5,627 passages, so it does not grow as it would in a real corpus, and each sentence of `wiki`
+occurs in some 460 of 2.68 million passages; lengths and word frequencies are Wikipedia's.
 
 Seconds are the processor's, which other programs change little, with the clock's beside them. Of memory, `peak` is the
 largest resident set, with pages of mapped files that the system can drop at any time; `own` is the largest without.
@@ -26,6 +28,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +40,8 @@ from tokir.data import load
 from tokir.data.corpus import Document
 from tokir.environment import environment
 
-BLOCK = 10_000  # passages drawn at once
 QUERIES, TIMED = 500, 100
+ASKED = 10_000  # of so many passages
 QUERY_WORDS = 8
 MACHINE = 64  # GiB of memory for an index
 EQUAL = 1e-5  # cosines that differ by less
@@ -60,39 +63,44 @@ SETTINGS = {
 
 
 class Recombined:
-    """The passages of `wiki`, taken apart."""
+    """The articles of `wiki`, taken apart."""
 
     def __init__(self) -> None:
-        passages = list(load("wiki").corpus.records())
-        parts = [re.split(r"(?<=[.!?])\s+", passage.text) for passage in passages]
-        self.titles = [passage.title for passage in passages]
-        self.counts = np.array([len(part) for part in parts])
-        self.sentences = [sentence for part in parts for sentence in part]
-        _, article = np.unique(self.titles, return_inverse=True)
-        order = np.argsort(article.repeat(self.counts), kind="stable")  # of the sentences, article by article
-        sizes = np.bincount(article, self.counts).astype(int)
-        self.order, self.sizes = order, sizes[article]
-        self.starts = (np.cumsum(sizes) - sizes)[article]
+        self.counts: dict[str, list[int]] = {}  # of sentences in each passage of an article, by its title
+        self.sentences: dict[str, list[str]] = {}
+        for passage in load("wiki").corpus.records():
+            parts = re.split(r"(?<=[.!?])\s+", passage.text)
+            self.counts.setdefault(passage.title, []).append(len(parts))
+            self.sentences.setdefault(passage.title, []).extend(parts)
+        self.titles = list(self.counts)
 
     def documents(self, size: int) -> Iterator[Document]:
         """``size`` passages; memory does not grow with them."""
-        for start in range(0, size, BLOCK):
-            rng = np.random.default_rng([SEED, start])
-            shapes = rng.integers(len(self.titles), size=BLOCK)
-            ends = np.cumsum(self.counts[shapes]).tolist()
-            of_article = [values[shapes].repeat(self.counts[shapes]) for values in (self.starts, self.sizes)]
-            drawn = self.order[of_article[0] + rng.integers(of_article[1])].tolist()
-            for row, (shape, first, end) in enumerate(zip(shapes.tolist(), [0, *ends], ends, strict=False)):
-                if start + row == size:
-                    return
-                text = " ".join(self.sentences[i] for i in drawn[first:end])
-                yield Document(f"p{start + row:08d}", self.titles[shape], text)
+        passages = (passage for number in count() for passage in self._article(number))
+        for position, (title, text) in enumerate(islice(passages, size)):
+            yield Document(f"p{position:08d}", title, text)
+
+    def _article(self, number: int) -> Iterator[tuple[str, str]]:
+        """Title and text of each passage."""
+        rng = np.random.default_rng([SEED, number])
+        one, other = (self.titles[i] for i in rng.integers(len(self.titles), size=2))
+        size = len(self.sentences[one])
+        drawn = [*self._some(one, size // 2, rng), *self._some(other, size - size // 2, rng)]
+        sentences = (drawn[i] for i in rng.permutation(len(drawn)))
+        for length in self.counts[one]:
+            if text := " ".join(islice(sentences, length)):
+                yield f"{one}, {other}", text
+
+    def _some(self, title: str, most: int, rng: np.random.Generator) -> list[str]:
+        """Random sentences of an article, each once."""
+        sentences = self.sentences[title]
+        return [sentences[i] for i in rng.permutation(len(sentences))[:most]]
 
 
 def write_corpus(folder: Path, size: int) -> None:
     """A data set of ``size`` passages, in BEIR's layout, in constant memory."""
     rng = np.random.default_rng([SEED, 1])
-    asked = set(rng.choice(min(size, BLOCK), min(QUERIES, size), replace=False).tolist())
+    asked = set(rng.choice(min(size, ASKED), min(QUERIES, size), replace=False).tolist())
     queries: dict[str, str] = {}
 
     def documents() -> Iterator[Document]:
@@ -216,7 +224,7 @@ def ask(run: Path, data: Path, folder: Path, kind: str) -> dict[str, float]:
     from tokir.retrieval.registry import INDEXES
 
     opened = open_run(run)
-    searcher = opened._opener.searcher(opened.systems[0])
+    searcher: Any = opened._opener.searcher(opened.systems[0])
     texts = [json.loads(line)["text"] for line in (data / "queries.jsonl").read_text("utf-8").splitlines()]
     vectors = searcher.encode(texts)
     exact = searcher.index
@@ -285,7 +293,7 @@ def sizing(folder: Path) -> None:
 
     def each(*names: str) -> float:
         """Seconds of a passage."""
-        return sum(took["cpu"] / passages for took, passages in (steps[name] for name in names))
+        return float(sum(took["cpu"] / passages for took, passages in (steps[name] for name in names)))
 
     dimensions = steps["search exact"][0]["dimensions"]
     graph = steps["search hnsw"][0]["bytes a passage"] if "search hnsw" in steps else 4 * dimensions + 272

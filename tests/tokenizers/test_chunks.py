@@ -69,17 +69,22 @@ def test_a_text_has_the_tokens_of_its_words(texts):
         assert tokenizer.encode(texts) == [tokenizer.encode([text])[0] for text in texts]
 
 
-@pytest.mark.parametrize("change", ["entry", "pretokenization"])
+@pytest.mark.parametrize("change", ["entry", "prefix", "pretokenization"])
 def test_tokenizers_that_look_beyond_a_word_cut_whole_texts(change):
     if change == "entry":  # one of several words, found before they are parted
         hf = HFTokenizer.from_str(TOKENIZERS[0]._hf.to_str())
         hf.add_tokens([AddedToken("the chapel", normalized=False)])
         tokenizer = HuggingFaceTokenizer(hf)
+    elif change == "prefix":  # whose characters are no bytes of the text
+        hf = HFTokenizer(models.BPE({"Ġ": 0, "#a": 1, "#b": 2, "a": 3}, [], continuing_subword_prefix="#"))
+        hf.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        hf.add_special_tokens([SEPARATOR])
+        tokenizer = HuggingFaceTokenizer(hf)
     else:
         wanted = TokenizerSettings(type="bpe", vocabulary_size=280, pretokenization="whitespace")
         tokenizer = train_tokenizer(CORPUS, wanted)
     assert tokenizer._chunks is None
-    texts = ["paint the chapel now", "the chapel"]
+    texts = ["paint the chapel now", "the chapel", "a ab xx", "a xx ab"]
     assert tokenizer.encode(texts) == [tokenizer.encode([text])[0] for text in texts]
 
 
@@ -93,6 +98,19 @@ def test_bytes_without_an_entry_are_lost_in_their_own_word_alone(unknown):
     assert tokenizer._chunks is not None
     texts = ["the zoo chapel old", "qxj zoo", "the old", "z q old z"]
     assert tokenizer.encode(texts) == [tokenizer.encode([text])[0] for text in texts]
+
+
+def test_a_word_that_holds_the_name_of_a_symbol_does_not_change_how_others_are_cut():
+    vocabulary = {
+        symbol: i for i, symbol in enumerate([*sorted(pre_tokenizers.ByteLevel.alphabet()), "UN", "KN", "UNK"])
+    }
+    hf = HFTokenizer(models.BPE(vocabulary, [("K", "N"), ("U", "N"), ("UN", "K")]))
+    hf.pre_tokenizer, hf.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    hf.add_special_tokens([SEPARATOR, "UNK"])
+    tokenizer = HuggingFaceTokenizer(hf)
+    assert tokenizer._chunks is not None
+    for texts in (["x UNK", "x UNKN"], ["x UNK UNKN", "y"]):
+        assert tokenizer.encode(texts) == [tokenizer.encode([text])[0] for text in texts]
 
 
 def test_words_are_forgotten_where_they_are_too_many(monkeypatch):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tokir.tokenizers import Tokenizer
 
 
-MANY = 2**14  # tokens of all texts: more are worth loading a library, and their vectors would take much memory
+MANY = 2**14  # tokens of all texts: beyond it loading scipy pays off, and gathered vectors would take much memory
 
 
 class StaticEncoder:
@@ -45,13 +45,13 @@ class StaticEncoder:
         return out
 
     def _multiplied(self, tokens: list[list[int]]) -> NDArray[np.float32]:
-        """As :meth:`embed`, with the same bits: times a sparse matrix, a one for each token of a text."""
+        """The same sums, bit for bit: the table times a sparse matrix with a one for each token of a text."""
         from scipy.sparse import csr_array
 
         starts = np.cumsum([0, *map(len, tokens)], dtype=np.int32)
         ids = np.fromiter(chain.from_iterable(tokens), dtype=np.int32, count=starts[-1])
-        if ids.max() >= len(self.table):  # which scipy does not look for
-            raise IndexError(f"token {ids.max()} of a table of {len(self.table)}")
+        if ids.min() < 0 or ids.max() >= len(self.table):  # scipy does not check this
+            raise IndexError(f"tokens {ids.min()} to {ids.max()} of a table of {len(self.table)}")
         ones = np.ones(len(ids), dtype=np.float32)
         sums: NDArray[np.float32] = csr_array((ones, ids, starts), (len(tokens), len(self.table))) @ self.table
         return sums

@@ -17,10 +17,11 @@ def write_report(folder: str | Path | RunFolder) -> Path:
     The same results give the same bytes. Where passages were added or deleted since, a note says so.
 
     Args:
-        folder: of a run; one that is opened already is held by whoever opened it.
+        folder: of a run; where it is opened already, the caller holds its lock.
 
     Raises:
-        TokirError: there is no run, or its results are missing, damaged, or of another version of tokir.
+        TokirError: there is no run, another process holds it, or its results are missing, damaged, or of another
+            version of tokir.
     """
     if not isinstance(folder, RunFolder):
         opened = RunFolder.open(expanded(folder))

@@ -33,8 +33,9 @@ class Machine:
     engine: str = "local"  # or ray, or ray://HOST:PORT
 
     def __post_init__(self) -> None:
-        """TokirError where threads are no number of threads."""
-        if self.threads is not None and not (isinstance(self.threads, int) and self.threads >= 1):
+        """TokirError unless ``threads`` is None or a whole number from 1 on."""
+        whole = isinstance(self.threads, int) and not isinstance(self.threads, bool)
+        if self.threads is not None and not (whole and self.threads >= 1):
             raise TokirError(f"threads are {self.threads!r}: give a whole number of them, 1 or more")
 
 

@@ -74,7 +74,7 @@ class Study:
         from tokir.data.sources import absolute
 
         require_kind(config, StudyConfig, "load_config reads a preset or a file of settings")
-        machine, self.progress = machine or Machine(), progress or Silent()
+        machine, self.progress = Machine() if machine is None else machine, progress or Silent()
         require_kind(machine, Machine, "write Machine(device='cpu', threads=2)")
         check_engine(machine.engine)
         source = absolute(config.data.source)  # a run can be resumed from any folder

@@ -83,10 +83,12 @@ def _recorded_kind(path: Path) -> str | None:
 
 def _sample(texts: Sequence[str]) -> Iterator[str]:
     """Of each text as much as makes ``SAMPLE`` characters of all: more change no vocabulary, and cost memory."""
+    characters = 0
     for text in texts:
         require_text(text)
         require_unicode(text)
-    share = min(1.0, SAMPLE / max(1, sum(map(len, texts))))
+        characters += len(text)
+    share = min(1.0, SAMPLE / max(1, characters))
     for text in texts:
         yield from _without_long_words(text[: math.ceil(share * len(text))])
 

@@ -1,7 +1,10 @@
 """Texts cut word by word, each word once: many times as fast where the same words come again and again.
 
 A byte-level tokenizer first parts a text into words, each with the space before it, and cuts every word by itself. So
-the tokens of a text are those of its words one after the other, as long as single spaces part them.
+the tokens of a text are those of its words one after the other, as long as single spaces part them. New words are cut
+many at a time, as one text, and their tokens are told apart by their bytes: each character of a token's name is one.
+Bytes without an entry are lost, so tokens may be too short for their words but never too long; where the sums are equal
+at the end of each word, each has its own tokens.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ form D.
 """
 LONGEST = 40  # characters of a word that is kept
 MOST = 300_000  # words kept, some 60 MB; then they are forgotten
-AT_ONCE = 256  # words cut as one text: a library takes far longer for as many texts
+AT_ONCE = 256  # words cut as one text: the library is far slower with that many separate texts
 # The step that puts a space before a text.
 FIRST = {"type": "Metaspace", "replacement": " ", "prepend_scheme": "first", "split": False}
 BY_ITSELF = ("Lowercase", "NFC", "NFD", "NFKC", "NFKD")  # normalizers that never look across a space
@@ -37,7 +40,7 @@ class Chunks:
     """Token ids of words.
 
     Args:
-        encode: texts to their token ids.
+        encode: texts to their token ids, whatever those stand for.
         normalize: a text after all steps that change it.
         sizes: bytes of text that each id stands for.
         apart: ids that stand for something else than their own text; a text with one is left to others.
@@ -87,7 +90,7 @@ class Chunks:
         return known
 
     def _inside(self, words: list[str], sizes: list[int]) -> list[Word]:
-        """Words that follow a space, each of so many bytes with it."""
+        """The ids of words that follow a space; ``sizes`` are their bytes, that space included."""
         groups = [slice(start, start + AT_ONCE) for start in range(0, len(words), AT_ONCE)]
         texts = self._encode([f" {' '.join(words[group])}" for group in groups])
         found: list[Word] = []
@@ -96,7 +99,7 @@ class Chunks:
             stops = [0, *map(ends.get, accumulate(sizes[group]))]
             if None not in stops and stops[-1] == len(text) and self._apart.isdisjoint(ids := tuple(text)):
                 found += [ids[a:b] for a, b in pairwise(stops)]
-            else:  # a token does not stand for the bytes that it is written with
+            else:  # something in these words is lost, or unknown
                 found += self._each([f" {word}" for word in words[group]])
         return found
 
@@ -118,7 +121,8 @@ def cuts_word_by_word(hf: HFTokenizer) -> bool:
     cuts = [step for step in described(hf.pre_tokenizer) if step != FIRST]
     return (
         all(token.special for token in added)  # others are found in a text before it is parted
-        and not getattr(hf.model, "dropout", None)
+        and type(hf.model).__name__ == "BPE"
+        and not (hf.model.dropout or hf.model.continuing_subword_prefix or hf.model.end_of_word_suffix)
         and (_in_words(cuts) or [(step["type"], step.get("use_regex")) for step in cuts] == [("ByteLevel", True)])
         and all(_by_itself(step) for step in described(hf.normalizer))
     )

@@ -74,7 +74,7 @@ class HuggingFaceTokenizer:
             encodings = [self._run(self._hf.encode, texts[0])]
         else:
             encodings = self._run(self._hf.encode_batch_fast, list(texts))
-        found = [encoding.ids for encoding in encodings]  # which makes a list each time
+        found = [encoding.ids for encoding in encodings]  # which builds a new list at each access
         return [
             ids if self._symbols.ids.isdisjoint(ids) else self._without_symbols(text, encoding).ids
             for text, ids, encoding in zip(texts, found, encodings, strict=True)
@@ -235,9 +235,13 @@ class HuggingFaceTokenizer:
         """What cuts texts word by word; None where this tokenizer does not."""
         if not cuts_word_by_word(self._hf):
             return None
-        # Each of a token's characters stands for a byte.
+
+        def encode(texts: Sequence[str]) -> list[list[int]]:
+            return [encoding.ids for encoding in self._run(self._hf.encode_batch_fast, list(texts))]
+
         sizes = {number: len(token) for token, number in self._hf.get_vocab().items()}
-        return Chunks(self._whole, self._changed, sizes, self._symbols.ids, self._spaces.prepended_unless_there)
+        apart = self._symbols.ids | (set() if self.unknown_id is None else {self.unknown_id})
+        return Chunks(encode, self._changed, sizes, apart, self._spaces.prepended_unless_there)
 
     @cached_property
     def _spaces(self) -> Spaces:
