@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from latency import first_page
 from machine import matrix_rate, torch_matrix_rate
 from minilm import answering, sentence_transformer
 from ratios import Ratio, of_speeds, of_times, report, seconds
@@ -190,11 +191,6 @@ def model2vec(run: Run, name: str, folder: Path) -> Any:
 # -- one query ------------------------------------------------------------------------------------------------
 
 
-def ten_best(searcher: Any, query: str) -> Any:
-    """What a query is answered with."""
-    return searcher.search([query], 10)
-
-
 def one_query(run: Run, systems: dict[str, str], minilm: Any, queries: list[str], rounds: int) -> list[Ratio]:
     """Milliseconds of a query, the median over all, for each system and for MiniLM."""
     searchers: dict[str, Any] = {kind: run._opener.searcher(name) for kind, name in systems.items()}
@@ -203,7 +199,7 @@ def one_query(run: Run, systems: dict[str, str], minilm: Any, queries: list[str]
             own = searchers[kind]
             searchers[f"{kind}, torch"] = DenseSearcher(in_torch(run, name), own.index, own.transform)
     ask: dict[str, Callable[[str], Any]] = {
-        name: partial(ten_best, searcher) for name, searcher in searchers.items()
+        name: partial(first_page, searcher) for name, searcher in searchers.items()
     }
     ask["minilm"] = answering(run, minilm)
     times: dict[str, dict[str, float]] = {name: {} for name in ask}

@@ -25,10 +25,10 @@ from tokir import open_run
 from tokir.artifacts import Names
 from tokir.errors import Unavailable
 from tokir.retrieval.index import Hits
-from tokir.retrieval.searchers import Searcher
+from tokir.retrieval.searchers import PAGE, Searcher
 from tokir.threads import computing_on
 
-PAGE, PEER = 10, "MiniLM, sentence-transformers"
+PEER = "MiniLM, sentence-transformers"
 
 
 def first_page(searcher: Searcher, query: str) -> list[Hits]:
